@@ -1,0 +1,84 @@
+"""The command tree, and how every failure becomes one line and an exit status."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from ghostswap import __version__
+from ghostswap.cli.estimate import estimate_dedup
+from ghostswap.cli.inspect import inspect
+from ghostswap.cli.mkghost import mkghost
+from ghostswap.errors import GhostswapError, UsageError, os_reason
+
+DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="ghostswap",
+    rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("estimate-dedup")(estimate_dedup)
+app.command("inspect")(inspect)
+app.command("mkghost")(mkghost)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ghostswap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ghostswap(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """What compressed swap and page dedup would save, in the kernel's own figures."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit status, having printed at most one line on stderr."""
+    try:
+        status = app(list(arguments), prog_name="ghostswap", standalone_mode=False)
+        sys.stdout.flush()
+    except TyperException as error:
+        return _usage(error)
+    except UsageError as error:
+        return _fail(str(error), USAGE)
+    except GhostswapError as error:
+        return _fail(str(error), REFUSED)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) has what it wanted. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:
+            return _fail(f"standard output: {os_reason(error)}", REFUSED)
+        return _fail(f"{error.filename or 'ghostswap'}: {os_reason(error)}", REFUSED)
+    except MemoryError:
+        return _fail("out of memory", REFUSED)
+    return status if isinstance(status, int) else DONE
+
+
+def _usage(error: TyperException) -> int:
+    """A wrong command line: one line, or the help where no command was named."""
+    message = error.format_message()
+    if message.startswith("Usage:"):
+        typer.echo(message, err=True)
+        return USAGE
+    return _fail(f"{message.rstrip('.')}. Try 'ghostswap --help'.", USAGE)
+
+
+def _fail(line: str, status: int) -> int:
+    print(f"ghostswap: {line}", file=sys.stderr)
+    return status

@@ -1,0 +1,86 @@
+"""How results reach a reader: aligned tables for people and scripts, one JSON document for programs."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import typer
+
+from ghostswap.errors import UsageError
+from ghostswap.units import format_size
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its name, as `--output` takes it, and whether it holds numbers."""
+
+    name: str
+    right: bool = False
+
+
+def print_json(document: object) -> None:
+    """Print `document`, plain data, as the one JSON document of this run."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def size_text(size: int, exact: bool) -> str:
+    """`size` in bytes as a table cell: digits only when `exact`, else 1.5 GiB."""
+    return str(size) if exact else format_size(size)
+
+
+def warn(message: str, quiet: bool) -> None:
+    """One line on stderr that does not change the result."""
+    if not quiet:
+        print(f"ghostswap: warning: {message}", file=sys.stderr)
+
+
+def choose_columns(columns: Sequence[Column], chosen: str | None) -> list[int]:
+    """Indices of the columns named in `chosen` (comma-separated, any case); all for None."""
+    if chosen is None:
+        return list(range(len(columns)))
+    names = [column.name.upper() for column in columns]
+    wanted = [name.strip().upper() for name in chosen.split(",")]
+    for name in wanted:
+        if name not in names:
+            raise UsageError("--output", f"no column {name}; there are {', '.join(names)}")
+    return [names.index(name) for name in wanted]
+
+
+def print_table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    headings: bool = True,
+    chosen: str | None = None,
+) -> None:
+    """Print `rows` aligned under `columns`, numbers to the right, no trailing blanks."""
+    picked = choose_columns(columns, chosen)
+    shown = [columns[i] for i in picked]
+    cells = [[row[i] for i in picked] for row in rows]
+    titles = [column.name for column in shown]
+    lines = [titles, *cells] if headings else cells
+    widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(shown))]
+
+    def aligned(line: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(line, widths, shown, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    if headings:
+        print(emphasised(aligned(titles)))
+    for line in cells:
+        print(aligned(line))
+
+
+def emphasised(text: str) -> str:
+    """`text` in bold on a terminal that wants colour; as it is elsewhere."""
+    return typer.style(text, bold=True) if wants_colour() else text
+
+
+def wants_colour() -> bool:
+    """True when stdout is a terminal and NO_COLOR is unset or empty (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,1 @@
+"""One machine, read through a root directory; nothing here prints."""

@@ -1,0 +1,1 @@
+"""Where pages come from: dumps, cores and live processes."""

@@ -1,0 +1,1 @@
+"""The result of an estimate as plain data."""

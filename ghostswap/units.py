@@ -1,0 +1,44 @@
+"""Sizes as util-linux reads and writes them: `64M` and `64MiB` are 1024², `64MB` is 1000²."""
+
+import re
+from fractions import Fraction
+
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?P<suffix>iB|B)?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def parse_size(text: str) -> int:
+    """Bytes meant by `text`: a bare number, or one with K, KiB (1024), KB (1000) up to T.
+
+    Raises ValueError, with the reason, on anything else, also when the result is no whole number
+    of bytes.
+
+    >>> parse_size("64M"), parse_size("64MB"), parse_size("1.5K")
+    (67108864, 64000000, 1536)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a size: {text!r} (examples: 4096, 512M, 1.5GiB, 2GB)")
+    unit, suffix = match["unit"].upper(), (match["suffix"] or "").upper()
+    if suffix == "IB" and not unit:
+        raise ValueError(f"not a size: {text!r} (iB needs a unit before it: KiB, MiB, GiB, TiB)")
+    base = 1000 if suffix == "B" else 1024
+    size = Fraction(match["number"]) * base ** _POWERS[unit]
+    if size.denominator != 1:
+        raise ValueError(f"not a whole number of bytes: {text!r}")
+    return int(size)
+
+
+def format_size(size: int) -> str:
+    """`size` in bytes for a reader, in the largest binary unit that keeps it at 1 or more.
+
+    >>> format_size(4096), format_size(1073737728), format_size(-1536), format_size(7)
+    ('4 KiB', '1024 MiB', '-1.5 KiB', '7 B')
+    """
+    value, unit = Fraction(abs(size)), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    number = f"{float(value):.1f}".removesuffix(".0")
+    return f"{'-' if size < 0 else ''}{number} {unit}"
