@@ -1,0 +1,172 @@
+"""What would swapon(2) say of this header: the kernel's own checks, in its order, in its words.
+
+From read_swap_header() and setup_swap_map() of mm/swapfile.c (v6.18; the same logic since v5.x),
+and from the ghost swapfile series (lore 20251121-ghost-v1-1-cfc0efcf3855@kernel.org, repeated in
+20260220-swap-table-p4-v1-13). What the file system has to say comes after these: suitability.py.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ghostswap.swapfile.header import NATIVE, Header, parse
+from ghostswap.swapfile.layout import MAGIC_BYTES, SWAPSPACE2, max_badpages
+
+UINT_MAX = 2**32 - 1
+
+MAXIMUM_PAGES_64BIT = 2**50
+"""Pages; what a swap entry can name on x86-64 and arm64 (arch_max_swapfile_size(), v6.18).
+
+Above the 2³²−1 that a header can hold, so it binds on no 64-bit machine, apart from x86 with the
+L1TF flaw and few physical address bits.
+"""
+
+
+class Kernel(enum.Enum):
+    """The two kinds of kernel that a header can meet."""
+
+    STOCK = "stock"
+    GHOST = "ghost"  # one that takes a one-page file for a ghost area
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What swapon(2) sees of an area: its first bytes, its size in bytes, and if it is a file.
+
+    `head` has at least the first page, or all there is.
+    """
+
+    head: bytes
+    size: int
+    regular_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: passed or not, and the line that the kernel logs for it (empty when none)."""
+
+    name: str
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a kernel answers. `checks` ends with the first that fails, as the kernel does."""
+
+    usable_pages: int
+    checks: tuple[Check, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """True when every check passed."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def reason(self) -> str | None:
+        """The message of the check that failed; None for an accepted area."""
+        return next((check.message for check in self.checks if not check.ok), None)
+
+
+def judge(
+    area: Area, kernel: Kernel, page_size: int, maximum_pages: int = MAXIMUM_PAGES_64BIT
+) -> Verdict:
+    """What `kernel`, with pages of `page_size` bytes, says of the header of `area`.
+
+    `maximum_pages` is the machine's swapfile_maximum_size.
+    """
+    page = area.head[:page_size].ljust(page_size, b"\0")  # the page cache pads a short file
+    header = parse(page)
+    checks = []
+    for check in _checks(area, page, header, kernel, maximum_pages):
+        checks.append(check)
+        if not check.ok:
+            return Verdict(0, tuple(checks))
+    return Verdict(_usable_pages(header, _max_pages(header, maximum_pages)), tuple(checks))
+
+
+def _checks(
+    area: Area, page: bytes, header: Header, kernel: Kernel, maximum_pages: int
+) -> Iterator[Check]:
+    """The checks in the kernel's order; the caller stops at the first that fails."""
+    page_size, bad_limit = header.page_size, max_badpages(header.page_size)
+    too_many = f"(nothing is logged) more than {bad_limit} bad pages"
+
+    signed = page[-MAGIC_BYTES:] == SWAPSPACE2
+    yield Check("signature", signed, "" if signed else "Unable to find swap-space signature")
+
+    if header.endianness is not NATIVE:
+        # A header of the other byte order is swapped in place, once its list is known to fit.
+        fits = header.nr_badpages <= bad_limit
+        yield Check("byte_order", fits, "" if fits else too_many)
+
+    known = header.version == 1
+    version = header.version - 2**32 if header.version > 2**31 - 1 else header.version  # logs %d
+    yield Check(
+        "version", known, "" if known else f"Unable to handle swap header version {version}"
+    )
+
+    yield Check("last_page", header.last_page > 0, "" if header.last_page else "Empty swap-file")
+
+    oversized = header.last_page > maximum_pages  # only warned about
+    kib = page_size // 1024
+    yield Check(
+        "maximum_size",
+        True,
+        "Truncating oversized swap area, only using "
+        f"{maximum_pages * kib}k out of {header.last_page * kib}k"
+        if oversized
+        else "",
+    )
+    max_pages = _max_pages(header, maximum_pages)
+
+    if kernel is Kernel.GHOST and area.size == page_size:
+        # The ghost branch returns here: no length, and nobody looks at nr_badpages until
+        # setup_swap_map() walks the list, past the end of the page if the header says so.
+        yield Check("ghost_size", True)
+        walkable = header.nr_badpages <= bad_limit
+        yield Check(
+            "bad_pages_count",
+            walkable,
+            "" if walkable else "(nothing is logged) the list of bad pages runs past the header",
+        )
+    else:
+        file_pages = area.size // page_size
+        # A file below one page is let through here: the kernel tests for a length of zero.
+        long_enough = not file_pages or max_pages <= file_pages
+        yield Check(
+            "length",
+            long_enough,
+            "" if long_enough else "Swap area shorter than signature indicates",
+        )
+        in_file = area.regular_file and header.nr_badpages > 0
+        yield Check(
+            "bad_pages_in_file",
+            not in_file,
+            "(nothing is logged) a regular file must not list bad pages" if in_file else "",
+        )
+        fits = header.nr_badpages <= bad_limit
+        yield Check("bad_pages_count", fits, "" if fits else too_many)
+
+    stray = next((bad for bad in header.bad_pages if not 0 < bad <= header.last_page), None)
+    yield Check(
+        "bad_page_range",
+        stray is None,
+        "" if stray is None else f"(nothing is logged) bad page {stray} is not in the area",
+    )
+
+    some = _usable_pages(header, max_pages) > 0
+    yield Check("usable_pages", some, "" if some else "Empty swap-file")
+
+
+def _max_pages(header: Header, maximum_pages: int) -> int:
+    """Pages of the area with the header page: si->max, an unsigned int."""
+    if maximum_pages > header.last_page:
+        return min(header.last_page + 1, UINT_MAX)
+    return maximum_pages
+
+
+def _usable_pages(header: Header, max_pages: int) -> int:
+    """Pages for swap: si->pages, counted down as setup_swap_map() does, in an unsigned int."""
+    bad = sum(1 for page in header.bad_pages if page < max_pages)
+    return (max_pages - 1 - bad) % 2**32
