@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ghostswap.errors import UsageError
 from ghostswap.units import parse_size
 
 
@@ -16,6 +17,36 @@ def size(text: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
+def page_size(chosen: int) -> int:
+    """A page size that Linux machines use, in bytes; any other is a usage error."""
+    from ghostswap.swapfile.layout import PAGE_SIZES
+
+    if chosen not in PAGE_SIZES:
+        known = ", ".join(str(size) for size in PAGE_SIZES)
+        raise UsageError("--page-size", f"{chosen} is no page size of Linux; there are {known}")
+    return chosen
+
+
+def label(text: str) -> bytes:
+    """A label as a swap header holds it; one that does not fit is a usage error."""
+    from ghostswap.swapfile.header import encode_label
+
+    try:
+        return encode_label(text)
+    except ValueError as error:
+        raise UsageError("--label", str(error)) from None
+
+
+def uuid(text: str) -> bytes:
+    """A UUID as a swap header holds it; anything else is a usage error."""
+    from ghostswap.swapfile.header import parse_uuid
+
+    try:
+        return parse_uuid(text)
+    except ValueError as error:
+        raise UsageError("--uuid", str(error)) from None
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Bytes = Annotated[bool, typer.Option("--bytes", help="Print sizes as exact bytes.")]
 NoHeadings = Annotated[bool, typer.Option("--noheadings", help="Print tables without headings.")]
@@ -25,5 +56,7 @@ Columns = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress and no warnings.")]
 Root = Annotated[
     Path,
-    typer.Option("--root", metavar="DIR", help="Read the host below DIR (it holds proc/ and sys/)."),
+    typer.Option(
+        "--root", metavar="DIR", help="Read the host below DIR (it holds proc/ and sys/)."
+    ),
 ]

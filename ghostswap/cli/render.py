@@ -1,4 +1,4 @@
-"""How results reach a reader: aligned tables for people and scripts, one JSON document for programs."""
+"""How results reach a reader: tables for people and scripts, one JSON document for programs."""
 
 import json
 import os
@@ -30,10 +30,21 @@ def size_text(size: int, exact: bool) -> str:
     return str(size) if exact else format_size(size)
 
 
+def printable(text: str) -> str:
+    """`text` from outside (a path, a label) on one line, with nothing that moves a cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def warn(message: str, quiet: bool) -> None:
     """One line on stderr that does not change the result."""
     if not quiet:
         print(f"ghostswap: warning: {message}", file=sys.stderr)
+
+
+def note(message: str, quiet: bool) -> None:
+    """One line on stderr that the user should know and need not act on."""
+    if not quiet:
+        print(f"ghostswap: note: {message}", file=sys.stderr)
 
 
 def choose_columns(columns: Sequence[Column], chosen: str | None) -> list[int]:

@@ -1,9 +1,11 @@
 """What does a swap header say: reads and builds the first page of an area, from and to bytes."""
 
 import enum
+import re
 import struct
 import sys
 from dataclasses import dataclass
+from uuid import uuid4
 
 from ghostswap.swapfile.layout import (
     MAGIC_BYTES,
@@ -20,6 +22,7 @@ LABEL_BYTES = 15
 NIL_UUID = bytes(16)
 
 _VERSION_AT = 1024
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Signature(enum.Enum):
@@ -65,9 +68,19 @@ class Header:
         return self.volume.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
     @property
-    def claimed_bytes(self) -> int:
-        """The size of the area that the header describes, with the header page, in bytes."""
-        return (self.last_page + 1) * self.page_size
+    def pages(self) -> int:
+        """Pages of the area that the header describes, itself included."""
+        return self.last_page + 1
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the area that the header describes, itself included."""
+        return self.pages * self.page_size
+
+    @property
+    def usable_bytes(self) -> int:
+        """Bytes that the area offers to swap: all but the header page and the bad ones."""
+        return (self.last_page - self.nr_badpages) * self.page_size
 
 
 def find_signature(data: bytes) -> tuple[Signature, int] | None:
@@ -134,12 +147,29 @@ def build(header: Header) -> bytes:
 
 def encode_label(text: str) -> bytes:
     """`text` as the volume field holds it. Raises ValueError when it does not fit in 15 bytes."""
-    encoded = text.encode("utf-8")
+    try:
+        encoded = text.encode("utf-8")
+    except UnicodeEncodeError:  # bytes of the command line that were no text
+        raise ValueError("not UTF-8") from None
     if len(encoded) > LABEL_BYTES:
         raise ValueError(f"{len(encoded)} bytes in UTF-8, {LABEL_BYTES} fit")
     if b"\0" in encoded:
         raise ValueError("a label cannot hold a NUL")
     return encoded.ljust(16, b"\0")
+
+
+def parse_uuid(text: str) -> bytes:
+    """The sixteen bytes of a UUID in the form 8-4-4-4-12, or of the words `random` and `nil`.
+
+    Raises ValueError on anything else.
+    """
+    if text == "random":
+        return uuid4().bytes
+    if text == "nil":
+        return NIL_UUID
+    if not _UUID.fullmatch(text):
+        raise ValueError("not a UUID; it has the form 8-4-4-4-12, or is random or nil")
+    return bytes.fromhex(text.replace("-", ""))
 
 
 def format_uuid(uuid: bytes) -> str:

@@ -1,0 +1,142 @@
+"""`ghostswap mkghost`: write a ghost swap file, the header page of an area of any size."""
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.cli import options
+
+if TYPE_CHECKING:
+    from ghostswap.swapfile.header import Header
+
+
+class ByteOrder(enum.StrEnum):
+    """The byte orders one can ask for."""
+
+    NATIVE = "native"
+    LITTLE = "little"
+    BIG = "big"
+
+
+def mkghost(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write.")],
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            parser=options.size,
+            metavar="SIZE",
+            help="Size of the area with its header page, as for mkswap: 512M, 64GiB, 2TB.",
+        ),
+    ] = None,
+    pages: Annotated[
+        int | None,
+        typer.Option("--pages", metavar="N", help="The same in pages, the header page included."),
+    ] = None,
+    label: Annotated[
+        str, typer.Option("--label", metavar="TEXT", help="Label, up to 15 bytes of UTF-8.")
+    ] = "",
+    uuid: Annotated[
+        str, typer.Option("--uuid", metavar="UUID|random|nil", help="UUID of the area.")
+    ] = "random",
+    page_size: Annotated[
+        int | None,
+        typer.Option(
+            "--page-size",
+            parser=options.size,
+            metavar="4096|8192|16384|65536",
+            help="Page size of the kernel it is for; default: this machine's.",
+        ),
+    ] = None,
+    endianness: Annotated[
+        ByteOrder, typer.Option("--endianness", help="Byte order of the header's numbers.")
+    ] = ByteOrder.NATIVE,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing regular file, atomically.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and show everything, write nothing.")
+    ] = False,
+    json: options.Json = False,
+    exact: options.Bytes = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a ghost swap file: one page, the header of a swap area that has no blocks on disk.
+
+    The header is the one that mkswap writes for an area of SIZE. A kernel with ghost swap keeps
+    what is swapped to it compressed in memory (zswap); a stock kernel refuses the file.
+    """
+    from ghostswap.cli.render import note, print_json, warn
+    from ghostswap.swapfile import header as headers
+    from ghostswap.swapfile.create import check_target, write_ghost
+    from ghostswap.swapfile.layout import Endianness
+    from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
+    from ghostswap.swapfile.verdict import Kernel
+
+    page_size = options.page_size(page_size if page_size is not None else PAGE_SIZE)
+    header = headers.Header(
+        version=1,
+        last_page=_last_page(size, pages, page_size),
+        nr_badpages=0,
+        bad_pages=(),
+        uuid=options.uuid(uuid),
+        volume=options.label(label),
+        page_size=page_size,
+        endianness=(
+            headers.NATIVE if endianness is ByteOrder.NATIVE else Endianness(endianness.value)
+        ),
+    )
+    check_target(path, replace=force)
+    if running_kernel() is Kernel.STOCK:
+        note("a kernel without ghost swap, like this one, answers EINVAL to swapon of it", quiet)
+    if page_size != PAGE_SIZE:
+        warn(f"pages of {page_size} bytes: no area for this machine, whose have {PAGE_SIZE}", quiet)
+    if not dry_run:
+        write_ghost(path, headers.build(header), replace=force)
+
+    if json:
+        print_json(_document(path, header))
+    else:
+        _show(path, header, exact=exact, dry_run=dry_run)
+
+
+def _last_page(size: int | None, pages: int | None, page_size: int) -> int:
+    from ghostswap.errors import UsageError
+    from ghostswap.swapfile.geometry import last_page_of, whole_pages
+
+    if size is not None and pages is None:
+        return last_page_of(whole_pages(size, page_size), page_size)
+    if pages is not None and size is None:
+        return last_page_of(pages, page_size)
+    raise UsageError("mkghost", "how large? give --size SIZE or --pages N, and not both")
+
+
+def _document(path: Path, header: "Header") -> dict[str, object]:
+    from ghostswap.swapfile.header import format_uuid
+
+    return {
+        "path": str(path),
+        "page_size": header.page_size,
+        "pages": header.pages,
+        "last_page": header.last_page,
+        "usable_bytes": header.usable_bytes,
+        "size_bytes": header.size_bytes,
+        "uuid": format_uuid(header.uuid),
+        "label": header.label,
+        "endianness": header.endianness.value,
+    }
+
+
+def _show(path: Path, header: "Header", *, exact: bool, dry_run: bool) -> None:
+    from ghostswap.cli.render import printable, size_text
+    from ghostswap.swapfile.header import format_uuid
+
+    size, usable = size_text(header.size_bytes, exact), size_text(header.usable_bytes, exact)
+    written = "would be a ghost swap file" if dry_run else "a ghost swap file"
+    print(f"{printable(str(path))}: {written} for {header.pages} pages ({size})")
+    print(f"  usable     {header.last_page} pages ({usable}), the header page not counted")
+    print(f"  page size  {header.page_size} bytes, {header.endianness.value}-endian")
+    print(f"  label      {printable(header.label) or 'none'}")
+    print(f"  UUID       {format_uuid(header.uuid)}")
