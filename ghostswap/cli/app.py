@@ -67,6 +67,11 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(f"{error.filename or 'ghostswap'}: {os_reason(error)}", REFUSED)
     except MemoryError:
         return _fail("out of memory", REFUSED)
+    except Exception as error:
+        if os.environ.get("GHOSTSWAP_TRACEBACK"):
+            raise
+        # A fault of ours: still one line. GHOSTSWAP_TRACEBACK=1 shows where.
+        return _fail(f"internal error: {type(error).__name__}: {error}", REFUSED)
     return status if isinstance(status, int) else DONE
 
 

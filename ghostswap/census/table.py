@@ -1,0 +1,86 @@
+"""The census: what every page is, by content. Every answer is a pure function of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.pages.source import Facts, Segment
+
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one algorithm cost on these pages: means, in ns a page."""
+
+    compress_ns: float
+    decompress_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one algorithm made of the contents.
+
+    `sizes` has an entry a content: compressed bytes, page size + 1 for anything larger than a page;
+    0 where the content was not compressed (zero pages never are, nor what a sample leaves out).
+    `cost` is None where only lengths were worked out, by other means than the algorithm itself.
+    """
+
+    algorithm: str
+    sizes: NDArray[np.uint16] | NDArray[np.uint32]
+    cost: Cost | None
+    relative_error: float  # of the codec against the kernel's own compressor
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """Which rows of the census came from one source: `first` … `first + pages - 1`."""
+
+    facts: Facts
+    first: int
+    pages: int
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The distinct contents, in the order of their hash: columns of equal length.
+
+    `pages` counts how often each was seen; `zero` and `same_filled` are exclusive (a zero page is
+    not also counted as same-filled).
+    """
+
+    hash: U64
+    pages: I64
+    zero: Bools
+    same_filled: Bools
+
+    @property
+    def data(self) -> Bools:
+        """Contents that are neither zero nor same-filled."""
+        return ~(self.zero | self.same_filled)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One row a page that was read, in the order of sources; holes are counted, not listed.
+
+    `hash` is XXH3-64 of the page, seeded; two unlike pages among 2^28 (1 TiB) share one with a
+    probability of 0.2 %. `had` is False for a row whose page could not be read: outside all counts.
+    """
+
+    page_size: int
+    sources: tuple[SourceRows, ...]
+    hash: U64
+    had: Bools
+    contents: Contents
+    measured: tuple[Measured, ...]
+    partial: bool  # interrupted: what was learnt until then
+
+    @property
+    def total(self) -> int:
+        """Pages counted, holes included."""
+        return int(self.contents.pages.sum())

@@ -1,0 +1,77 @@
+"""What a process has mapped: /proc/PID/maps, and which of it can be swapped as anonymous memory.
+
+Source: fs/proc/task_mmu.c, show_map_vma() (Linux 6.18).
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_LINE = re.compile(
+    rb"(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) (?P<access>[r-][w-][x-])(?P<share>[ps]) "
+    rb"(?P<offset>[0-9a-f]+) (?P<device>[0-9a-f]+:[0-9a-f]+) (?P<inode>\d+) *(?P<name>.*)"
+)
+# Pages that no swap area ever sees: the kernel's own, and huge pages of hugetlbfs.
+_NEVER_SWAPPED = (b"[vdso]", b"[vvar]", b"[vvar_vclock]", b"[vsyscall]", b"/anon_hugepage")
+
+
+class Backing(StrEnum):
+    """What backs a mapping, as far as swap is concerned."""
+
+    PRIVATE = "private"  # its anonymous pages are swappable, its pages of a file are not
+    SHMEM = "shmem"  # all its pages are: shared anonymous, System V, memfd, tmpfs
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One mapping: addresses `start` … `end` (bytes), and its name as the kernel writes it."""
+
+    start: int
+    end: int
+    shared: bool
+    device: bytes  # major:minor in hexadecimal
+    inode: int
+    name: bytes
+
+    def backing(self, tmpfs: frozenset[bytes]) -> Backing:
+        """What backs it; `tmpfs` are the devices of mounted tmpfs file systems."""
+        if self.name.startswith(_NEVER_SWAPPED):
+            return Backing.NONE
+        if self.device in tmpfs and self.inode:
+            return Backing.SHMEM
+        if self.shared or (self.name.startswith(b"/dev/") and self.name != b"/dev/zero"):
+            return Backing.NONE  # pages of a file, or of a device (no struct page to swap)
+        return Backing.PRIVATE
+
+
+def parse_maps(text: bytes) -> list[Area]:
+    """The areas that /proc/PID/maps lists, in order of address; ValueError on any other line."""
+    areas = []
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"not a line of /proc/PID/maps: {line!r}")
+        areas.append(
+            Area(
+                int(match["start"], 16),
+                int(match["end"], 16),
+                match["share"] == b"s",
+                match["device"],
+                int(match["inode"]),
+                match["name"],
+            )
+        )
+    return areas
+
+
+def tmpfs_devices(mountinfo: bytes) -> frozenset[bytes]:
+    """Devices, as maps writes them, of the tmpfs mounts in /proc/PID/mountinfo, and of the kernel's
+    own (0:1), which holds memfd, System V and shared anonymous memory."""
+    devices = {b"00:01"}
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(b" - ")
+        if rest.split(b" ", 1)[0] == b"tmpfs":
+            major, _, minor = fields.split(b" ")[2].partition(b":")
+            devices.add(b"%02x:%02x" % (int(major), int(minor)))
+    return frozenset(devices)

@@ -1,0 +1,108 @@
+"""A zram device of our own: added, fed with pages, read, and removed whatever happens.
+
+Source: Documentation/admin-guide/blockdev/zram.rst; drivers/block/zram/zram_drv.c (Linux 6.18).
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghostswap.errors import GhostswapError, os_reason
+
+_CONTROL = Path("/sys/class/zram-control")
+_REMOVE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class MmStat:
+    """The columns of mm_stat that a fresh device fills: bytes, then pages."""
+
+    orig_data_size: int
+    compr_data_size: int
+    mem_used_total: int
+    same_pages: int
+    huge_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZramDevice:
+    """One configured device; nobody else knows of it."""
+
+    name: str
+    fd: int
+
+    def write(self, pages: memoryview, offset: int) -> None:
+        """Write whole pages at `offset` (bytes) and wait until zram has them."""
+        done = 0
+        while done < len(pages):
+            done += os.pwrite(self.fd, pages[done:], offset + done)
+        os.fdatasync(self.fd)
+
+    def mm_stat(self) -> MmStat:
+        """The device's counters now."""
+        fields = [int(word) for word in _sysfs(self.name, "mm_stat").read_text().split()]
+        return MmStat(fields[0], fields[1], fields[2], fields[5], fields[7])
+
+
+def algorithms(name: str) -> list[str]:
+    """The compressors that device `name` offers, from its comp_algorithm."""
+    words = _sysfs(name, "comp_algorithm").read_text().split()
+    return [word.strip("[]") for word in words]
+
+
+@contextmanager
+def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
+    """A new device of `size` bytes that compresses with `algorithm`; gone afterwards.
+
+    GhostswapError where that takes more rights, the zram module, or an algorithm that the running
+    kernel lacks.
+    """
+    name = _add()
+    try:
+        offered = algorithms(name)
+        if algorithm not in offered:
+            raise GhostswapError(
+                "zram", f"this kernel has no {algorithm}: it has {', '.join(offered)}"
+            )
+        _sysfs(name, "comp_algorithm").write_text(algorithm)
+        _sysfs(name, "disksize").write_text(str(size))
+        fd = os.open(Path("/dev") / name, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            yield ZramDevice(name, fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise GhostswapError(f"zram device {name}", os_reason(error)) from None
+    finally:
+        _remove(name)
+
+
+def _add() -> str:
+    try:
+        return f"zram{int((_CONTROL / 'hot_add').read_text())}"
+    except FileNotFoundError:
+        raise GhostswapError("zram", "not available: load the module (modprobe zram)") from None
+    except OSError as error:
+        raise GhostswapError("zram", f"cannot add a device: {os_reason(error)} (root?)") from None
+
+
+def _remove(name: str) -> None:
+    """Reset and remove; udev may hold a new device open for a moment, so EBUSY is tried again."""
+    until = time.monotonic() + _REMOVE_SECONDS
+    while True:
+        try:
+            (_CONTROL / "hot_remove").write_text(name.removeprefix("zram"))
+            return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise GhostswapError(
+                    f"zram device {name}", f"cannot be removed: {os_reason(error)}"
+                ) from None
+            time.sleep(0.05)
+
+
+def _sysfs(name: str, attribute: str) -> Path:
+    return Path("/sys/block") / name / attribute

@@ -1,0 +1,98 @@
+"""The pages of a census as the models see them: how many, how alike, how compressible."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.census.table import Bools, Census, Contents, Measured
+
+Counts = NDArray[np.float64]  # whole numbers, save where a sample stands for the rest
+
+
+@dataclass(frozen=True, slots=True)
+class SizeHistogram:
+    """How many pages, and how many distinct contents, compress to each size.
+
+    Index is the payload in bytes, 0 … page size + 1; the last entry stands for everything larger
+    than a page.
+    """
+
+    pages: Counts
+    contents: Counts
+
+    @property
+    def total_pages(self) -> int:
+        """All pages in it."""
+        return round(float(self.pages.sum()))
+
+    @property
+    def total_contents(self) -> int:
+        """All distinct contents in it."""
+        return round(float(self.contents.sum()))
+
+    def __add__(self, other: "SizeHistogram") -> "SizeHistogram":
+        return SizeHistogram(self.pages + other.pages, self.contents + other.contents)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What any compressed-swap system needs to know of the pages it is given, for one algorithm.
+
+    `same_filled` are pages of one repeated word other than zero, which some systems compress.
+    """
+
+    page_size: int
+    algorithm: str
+    zero: int
+    same_filled: SizeHistogram
+    data: SizeHistogram
+
+    @property
+    def total(self) -> int:
+        """All pages."""
+        return self.zero + self.same_filled.total_pages + self.data.total_pages
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How often contents occur: `contents[i]` distinct ones are there `copies[i]` times each."""
+
+    copies: NDArray[np.int64]
+    contents: NDArray[np.int64]
+
+
+def population(census: Census, measured: Measured) -> Population | None:
+    """The census under one algorithm; None when a kind of page is there of which none was
+    compressed, so that nothing can be said.
+
+    Where contents were left out (a sample, an interrupted scan), those compressed stand for all of
+    their kind.
+    """
+    contents = census.contents
+    same = _histogram(census, measured, contents.same_filled)
+    data = _histogram(census, measured, contents.data)
+    if same is None or data is None:
+        return None
+    zero = int(contents.pages[contents.zero].sum())
+    return Population(census.page_size, measured.algorithm, zero, same, data)
+
+
+def _histogram(census: Census, measured: Measured, kind: Bools) -> SizeHistogram | None:
+    sizes, copies = measured.sizes[kind], census.contents.pages[kind]
+    taken = sizes > 0
+    if len(sizes) and not taken.any():
+        return None
+    length = census.page_size + 2
+    pages = np.bincount(sizes[taken], copies[taken], length).astype(np.float64)
+    contents = np.bincount(sizes[taken], minlength=length).astype(np.float64)
+    if not taken.all():
+        pages *= copies.sum() / copies[taken].sum()
+        contents *= len(sizes) / np.count_nonzero(taken)
+    return SizeHistogram(pages, contents)
+
+
+def copies(contents: Contents) -> Copies:
+    """The distribution of copies over all contents, zero and same-filled ones included."""
+    times, number = np.unique(contents.pages, return_counts=True)
+    return Copies(times, number.astype(np.int64))

@@ -1,0 +1,91 @@
+"""What every place that pages come from has in common: facts for the report, and a reader."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.pages.runs import Runs
+
+
+class SourceKind(StrEnum):
+    """What a source is."""
+
+    RAW = "raw"
+    CORE = "core"
+    PROCESS = "process"
+
+
+class Mapping(StrEnum):
+    """What a page was mapped as, as far as its source tells."""
+
+    HEAP = "heap"
+    STACK = "stack"
+    ANON = "anon"
+    SHMEM = "shmem"
+    NAMED = "named"  # a private copy of a page of a file
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Pages `first` … of a source that were mapped as one thing."""
+
+    first: int
+    pages: int
+    mapping: Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a source says of itself before any page is read; all counts are in pages.
+
+    Pages that the dump left out (`absent`), that were swapped out (`swapped`) or that were promised
+    and could not be had (`unreadable`) are outside every other count. `holes` are pages of a sparse
+    file that are known to be zero without being read: they count as zero pages.
+    """
+
+    name: str
+    kind: SourceKind
+    absent: int = 0
+    swapped: int = 0
+    unreadable: int = 0
+    holes: int = 0
+    incomplete: bool = False  # a part of what was asked for is missing: exit status 1
+    warnings: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """An opened source, inside one worker."""
+
+    def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
+        """Copy pages `first` … into `into`, one behind the other.
+
+        Returns which of them were had; the bytes of the others are undefined.
+        """
+
+    def close(self) -> None:
+        """Give back the file descriptors."""
+
+
+class Opener(Protocol):
+    """How a worker opens a source; must survive a fork."""
+
+    def __call__(self) -> Reader: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Pages that can be read by number, by several workers at once.
+
+    `stable` tells whether reading a page twice gives the same bytes: true of a file, not of a
+    process that runs on, whose pages must be hashed and compressed from one copy.
+    """
+
+    facts: Facts
+    runs: Runs
+    open: Opener
+    stable: bool
+    segments: tuple[Segment, ...] = field(default=())

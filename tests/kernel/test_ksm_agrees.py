@@ -1,0 +1,73 @@
+"""What the estimate says of KSM is what ksmd does with the same pages."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.dumps import mixed_dump
+from tests.kernel.estimates import estimate, system
+
+KSM = Path("/sys/kernel/mm/ksm")
+SETTLED_SCANS = 6  # a page is merged at the third look at the latest; the rest is margin
+
+_MERGEABLE = """
+import mmap, sys
+data = open(sys.argv[1], "rb").read()
+area = mmap.mmap(-1, len(data), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+area.madvise(mmap.MADV_NOHUGEPAGE)
+area.write(data)
+del data
+area.madvise(mmap.MADV_MERGEABLE)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def counter(name: str) -> int:
+    return int((KSM / name).read_text())
+
+
+@pytest.fixture
+def ksmd() -> Iterator[None]:
+    """ksmd running fast; its settings as before afterwards, and nothing left merged."""
+    if not KSM.is_dir():
+        pytest.skip("this kernel has no KSM")
+    if counter("run") != 0 or counter("pages_shared") != 0:
+        pytest.skip("KSM is in use on this machine: its counters are not ours alone")
+    settings = {"pages_to_scan": "20000", "sleep_millisecs": "0", "smart_scan": "0"}
+    before = {name: (KSM / name).read_text() for name in settings if (KSM / name).exists()}
+    try:
+        for name in before:
+            (KSM / name).write_text(settings[name])
+        (KSM / "run").write_text("1")
+        yield
+    finally:
+        (KSM / "run").write_text("2")  # unmerge what is left
+        (KSM / "run").write_text("0")
+        for name, value in before.items():
+            (KSM / name).write_text(value)
+
+
+@pytest.mark.usefixtures("ksmd")
+def test_ksm_shares_what_the_estimate_says(tmp_path: Path) -> None:
+    dump = mixed_dump(tmp_path / "mixed.raw")
+    with subprocess.Popen(
+        [sys.executable, "-c", _MERGEABLE, dump], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            until = counter("full_scans") + SETTLED_SCANS
+            deadline = time.monotonic() + 60
+            while counter("full_scans") < until:
+                assert time.monotonic() < deadline, "ksmd did not settle in a minute"
+                time.sleep(0.05)
+            real = (counter("pages_shared"), counter("pages_sharing"))
+        finally:
+            process.kill()
+    told = system(estimate(dump), "ksm", algorithm=None)
+    assert (told["pages_shared"], told["pages_sharing"]) == real
