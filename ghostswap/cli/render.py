@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def complain(reason: object) -> None:
+    """Why something could not be done, as the one line on stderr that goes with status 1 or 2."""
+    print(f"ghostswap: {printable(str(reason))}", file=sys.stderr)
+
+
 def warn(message: str, quiet: bool) -> None:
     """One line on stderr that does not change the result."""
     if not quiet:

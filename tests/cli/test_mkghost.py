@@ -73,7 +73,7 @@ def test_the_file_is_mkswaps_byte_for_byte(tmp_path: Path, page_size: int, uuid:
     ghost = tmp_path / "ghost"
     word = "nil" if set(uuid) <= set("0-") else uuid
     run = mkghost(
-        ghost, "--size", "3GiB", "--label", "zs", "--uuid", word, "--page-size", page_size
+        ghost, "--size", "3GiB", "--label", "zs", "--uuid", word, "--page-size", str(page_size)
     )
     assert run.returncode == 0, run.stderr
     assert ghost.read_bytes() == mkswap_page(tmp_path, page_size, 3 << 20, "zs", uuid)

@@ -1,0 +1,61 @@
+"""Make an inactive swapfile fit for swapon(2) where it lies: blocks of its own, no holes."""
+
+import os
+
+from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.swapfile.area import Kind
+from ghostswap.swapfile.inspection import Inspection
+from ghostswap.swapfile.ioctls import ExtentFlag
+from ghostswap.swapfile.placement import placement_of
+from ghostswap.swapfile.suitability import Gap, extents_and_gaps
+
+_COPIED_AT_ONCE = 1 << 20
+
+
+def mend(inspection: Inspection) -> int:
+    """Give the inspected swapfile blocks of its own in place of holes and shared extents.
+
+    The content stays as it is, byte for byte, also when this is interrupted: holes are allocated,
+    and what is shared with a snapshot or a reflink is written over with itself, for which btrfs
+    and xfs take new blocks. Returns the bytes that got them. Raises GhostswapError for an area
+    that is active, no swapfile, or suffers from what cannot be mended in place.
+    """
+    area = inspection.area
+    if area.active:
+        raise GhostswapError(area.path, "is in use as swap: swapoff it before --fix")
+    if area.kind is not Kind.SWAPFILE:
+        raise GhostswapError(area.path, f"is a {area.kind.value}; --fix mends swapfiles only")
+    for obstacle in inspection.obstacles:
+        if not obstacle.fixable:
+            reason = f"cannot be mended in place, {obstacle.reason}: {obstacle.mend}"
+            raise GhostswapError(area.path, reason)
+    placement = placement_of(area.path)
+    try:
+        fd = os.open(area.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if not os.path.samestat(os.fstat(fd), area.facts):
+                raise GhostswapError(area.path, "was replaced meanwhile")
+            mended = 0
+            for extent in extents_and_gaps(placement, placement.size):
+                if isinstance(extent, Gap):
+                    os.posix_fallocate(fd, extent.logical, extent.length)
+                    mended += extent.length
+                elif extent.has(ExtentFlag.SHARED):
+                    end = min(extent.logical + extent.length, placement.size)
+                    _write_over(fd, extent.logical, end)
+                    mended += end - extent.logical
+            os.fsync(fd)
+            return mended
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise GhostswapError(area.path, os_reason(error)) from error
+
+
+def _write_over(fd: int, start: int, end: int) -> None:
+    """Write the bytes from `start` up to `end` over themselves."""
+    while start < end:
+        content = os.pread(fd, min(_COPIED_AT_ONCE, end - start), start)
+        if not content:
+            return
+        start += os.pwrite(fd, content, start)
