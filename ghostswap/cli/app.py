@@ -13,6 +13,7 @@ from ghostswap import __version__
 from ghostswap.cli.estimate import estimate_dedup
 from ghostswap.cli.inspect import inspect
 from ghostswap.cli.mkghost import mkghost
+from ghostswap.cli.render import complain
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -38,7 +39,9 @@ def _print_version(wanted: bool) -> None:
 def ghostswap(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """What compressed swap and page dedup would save, in the kernel's own figures."""
@@ -85,5 +88,5 @@ def _usage(error: TyperException) -> int:
 
 
 def _fail(line: str, status: int) -> int:
-    print(f"ghostswap: {line}", file=sys.stderr)
+    complain(line)
     return status
