@@ -5,27 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.cli import options
+from ghostswap.cli import options, sources
 from ghostswap.cli.render import Column, emphasised, print_json, print_table, size_text, warn
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
     from ghostswap.census.table import Census
     from ghostswap.models.figures import Figures
-    from ghostswap.pages.source import Source
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
 def estimate_dedup(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="SOURCE…", help="Raw page dumps or ELF cores.", show_default=False),
-    ] = None,
-    pid: Annotated[
-        list[int] | None,
-        typer.Option("--pid", metavar="PID", help="A running process; repeatable."),
-    ] = None,
+    files: sources.Files = None,
+    pid: sources.Pids = None,
     algorithm: Annotated[
         list[str] | None,
         typer.Option("--algorithm", metavar="NAME", help="Compressor (default lz4); repeatable."),
@@ -50,7 +43,8 @@ def estimate_dedup(
 
     Reads raw page dumps, ELF cores and running processes, which run on undisturbed.
     """
-    if not files and not pid:
+    named = sources.SourceOptions(files, pid)
+    if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
     from ghostswap.census import codecs
@@ -64,23 +58,15 @@ def estimate_dedup(
     if size not in PAGE_SIZES:
         raise UsageError("--page-size", f"{size} is not one of {', '.join(map(str, PAGE_SIZES))}")
     chosen = [codecs.find(name) for name in dict.fromkeys(algorithm or ["lz4"])]
-    sources = _open(files or [], list(dict.fromkeys(pid or [])), size)
+    opened = sources.open_sources(named, size)
     with page_progress(quiet) as progress:
-        census = scan(sources, size, chosen, jobs=jobs, progress=progress)
+        census = scan(opened, size, chosen, jobs=jobs, progress=progress)
     systems = estimate.figures(census)
     if as_json:
         print_json(estimate.document(census, systems, str(running_kernel(Path("/")))))
     else:
         _show(census, systems, exact=exact, headings=not noheadings, columns=output)
     return _status(census, quiet)
-
-
-def _open(files: list[Path], pids: list[int], page_size: int) -> list["Source"]:
-    from ghostswap.pages.file import open_dump
-    from ghostswap.pages.process import open_process
-
-    dumps = [open_dump(path, page_size) for path in files]
-    return dumps + [open_process(pid, page_size) for pid in pids]
 
 
 def _status(census: "Census", quiet: bool) -> int:
