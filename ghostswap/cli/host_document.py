@@ -1,0 +1,88 @@
+"""A host and what was found about it as plain data, for JSON; sizes are bytes."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ghostswap.host.findings import Finding
+from ghostswap.host.ksm import Ksm
+from ghostswap.host.memory import Memory
+from ghostswap.host.snapshot import Host
+from ghostswap.host.swaps import SwapArea
+from ghostswap.host.zram import Zram
+from ghostswap.host.zswap import Zswap
+
+
+def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
+    """The document that `ghostswap inspect --json` prints."""
+    return {
+        "kernel": None if host.kernel is None else str(host.kernel),
+        "page_size": host.page_size,
+        "swaps": [_swap(area) for area in host.swaps],
+        "zswap": None if host.zswap is None else _zswap(host.zswap),
+        "zram": [_zram(device) for device in host.zram],
+        "ksm": None if host.ksm is None else _ksm(host.ksm),
+        "memory": _memory(host.memory),
+        "findings": [
+            {"severity": each.severity.value, "code": each.code, "message": each.message}
+            for each in findings
+        ],
+    }
+
+
+def shown_name(name: bytes) -> str:
+    """A file name as text: bytes that are not UTF-8 become `\\xff`, since JSON holds only text."""
+    return name.decode(errors="backslashreplace")
+
+
+def _swap(area: SwapArea) -> dict[str, object]:
+    return {
+        "path": shown_name(area.path),
+        "type": area.type,
+        "size_bytes": area.size,
+        "used_bytes": area.used,
+        "priority": area.priority,
+        "deleted": area.deleted,
+    }
+
+
+def _zswap(zswap: Zswap) -> dict[str, object]:
+    return {
+        **asdict(zswap.parameters),
+        "pool_bytes": zswap.pool,
+        "stored_bytes": zswap.stored,
+        "ratio": zswap.ratio,
+        "limit_bytes": zswap.limit,
+        "swapped_in_pages": zswap.swapped_in,
+        "swapped_out_pages": zswap.swapped_out,
+        "written_back_pages": zswap.written_back,
+        "counters": None if zswap.counters is None else dict(zswap.counters),
+    }
+
+
+def _zram(device: Zram) -> dict[str, object]:
+    return {
+        "name": device.name,
+        "disksize": device.disksize,
+        "algorithm": device.algorithm,
+        "algorithms": list(device.algorithms),
+        "recompression": [asdict(each) for each in device.recompression],
+        "ratio": device.ratio,
+        "mm_stat": device.mm_stat and asdict(device.mm_stat),
+        "io_stat": device.io_stat and asdict(device.io_stat),
+        "bd_stat": device.bd_stat and asdict(device.bd_stat),
+        "backing_dev": device.backing_dev,
+    }
+
+
+def _ksm(ksm: Ksm) -> dict[str, object]:
+    return {
+        **dict(ksm.counters),
+        "advisor_mode": ksm.advisor_mode,
+        "saved_bytes": ksm.saved,
+        "profit_bytes": ksm.profit,
+    }
+
+
+def _memory(memory: Memory) -> dict[str, object]:
+    figures = {f"{name}_bytes": value for name, value in asdict(memory).items()}
+    return {**figures, "swap_used_bytes": memory.swap_used}

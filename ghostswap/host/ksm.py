@@ -1,0 +1,71 @@
+"""What KSM (kernel samepage merging) does and what it gains.
+
+Source: Documentation/admin-guide/mm/ksm.rst; mm/ksm.c (Linux 6.1, 6.12, 6.18).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ghostswap.host.files import HostFiles
+
+_KSM = "sys/kernel/mm/ksm"
+# sizeof(struct ksm_rmap_item), one for every page that was scanned: 6.1 to 6.18, 64-bit.
+_RMAP_ITEM_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ksm:
+    """KSM's counters and settings as sysfs names them; those a kernel lacks are not in it."""
+
+    counters: Mapping[str, int]
+    advisor_mode: str | None  # since 6.8: "none" or "scan-time"
+    page_size: int  # bytes
+
+    def pages(self, name: str) -> int:
+        """The counter `name`; 0 where this kernel does not have it."""
+        return self.counters.get(name, 0)
+
+    @property
+    def running(self) -> bool:
+        """True while ksmd scans."""
+        return self.counters.get("run") == 1
+
+    @property
+    def saved(self) -> int:
+        """Bytes not needed since pages are shared, before KSM's own cost."""
+        return self.pages("pages_sharing") * self.page_size
+
+    @property
+    def profit(self) -> int:
+        """Bytes gained after KSM's own cost; negative where it costs more than it saves.
+
+        The kernel tells since 6.4 (general_profit); before, its formula, in which the items are
+        all pages that a counter holds.
+        """
+        told = self.counters.get("general_profit")
+        if told is not None:
+            return told
+        items = sum(
+            self.pages(f"pages_{kind}") for kind in ("shared", "sharing", "unshared", "volatile")
+        )
+        return self.saved - items * _RMAP_ITEM_BYTES
+
+
+def read_ksm(files: HostFiles, page_size: int) -> Ksm | None:
+    """The host's KSM; None where its kernel has none."""
+    words = {name: files.text(f"{_KSM}/{name}") or "" for name in files.names(_KSM)}
+    counters = {name: int(word) for name, word in words.items() if _is_number(word)}
+    if not counters:
+        return None
+    return Ksm(counters, _chosen(words.get("advisor_mode")), page_size)
+
+
+def _is_number(word: str) -> bool:
+    return word.removeprefix("-").isascii() and word.removeprefix("-").isdigit()
+
+
+def _chosen(words: str | None) -> str | None:
+    """The word in brackets: "[none] scan-time"."""
+    if not words:
+        return None
+    return next((word.strip("[]") for word in words.split() if word.startswith("[")), words)

@@ -1,0 +1,90 @@
+"""How much memory and swap the host has, and how its swap has been used since boot.
+
+Source: fs/proc/meminfo.c, meminfo_proc_show(); mm/vmstat.c (Linux 6.18).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ghostswap.host.files import HostFiles
+from ghostswap.host.kernel import page_size
+
+_MEMINFO = re.compile(r"(?P<name>[^:\n]+):\s+(?P<number>\d+)(?P<unit> kB)?", re.ASCII)
+_VMSTAT = re.compile(r"(?P<name>\w+) (?P<number>\d+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Lines of /proc/meminfo in bytes; None where this kernel has no such line."""
+
+    mem_total: int | None
+    mem_free: int | None
+    mem_available: int | None
+    swap_total: int | None
+    swap_free: int | None
+    swap_cached: int | None
+    anonymous: int | None
+    shmem: int | None
+    zswap: int | None  # since 5.19: the pool
+    zswapped: int | None  # since 5.19: what is stored in it, uncompressed
+
+    @property
+    def swap_used(self) -> int | None:
+        """Bytes of swap in use."""
+        if self.swap_total is None or self.swap_free is None:
+            return None
+        return self.swap_total - self.swap_free
+
+
+def parse_meminfo(text: str) -> dict[str, int]:
+    """The lines of /proc/meminfo by name: bytes, or plain counts where the line has no unit."""
+    matches = map(_MEMINFO.fullmatch, text.splitlines())
+    return {
+        match["name"]: int(match["number"]) * (1024 if match["unit"] else 1)
+        for match in matches
+        if match
+    }
+
+
+def parse_vmstat(text: str) -> dict[str, int]:
+    """The counters of /proc/vmstat by name, in pages or events."""
+    matches = map(_VMSTAT.fullmatch, text.splitlines())
+    return {match["name"]: int(match["number"]) for match in matches if match}
+
+
+def read_memory(files: HostFiles) -> Memory:
+    """The host's memory; every figure is None where /proc/meminfo is absent."""
+    lines = parse_meminfo(files.text("proc/meminfo") or "")
+    return Memory(
+        mem_total=lines.get("MemTotal"),
+        mem_free=lines.get("MemFree"),
+        mem_available=lines.get("MemAvailable"),
+        swap_total=lines.get("SwapTotal"),
+        swap_free=lines.get("SwapFree"),
+        swap_cached=lines.get("SwapCached"),
+        anonymous=lines.get("AnonPages"),
+        shmem=lines.get("Shmem"),
+        zswap=lines.get("Zswap"),
+        zswapped=lines.get("Zswapped"),
+    )
+
+
+def read_vmstat(files: HostFiles) -> dict[str, int]:
+    """The counters of /proc/vmstat; empty where it is absent."""
+    return parse_vmstat(files.text("proc/vmstat") or "")
+
+
+def host_page_size(files: HostFiles, memory: Memory, vmstat: Mapping[str, int]) -> int:
+    """Bytes in a page of the host, which for a capture need not be this machine's.
+
+    Nothing in proc or sys states it, but free memory is there in kB and in pages; the two are read
+    a moment apart, which the nearest power of two forgives.
+    """
+    pages, free = vmstat.get("nr_free_pages"), memory.mem_free
+    if files.live or not pages or not free:
+        return page_size()
+    return min(
+        (1 << shift for shift in range(12, 17)),  # 4 to 64 KiB
+        key=lambda size: abs(free // size - pages),
+    )

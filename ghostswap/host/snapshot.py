@@ -1,0 +1,50 @@
+"""One host at one moment: its swap areas, zswap, zram, KSM and memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghostswap.errors import GhostswapError
+from ghostswap.host.files import HostFiles
+from ghostswap.host.kernel import KernelVersion, running_kernel
+from ghostswap.host.ksm import Ksm, read_ksm
+from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
+from ghostswap.host.swaps import SwapArea, read_swaps
+from ghostswap.host.zram import Zram, read_zram
+from ghostswap.host.zswap import Zswap, read_zswap
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What was read, without change to the host; None and empty for what it does not have."""
+
+    kernel: KernelVersion | None
+    page_size: int  # bytes
+    swaps: tuple[SwapArea, ...]
+    zswap: Zswap | None
+    zram: tuple[Zram, ...]
+    ksm: Ksm | None
+    memory: Memory
+
+
+def read_host(root: Path) -> Host:
+    """The host below `root`. GhostswapError if that is no host; what it lacks is no error."""
+    files = HostFiles(root)
+    files.check()
+    memory, vmstat = read_memory(files), read_vmstat(files)
+    page_size = host_page_size(files, memory, vmstat)
+    return Host(
+        kernel=_kernel(root),
+        page_size=page_size,
+        swaps=read_swaps(files),
+        zswap=read_zswap(files, memory, vmstat, page_size),
+        zram=read_zram(files),
+        ksm=read_ksm(files, page_size),
+        memory=memory,
+    )
+
+
+def _kernel(root: Path) -> KernelVersion | None:
+    try:
+        return running_kernel(root)
+    except GhostswapError:
+        return None
