@@ -14,6 +14,7 @@ from ghostswap.cli.estimate import estimate_dedup
 from ghostswap.cli.inspect import inspect
 from ghostswap.cli.mkghost import mkghost
 from ghostswap.cli.render import complain
+from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -49,6 +50,7 @@ def ghostswap(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit status, having printed at most one line on stderr."""
+    skip_pydantic()
     try:
         status = app(list(arguments), prog_name="ghostswap", standalone_mode=False)
         sys.stdout.flush()

@@ -2,12 +2,16 @@
 
 import mmap
 import os
+import struct
 from pathlib import Path
 
 from ghostswap.swapfile.verdict import Kernel
 
 PAGE_SIZE = mmap.PAGESIZE
 """Bytes; of the kernel this process runs on."""
+
+_BTF_HEADER = struct.Struct("=H2xI8xII")  # struct btf_header: magic, its length, …, the names
+_BTF_MAGIC = 0xEB9F
 
 
 def running_kernel(root: Path = Path("/")) -> Kernel:
@@ -19,7 +23,17 @@ def running_kernel(root: Path = Path("/")) -> Kernel:
     if os.access(root / "dev/ghostswap", os.F_OK):
         return Kernel.GHOST
     try:
-        types = (root / "sys/kernel/btf/vmlinux").read_bytes()
-    except OSError:
+        names = _names(root / "sys/kernel/btf/vmlinux")
+    except (OSError, struct.error):
         return Kernel.STOCK
-    return Kernel.GHOST if b"\0SWP_GHOST\0" in types else Kernel.STOCK
+    return Kernel.GHOST if b"\0SWP_GHOST\0" in names else Kernel.STOCK
+
+
+def _names(btf: Path) -> bytes:
+    """The string section, a fifth of it all: include/uapi/linux/btf.h (v6.18)."""
+    with btf.open("rb", buffering=0) as types:
+        magic, header_length, offset, length = _BTF_HEADER.unpack(types.read(_BTF_HEADER.size))
+        if magic != _BTF_MAGIC:
+            return b""
+        types.seek(header_length + offset)
+        return types.read(length)

@@ -1,0 +1,96 @@
+"""Command-line values mean what they say, and reading them needs no heavy module."""
+
+import enum
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer import core
+
+from ghostswap.cli import startup
+from ghostswap.cli.app import run
+
+PLAIN = SimpleNamespace(parser=None, min=None, max=None, exists=False, resolve_path=False)
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def test_a_command_loads_no_heavy_module(tmp_path: Path) -> None:
+    ghost = tmp_path / "ghost"
+    assert run(["mkghost", str(ghost), "--size", "1M", "--endianness", "big"]) == 0
+    probe = (
+        "import sys; from ghostswap.cli.app import run; assert run(sys.argv[1:]) == 0; "
+        "loaded = {'pydantic', 'numpy', 'cramjam', 'psutil', 'rich'} & {*sys.modules}; "
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+    for arguments in (["inspect", ghost], ["mkghost", tmp_path / "other", "--pages", "9"], ["-h"]):
+        command = [sys.executable, "-c", probe, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (str, "a", "a"),
+        (int, "12", 12),
+        (float, "0.5", 0.5),
+        (Path, "a/b", Path("a/b")),
+        (list[Path], "a", Path("a")),
+        (Colour, "blue", Colour.BLUE),
+        (Colour, Colour.RED, Colour.RED),
+    ],
+)
+def test_plain_values_become_what_the_parameter_says(
+    annotation: object, text: object, value: object
+) -> None:
+    convert = startup.converter(annotation, PLAIN)
+    assert convert is not None
+    assert convert(text) == value
+
+
+def test_what_is_not_plain_is_left_to_typer() -> None:
+    ranged = SimpleNamespace(**{**vars(PLAIN), "min": 1})
+    assert startup.converter(int, ranged) is None
+    assert startup.converter(bytes, PLAIN) is None
+    assert startup.converter(int | str, PLAIN) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--pages", "many"], "'many' is not a whole number"),
+        (["--size", "many"], "not a size"),
+        (["--size", "1M", "--endianness", "middle"], "not one of native, little, big"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_option(
+    arguments: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["mkghost", str(tmp_path / "ghost"), *arguments]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert complaint in line
+    assert arguments[-2] in line
+
+
+def test_a_typer_that_is_built_otherwise_does_its_own_conversion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(core, "build_runtime_param")
+    startup.skip_pydantic.__wrapped__()
+    assert not hasattr(core, "build_runtime_param")
+
+
+def test_a_parameter_of_another_make_goes_to_typer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(core, "build_runtime_param", asked.append)
+    startup.skip_pydantic.__wrapped__()
+    odd = SimpleNamespace(annotation=int)  # no parameter_info
+    getattr(core, "build_runtime_param")(odd)  # noqa: B009  Typer does not export it
+    assert asked == [odd]
