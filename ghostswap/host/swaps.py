@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ghostswap.host.files import HostFiles
 
-# Five columns, of which only the last four have a form: the name need be no path ("xswap0"), and the
+# Five columns, of which the last four have a form: the name need be no path ("xswap0"), and the
 # type may be any word.
 _ROW = re.compile(
     rb"(?P<name>.*?)[ \t]+(?P<type>\S+)[ \t]+(?P<size>\d+)[ \t]+(?P<used>\d+)"

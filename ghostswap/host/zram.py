@@ -86,9 +86,10 @@ def parse_mm_stat(text: str) -> MmStat | None:
     numbers = _numbers(text)
     if numbers is None or len(numbers) < 7:
         return None
-    huge = numbers[7] if len(numbers) > 7 else None
-    since = numbers[8] if len(numbers) > 8 else None
-    return MmStat(*numbers[:7], huge_pages=huge, huge_pages_since=since)
+    orig, compr, used, limit, used_max, same, compacted, *newer = numbers
+    huge = newer[0] if newer else None
+    since = newer[1] if len(newer) > 1 else None
+    return MmStat(orig, compr, used, limit, used_max, same, compacted, huge, since)
 
 
 def parse_io_stat(text: str) -> IoStat | None:
