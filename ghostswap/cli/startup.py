@@ -25,8 +25,9 @@ def skip_pydantic() -> None:
         from typer import core
         from typer._coercion import RuntimeParam, TypeDescriptor
 
-        typers_own = core.build_runtime_param
-    except (ImportError, AttributeError):
+        inside = vars(core)  # Typer does not export what is replaced here
+        typers_own: Callable[[TypeDescriptor], RuntimeParam] = inside["build_runtime_param"]
+    except (ImportError, KeyError):
         return
 
     class Plain(RuntimeParam):
@@ -49,7 +50,7 @@ def skip_pydantic() -> None:
             pass
         return typers_own(described)
 
-    core.build_runtime_param = build
+    inside["build_runtime_param"] = build
 
 
 def converter(annotation: Any, info: Any) -> Convert | None:

@@ -88,7 +88,7 @@ def test_a_typer_that_is_built_otherwise_does_its_own_conversion(
 
 
 def test_a_parameter_of_another_make_goes_to_typer(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[object] = []
     monkeypatch.setattr(core, "build_runtime_param", asked.append)
     startup.skip_pydantic.__wrapped__()
     odd = SimpleNamespace(annotation=int)  # no parameter_info
