@@ -22,13 +22,16 @@ class Codec:
 
     `relative_error` bounds how far compressed bytes over many pages may be from the kernel's own,
     as measured against zram (a fraction). Without `decompress`, only lengths are worked out: the
-    time that it takes is ours and not the algorithm's.
+    time that it takes is ours and not the algorithm's. The overheads are what a call takes besides
+    the algorithm's own work, in ns.
     """
 
     name: str
     compress: Compress
     decompress: Decompress | None
     relative_error: float
+    compress_overhead_ns: float = 0.0
+    decompress_overhead_ns: float = 0.0
 
 
 def find(name: str) -> Codec:

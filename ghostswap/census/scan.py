@@ -225,10 +225,15 @@ class _Costs:
         self._compressed += sizes.sizes.shape[1]
         self._decompressed += sizes.decompressed
 
-    def of(self, algorithm: int) -> Cost:
+    def of(self, algorithm: int, codec: Codec) -> Cost | None:
+        """The cost of the codec in this row; None where its time says nothing."""
+        if codec.decompress is None or not self._decompressed:
+            return None
+        compress_ns = float(self._compress_ns[algorithm]) / self._compressed
+        decompress_ns = float(self._decompress_ns[algorithm]) / self._decompressed
         return Cost(
-            float(self._compress_ns[algorithm]) / max(self._compressed, 1),
-            float(self._decompress_ns[algorithm]) / max(self._decompressed, 1),
+            max(compress_ns - codec.compress_overhead_ns, 0.0),
+            max(decompress_ns - codec.decompress_overhead_ns, 0.0),
         )
 
 
@@ -305,7 +310,7 @@ def scan(
         Measured(
             codec.name,
             sizes[i],
-            costs.of(i) if codec.decompress is not None else None,
+            costs.of(i, codec),
             codec.relative_error,
         )
         for i, codec in enumerate(codecs)
@@ -314,7 +319,7 @@ def scan(
         SourceRows(source.facts, int(first[i]), source.runs.pages, source.segments)
         for i, source in enumerate(sources)
     )
-    return Census(page_size, source_rows, hashes, had, contents, measured, partial)
+    return Census(page_size, seed, source_rows, hashes, had, contents, measured, partial)
 
 
 def _hash_tasks(sources: Sequence[Source], page_size: int) -> Iterator[Hash]:

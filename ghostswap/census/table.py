@@ -73,6 +73,7 @@ class Census:
     """
 
     page_size: int
+    seed: int  # of the hashes
     sources: tuple[SourceRows, ...]
     hash: U64
     had: Bools

@@ -1,19 +1,40 @@
 """`ghostswap estimate-dedup`: what compressed swap and page dedup would save for these pages."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.cli import options, sources
-from ghostswap.cli.render import Column, emphasised, print_json, print_table, size_text, warn
+from ghostswap.cli import kernel_rules, options, sources
+from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
+    from ghostswap.census.codecs import Codec
+    from ghostswap.census.dedup import Group
     from ghostswap.census.table import Census
-    from ghostswap.models.figures import Figures
+    from ghostswap.models.rules import Rules
+    from ghostswap.pages.source import Source
+    from ghostswap.report.estimate import Example
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
+
+
+class Engine(StrEnum):
+    """What compresses the pages."""
+
+    LIBRARY = "library"
+    KERNEL = "kernel"
+
+
+class GroupBy(StrEnum):
+    """What pages are grouped by."""
+
+    SOURCE = "source"
+    MAPPING = "mapping"
+    KIND = "kind"
 
 
 def estimate_dedup(
@@ -21,14 +42,38 @@ def estimate_dedup(
     pid: sources.Pids = None,
     algorithm: Annotated[
         list[str] | None,
-        typer.Option("--algorithm", metavar="NAME", help="Compressor (default lz4); repeatable."),
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            help="lz4 (default), lz4hc, zstd[:LEVEL], lzo, lzo-rle or deflate; repeatable.",
+        ),
     ] = None,
+    kernel: kernel_rules.Kernel = None,
+    zpool: kernel_rules.ChosenZpool = None,
+    ghost: kernel_rules.Ghost = False,
+    no_writeback: kernel_rules.NoWriteback = False,
     page_size: Annotated[
         int | None,
         typer.Option(
             "--page-size", parser=options.size, metavar="SIZE", help="Default: this machine's."
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option("--engine", help="What compresses: libraries, or this kernel's zram (root)."),
+    ] = Engine.LIBRARY,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Use both engines and print the difference (root).")
+    ] = False,
+    group_by: Annotated[
+        GroupBy | None, typer.Option("--group-by", help="Also count pages by group.")
+    ] = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top", min=0, metavar="N", help="Show the N most copied contents, and how they begin."
+        ),
+    ] = 0,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", min=1, metavar="N", help="Processes (default: all CPUs)."),
@@ -47,26 +92,82 @@ def estimate_dedup(
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
-    from ghostswap.census import codecs
     from ghostswap.census.scan import scan
+    from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, View, show
     from ghostswap.cli.progress import page_progress
     from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.host.kernel import running_kernel
-    from ghostswap.report import estimate
+    from ghostswap.report.estimate import Estimate, document, figures
 
     size = page_size or machine_page_size()
     if size not in PAGE_SIZES:
         raise UsageError("--page-size", f"{size} is not one of {', '.join(map(str, PAGE_SIZES))}")
-    chosen = [codecs.find(name) for name in dict.fromkeys(algorithm or ["lz4"])]
-    opened = sources.open_sources(named, size)
-    with page_progress(quiet) as progress:
-        census = scan(opened, size, chosen, jobs=jobs, progress=progress)
-    systems = estimate.figures(census)
+    choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
+    rules = kernel_rules.chosen_rules(kernel, zpool, ghost=ghost, no_writeback=no_writeback)
+    names = list(dict.fromkeys(algorithm or ["lz4"]))
+    if verify or engine is Engine.KERNEL:
+        jobs = 1  # a device holds one page at a time
+    with _codecs(names, size, rules, engine, verify=verify) as codecs:
+        opened = sources.open_sources(named, size)
+        with page_progress(quiet) as progress:
+            census = scan(opened, size, codecs, jobs=jobs, progress=progress)
+    estimate = Estimate(
+        census,
+        rules,
+        figures(census, rules),
+        tuple(_groups(census, group_by)),
+        tuple(_examples(census, opened, top)),
+    )
     if as_json:
-        print_json(estimate.document(census, systems, str(running_kernel(Path("/")))))
+        print_json(document(estimate))
     else:
-        _show(census, systems, exact=exact, headings=not noheadings, columns=output)
+        show(estimate, View(exact=exact, headings=not noheadings, columns=output))
     return _status(census, quiet)
+
+
+@contextmanager
+def _codecs(
+    names: list[str], page_size: int, rules: "Rules", engine: Engine, *, verify: bool
+) -> Iterator[list["Codec"]]:
+    """The compressors of these names, and the kernel's beside them or in their place."""
+    from ghostswap.census import codecs
+    from ghostswap.census.kernel_engine import kernel_codecs
+    from ghostswap.report.estimate import IN_KERNEL
+
+    if verify:
+        libraries = [codecs.find(name) for name in names]
+        with kernel_codecs(names, page_size, rules, suffix=IN_KERNEL) as found:
+            yield libraries + found
+    elif engine is Engine.KERNEL:
+        with kernel_codecs(names, page_size, rules) as found:
+            yield found
+    else:
+        yield [codecs.find(name) for name in names]
+
+
+def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
+    from ghostswap.census import dedup
+
+    measured = census.measured[0]
+    match by:
+        case GroupBy.SOURCE:
+            return dedup.by_source(census, measured)
+        case GroupBy.MAPPING:
+            return dedup.by_mapping(census, measured)
+        case GroupBy.KIND:
+            return dedup.by_kind(census, measured)
+        case None:
+            return []
+
+
+def _examples(census: "Census", opened: list["Source"], number: int) -> Iterator["Example"]:
+    from ghostswap.census.dedup import most_copied
+    from ghostswap.pages.preview import preview
+    from ghostswap.report.estimate import Example
+
+    for found in most_copied(census, number):
+        source, page = found.example
+        begins = preview(opened[source], page, census.page_size, found.hash, census.seed)
+        yield Example(f"{found.hash:016x}", found.copies, found.sources, begins.hex())
 
 
 def _status(census: "Census", quiet: bool) -> int:
@@ -81,57 +182,3 @@ def _status(census: "Census", quiet: bool) -> int:
         warn("interrupted: these are the pages read until then", quiet=False)
         return INTERRUPTED
     return REFUSED if any(source.facts.incomplete for source in census.sources) else DONE
-
-
-def _show(
-    census: "Census",
-    systems: list["Figures"],
-    *,
-    exact: bool,
-    headings: bool,
-    columns: str | None,
-) -> None:
-    from ghostswap.report import estimate
-
-    if headings:
-        _show_pages(census, estimate.page_counts(census), exact)
-    rows = [
-        [
-            str(entry.system),
-            entry.algorithm or "-",
-            size_text(entry.pool_bytes, exact),
-            size_text(entry.metadata_bytes, exact),
-            size_text(entry.ram_bytes, exact),
-            size_text(entry.saved_bytes, exact),
-            "-" if entry.ratio is None else f"{entry.ratio:.2f}",
-        ]
-        for entry in systems
-    ]
-    print_table(SYSTEM_COLUMNS, rows, headings=headings, chosen=columns)
-
-
-SYSTEM_COLUMNS = (
-    Column("SYSTEM"),
-    Column("ALGORITHM"),
-    Column("POOL", right=True),
-    Column("METADATA", right=True),
-    Column("RAM", right=True),
-    Column("SAVED", right=True),
-    Column("RATIO", right=True),
-)
-
-
-def _show_pages(census: "Census", counts: dict[str, int], exact: bool) -> None:
-    names = ", ".join(source.facts.name for source in census.sources[:3])
-    more = f" and {len(census.sources) - 3} more" if len(census.sources) > 3 else ""
-    size = size_text(counts["total"] * census.page_size, exact)
-    print(emphasised(f"{names}{more}: {counts['total']:,} pages, {size}"))
-    for kind, meaning in (
-        ("zero", "all zeros"),
-        ("same_filled", "one word repeated"),
-        ("distinct", "first of their content"),
-        ("duplicate", "copies of those"),
-    ):
-        share = counts[kind] / counts["total"] if counts["total"] else 0.0
-        print(f"  {kind.replace('_', '-'):<12}{counts[kind]:>12,}  {share:>6.1%}  {meaning}")
-    print()

@@ -34,6 +34,16 @@ class ZramDevice:
     name: str
     fd: int
 
+    @property
+    def path(self) -> Path:
+        """Its device node."""
+        return Path("/dev") / self.name
+
+    @property
+    def mm_stat_path(self) -> Path:
+        """The file with its counters."""
+        return _sysfs(self.name, "mm_stat")
+
     def write(self, pages: memoryview, offset: int) -> None:
         """Write whole pages at `offset` (bytes) and wait until zram has them."""
         done = 0
@@ -43,8 +53,13 @@ class ZramDevice:
 
     def mm_stat(self) -> MmStat:
         """The device's counters now."""
-        fields = [int(word) for word in _sysfs(self.name, "mm_stat").read_text().split()]
-        return MmStat(fields[0], fields[1], fields[2], fields[5], fields[7])
+        return parse_mm_stat(self.mm_stat_path.read_text())
+
+
+def parse_mm_stat(text: str) -> MmStat:
+    """What the file mm_stat says; ValueError or IndexError when that is not what `text` is."""
+    fields = [int(word) for word in text.split()]
+    return MmStat(fields[0], fields[1], fields[2], fields[5], fields[7])
 
 
 def algorithms(name: str) -> list[str]:
@@ -55,11 +70,13 @@ def algorithms(name: str) -> list[str]:
 
 @contextmanager
 def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
-    """A new device of `size` bytes that compresses with `algorithm`; gone afterwards.
+    """A new device of `size` bytes that compresses with `algorithm`, NAME or NAME:LEVEL; it is gone
+    afterwards.
 
     GhostswapError where that takes more rights, the zram module, or an algorithm that the running
     kernel lacks.
     """
+    algorithm, _, level = algorithm.partition(":")
     name = _add()
     try:
         offered = algorithms(name)
@@ -67,7 +84,7 @@ def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
             raise GhostswapError(
                 "zram", f"this kernel has no {algorithm}: it has {', '.join(offered)}"
             )
-        _sysfs(name, "comp_algorithm").write_text(algorithm)
+        _choose(name, algorithm, level)
         _sysfs(name, "disksize").write_text(str(size))
         fd = os.open(Path("/dev") / name, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -78,6 +95,17 @@ def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
         raise GhostswapError(f"zram device {name}", os_reason(error)) from None
     finally:
         _remove(name)
+
+
+def _choose(name: str, algorithm: str, level: str) -> None:
+    _sysfs(name, "comp_algorithm").write_text(algorithm)
+    if level:
+        try:
+            _sysfs(name, "algorithm_params").write_text(f"algo={algorithm} level={level}")
+        except FileNotFoundError:
+            raise GhostswapError(
+                f"zram device {name}", f"this kernel sets no level for {algorithm}"
+            ) from None
 
 
 def _add() -> str:

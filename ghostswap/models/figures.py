@@ -16,10 +16,11 @@ class System(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """KSM's counters of the same name in /sys/kernel/mm/ksm, in pages."""
+    """KSM's counters of the same name in /sys/kernel/mm/ksm: in pages, the profit in bytes."""
 
     pages_shared: int
     pages_sharing: int
+    general_profit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Figures:
     """One system's figures; counts in pages, amounts in bytes.
 
     `total_bytes` is what all pages take uncompressed. `metadata_bytes` is what the system pays
-    besides the pool, which its own counters leave out.
+    besides the pool, which its own counters leave out. `refused_pages` are those it does not take:
+    they go to disk, or stay in RAM (`kept_bytes`) where nothing may be written back.
     """
 
     system: System
@@ -39,12 +41,14 @@ class Figures:
     compressed_bytes: int
     pool_bytes: int
     metadata_bytes: int
+    refused_pages: int = 0
+    kept_bytes: int = 0
     sharing: Sharing | None = None
 
     @property
     def ram_bytes(self) -> int:
         """RAM that the pages still take."""
-        return self.pool_bytes + self.metadata_bytes
+        return self.pool_bytes + self.metadata_bytes + self.kept_bytes
 
     @property
     def saved_bytes(self) -> int:

@@ -38,5 +38,5 @@ def ksm(copies: Copies, page_size: int) -> Figures:
         compressed_bytes=kept * page_size,
         pool_bytes=kept * page_size,
         metadata_bytes=total * RMAP_ITEM_BYTES + shared * STABLE_NODE_BYTES,
-        sharing=Sharing(shared, sharing),
+        sharing=Sharing(shared, sharing, sharing * page_size - total * RMAP_ITEM_BYTES),
     )

@@ -8,9 +8,9 @@ import numpy as np
 
 from ghostswap.models.figures import Figures, System
 from ghostswap.models.population import Counts, Population
+from ghostswap.models.rules import Rules
 from ghostswap.models.zsmalloc import SizeClasses, pool
 
-TABLE_ENTRY_BYTES = 16  # struct zram_table_entry; 24 with CONFIG_ZRAM_TRACK_ENTRY_ACTIME
 # The dedup patch of Joonsoo Kim (2017): struct zram_entry a content, and a hash table of
 # struct zram_hash with a bucket for 128 pages, 1024 at least.
 DEDUP_ENTRY_BYTES = 48
@@ -19,21 +19,22 @@ _DEDUP_PAGES_A_BUCKET = 128
 _DEDUP_BUCKETS_MIN = 1 << 10
 
 
-def zram(pages: Population, classes: SizeClasses) -> Figures:
+def zram(pages: Population, rules: Rules) -> Figures:
     """zram as it is: pages_stored is orig_data_size in pages, so same-filled ones are in it."""
-    return _figures(System.ZRAM, pages, classes, pages.data.pages, extra_bytes=0)
+    return _figures(System.ZRAM, pages, rules, pages.data.pages, extra_bytes=0)
 
 
-def zram_dedup(pages: Population, classes: SizeClasses) -> Figures:
+def zram_dedup(pages: Population, rules: Rules) -> Figures:
     """zram with Joonsoo Kim's dedup: one object a distinct content, found by hash and compared."""
     buckets = max(_DEDUP_BUCKETS_MIN, pages.total // _DEDUP_PAGES_A_BUCKET)
     extra = pages.data.total_contents * DEDUP_ENTRY_BYTES + buckets * _DEDUP_BUCKET_BYTES
-    return _figures(System.ZRAM_DEDUP, pages, classes, pages.data.contents, extra)
+    return _figures(System.ZRAM_DEDUP, pages, rules, pages.data.contents, extra)
 
 
 def _figures(
-    system: System, pages: Population, classes: SizeClasses, objects: Counts, extra_bytes: int
+    system: System, pages: Population, rules: Rules, objects: Counts, extra_bytes: int
 ) -> Figures:
+    classes = rules.classes(pages.page_size)
     payloads, huge = huge_stored_raw(objects, classes)
     stored = pool(classes, payloads)
     return Figures(
@@ -45,7 +46,7 @@ def _figures(
         huge_pages=round(huge),
         compressed_bytes=round(float(payloads @ np.arange(len(payloads)))),
         pool_bytes=stored.bytes,
-        metadata_bytes=pages.total * TABLE_ENTRY_BYTES + stored.overhead_bytes + extra_bytes,
+        metadata_bytes=pages.total * rules.zram_entry_bytes + stored.overhead_bytes + extra_bytes,
     )
 
 

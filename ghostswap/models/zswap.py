@@ -1,54 +1,99 @@
 """What zswap would report and take for the pages, were all of them swapped out into it.
 
-Source: mm/zswap.c, zswap_store_page() and zswap_compress(), and mm/page_io.c, swap_writeout(),
-Linux 6.18.
+Source: mm/zswap.c, zswap_store(), zswap_store_page() and zswap_compress(), and mm/page_io.c,
+swap_writeout() (Linux 6.18); zswap_frontswap_store() (6.1).
 """
 
 import numpy as np
 
 from ghostswap.models.figures import Figures, System
-from ghostswap.models.population import Counts, Population
-from ghostswap.models.zsmalloc import SizeClasses, pool
+from ghostswap.models.population import Counts, Population, SizeHistogram
+from ghostswap.models.rules import V6_18, Allocator, Rules, SameFilled
+from ghostswap.models.zbud import z3fold, zbud, zbud_largest
+from ghostswap.models.zsmalloc import Pool, pool
 
-ENTRY_BYTES = 56  # struct zswap_entry
-XARRAY_BYTES = 9  # a struct xa_node of 576 bytes for 64 entries
 # A content's own record in the dedup proposals for zswap (Samsung 2016, an rb-tree node with
-# checksum, length, handle and count); the entry then points to it.
+# checksum, length, handle and count; Hack Week 21 plans the same); an entry then points to it.
 DEDUP_RECORD_BYTES = 48
 
 
-def zswap(pages: Population, classes: SizeClasses) -> Figures:
-    """zswap since 6.18: zero pages go to the zeromap, all others are compressed, and what does not
-    shrink below a page is stored as it is (huge_pages is stored_incompressible_pages).
+def zswap(pages: Population, rules: Rules) -> Figures:
+    """zswap as the kernel of these rules has it.
 
-    A zero page counts as such on its own; the kernel asks whether its whole folio is zero.
+    Since 6.12 a zero page is a bit in the swap area, if its whole folio is zero: here each page is
+    taken for a folio of its own. Before, every same-filled page is a value in its entry.
+    huge_pages are those stored as they are (stored_incompressible_pages, since 6.18).
     """
-    objects = pages.data + pages.same_filled
-    return _figures(System.ZSWAP, pages, classes, objects.pages, extra_bytes=0)
+    objects = _compressed(pages, rules)
+    return _figures(System.ZSWAP, pages, rules, objects, objects.pages)
 
 
-def zswap_dedup(pages: Population, classes: SizeClasses) -> Figures:
-    """zswap that stores each distinct content once, with an entry a page and a record a content."""
-    objects = pages.data + pages.same_filled
-    extra = objects.total_contents * DEDUP_RECORD_BYTES
-    return _figures(System.ZSWAP_DEDUP, pages, classes, objects.contents, extra)
+def zswap_dedup(pages: Population, rules: Rules) -> Figures:
+    """zswap that stores each distinct content once: an entry a page, a record a content."""
+    objects = _compressed(pages, rules)
+    return _figures(System.ZSWAP_DEDUP, pages, rules, objects, objects.contents)
+
+
+def _compressed(pages: Population, rules: Rules) -> SizeHistogram:
+    """What zswap compresses: without what it, or the swap area, keeps as a value."""
+    if rules.same_filled is SameFilled.ZEROMAP:
+        return pages.data + pages.same_filled
+    return pages.data
 
 
 def _figures(
-    system: System, pages: Population, classes: SizeClasses, objects: Counts, extra_bytes: int
+    system: System, pages: Population, rules: Rules, objects: SizeHistogram, stored: Counts
 ) -> Figures:
-    payloads = objects[: pages.page_size + 1].copy()
-    payloads[pages.page_size] = incompressible = float(objects[pages.page_size :].sum())
-    stored = pool(classes, payloads)
-    entries = pages.total - pages.zero
+    limit = largest_payload(rules, pages.page_size)
+    refused = round(float(objects.pages[limit + 1 :].sum()))
+    zeromap = pages.zero if rules.same_filled is SameFilled.ZEROMAP else 0
+    entries = pages.total - zeromap - refused
+
+    payloads = stored[: pages.page_size + 1].copy()
+    payloads[limit + 1 :] = 0
+    raw = 0.0
+    if rules.stores_incompressible:
+        payloads[pages.page_size] = raw = float(stored[pages.page_size :].sum())
+    pool = _pool(payloads, pages.page_size, rules)
+    records = DEDUP_RECORD_BYTES * float(payloads.sum()) if system is System.ZSWAP_DEDUP else 0
     return Figures(
         system,
         pages.algorithm,
         total_bytes=pages.total * pages.page_size,
         pages_stored=entries,
-        same_pages=pages.zero,
-        huge_pages=round(incompressible),
+        same_pages=pages.total - objects.total_pages,
+        huge_pages=round(raw),
         compressed_bytes=round(float(payloads @ np.arange(len(payloads)))),
-        pool_bytes=stored.bytes,
-        metadata_bytes=entries * (ENTRY_BYTES + XARRAY_BYTES) + stored.overhead_bytes + extra_bytes,
+        pool_bytes=pool.bytes,
+        metadata_bytes=entries * rules.zswap_entry_bytes + pool.overhead_bytes + round(records),
+        refused_pages=refused,
+        kept_bytes=refused * pages.page_size if rules.ghost or not rules.writeback else 0,
     )
+
+
+def largest_payload(rules: Rules, page_size: int) -> int:
+    """The largest compressed page, in bytes, that zswap takes; larger ones it refuses."""
+    if rules.stores_incompressible:
+        return page_size + 1  # stands for anything larger than a page
+    if rules.version >= V6_18:
+        return page_size - 1
+    return allocators_largest(rules.allocator, page_size) - rules.zswap_header_bytes
+
+
+def allocators_largest(allocator: Allocator, page_size: int) -> int:
+    """The largest object that an allocator takes, in bytes."""
+    return zbud_largest(page_size) if allocator is Allocator.ZBUD else page_size
+
+
+def _pool(payloads: Counts, page_size: int, rules: Rules) -> Pool:
+    """The pool that holds `payloads`, each behind a header where the kernel writes one."""
+    objects = np.zeros(page_size + 1)
+    header = rules.zswap_header_bytes
+    objects[header:] = payloads[: len(objects) - header]
+    match rules.allocator:
+        case Allocator.ZBUD:
+            return Pool(float(objects.sum()), 0, zbud(objects, page_size))
+        case Allocator.Z3FOLD:
+            return Pool(float(objects.sum()), 0, z3fold(objects, page_size))
+        case Allocator.ZSMALLOC:
+            return pool(rules.classes(page_size), objects)

@@ -1,50 +1,118 @@
-"""The result of an estimate as plain data: what the JSON document holds, key by key."""
+"""The result of an estimate: all figures together, and as the JSON document, key by key."""
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ghostswap.census.dedup import Group, histogram, shared_between_sources
 from ghostswap.census.table import Census, Measured, SourceRows
-from ghostswap.models.figures import Figures
+from ghostswap.models.figures import Figures, System
 from ghostswap.models.ksm import ksm
 from ghostswap.models.population import copies, population
+from ghostswap.models.rules import Rules
 from ghostswap.models.zram import zram, zram_dedup
-from ghostswap.models.zsmalloc import size_classes
 from ghostswap.models.zswap import zswap, zswap_dedup
 
 SCHEMA = "ghostswap.estimate/1"
+# What a codec that asks the running kernel is called beside the library's own of the same name.
+IN_KERNEL = "@kernel"
 
 
-def figures(census: Census) -> list[Figures]:
-    """Every system's figures for the census; without those whose pages are not known yet."""
-    classes = size_classes(census.page_size)
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A content with several copies: its hash, who holds it, and how it begins (hexadecimal; empty
+    when the page could not be read again, or had changed)."""
+
+    hash: str
+    copies: int
+    sources: tuple[str, ...]
+    preview_hex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One figure of zram, as estimated and as the running kernel made it on the same pages."""
+
+    algorithm: str
+    figure: str
+    estimated: int
+    measured: int
+
+    @property
+    def difference(self) -> float:
+        """How far the estimate lies from the measurement, as a fraction of it."""
+        return (self.estimated - self.measured) / self.measured if self.measured else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What was asked for: `systems` always, the others where options say so."""
+
+    census: Census
+    rules: Rules
+    systems: tuple[Figures, ...]
+    groups: tuple[Group, ...] = ()
+    top: tuple[Example, ...] = ()
+
+    def checks(self) -> list[Check]:
+        """The library's codecs against the kernel's, where the census has both."""
+        zrams = {each.algorithm: each for each in self.systems if each.system is System.ZRAM}
+        return [
+            Check(name, figure, getattr(entry, figure), getattr(zrams[name + IN_KERNEL], figure))
+            for name, entry in zrams.items()
+            if name is not None and name + IN_KERNEL in zrams
+            for figure in ("huge_pages", "compressed_bytes", "pool_bytes")
+        ]
+
+    def measured(self, algorithm: str | None) -> Measured | None:
+        """What an algorithm made of the contents; None for a system that has none."""
+        for measured in self.census.measured:
+            if measured.algorithm == algorithm:
+                return measured
+        return None
+
+
+def figures(census: Census, rules: Rules) -> tuple[Figures, ...]:
+    """Every system's figures; without those that need sizes of which none is known yet."""
     found = []
     for measured in census.measured:
         pages = population(census, measured)
         if pages is not None:
-            found += [model(pages, classes) for model in (zram, zram_dedup, zswap, zswap_dedup)]
-    return [*found, ksm(copies(census.contents), census.page_size)]
+            found += [model(pages, rules) for model in (zram, zram_dedup, zswap, zswap_dedup)]
+    return (*found, ksm(copies(census.contents), census.page_size))
 
 
-def document(census: Census, systems: list[Figures], kernel: str) -> dict[str, Any]:
-    """The estimate as the JSON document that the contract describes."""
+def document(estimate: Estimate) -> dict[str, Any]:
+    """The estimate as one JSON document: every key is always there, with values of one type."""
+    census, rules = estimate.census, estimate.rules
     return {
         "schema": SCHEMA,
         "page_size": census.page_size,
         "mode": "exact",
         "partial": census.partial,
-        "kernel": kernel,
+        "kernel": str(rules.version),
+        "rules": {
+            "zpool": str(rules.allocator),
+            "chain_size": rules.chain_size,
+            "zram_entry_bytes": rules.zram_entry_bytes,
+            "same_filled": str(rules.same_filled),
+            "writeback": rules.writeback,
+            "ghost": rules.ghost,
+        },
         "sources": [_source(census, source) for source in census.sources],
         "pages": page_counts(census),
         "algorithms": {
             measured.algorithm: _algorithm(census, measured) for measured in census.measured
         },
-        "systems": [system_entry(entry, _error_of(census, entry)) for entry in systems],
+        "systems": [_system(estimate, entry) for entry in estimate.systems],
         "dedup": {
-            "histogram": histogram(census),
-            "top": [],
+            "histogram": [asdict(bucket) for bucket in histogram(census)],
+            "top": [asdict(example) for example in estimate.top],
             "shared_between_sources_pages": shared_between_sources(census),
         },
+        "groups": [asdict(group) for group in estimate.groups],
+        "verify": [asdict(check) | {"difference": check.difference} for check in estimate.checks()],
     }
 
 
@@ -98,15 +166,8 @@ def _algorithm(census: Census, measured: Measured) -> dict[str, Any]:
     }
 
 
-def _error_of(census: Census, system: Figures) -> float:
-    for measured in census.measured:
-        if measured.algorithm == system.algorithm:
-            return measured.relative_error
-    return 0.0
-
-
-def system_entry(system: Figures, relative_error: float) -> dict[str, Any]:
-    """One system's figures under the contract's keys."""
+def _system(estimate: Estimate, system: Figures) -> dict[str, Any]:
+    measured = estimate.measured(system.algorithm)
     entry: dict[str, Any] = {
         "system": str(system.system),
         "algorithm": system.algorithm,
@@ -116,40 +177,12 @@ def system_entry(system: Figures, relative_error: float) -> dict[str, Any]:
         "compressed_bytes": system.compressed_bytes,
         "pool_bytes": system.pool_bytes,
         "metadata_bytes": system.metadata_bytes,
+        "refused_pages": system.refused_pages,
         "ram_bytes": system.ram_bytes,
         "saved_bytes": system.saved_bytes,
         "ratio": system.ratio,
-        "relative_error": relative_error,
+        "relative_error": measured.relative_error if measured else 0.0,
     }
     if system.sharing is not None:
-        entry["pages_shared"] = system.sharing.pages_shared
-        entry["pages_sharing"] = system.sharing.pages_sharing
+        entry |= asdict(system.sharing)
     return entry
-
-
-def histogram(census: Census) -> list[dict[str, int]]:
-    """How many data contents are there 1, 2–3, 4–7, … times: `copies` is the bucket's lower end."""
-    pages = census.contents.pages[census.contents.data]
-    bucket = np.floor(np.log2(pages)).astype(np.int64)
-    return [
-        {
-            "copies": 1 << power,
-            "contents": int(np.count_nonzero(bucket == power)),
-            "pages": int(pages[bucket == power].sum()),
-        }
-        for power in np.unique(bucket).tolist()
-    ]
-
-
-def shared_between_sources(census: Census) -> int:
-    """Data pages that dedup over all sources saves beyond dedup inside each source alone."""
-    if len(census.sources) < 2:
-        return 0
-    contents = census.contents
-    data = contents.hash[contents.data]
-    within = 0
-    for source in census.sources:
-        rows = slice(source.first, source.first + source.pages)
-        hashes = np.unique(census.hash[rows][census.had[rows]])
-        within += int(np.count_nonzero(np.isin(hashes, data, assume_unique=True)))
-    return within - len(data)

@@ -1,0 +1,170 @@
+"""Who holds the duplicates: copies of a content by number, by source, by mapping and by kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.census.table import I64, Bools, Census, Measured, SourceRows
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Data contents that are there `copies` times: their number, and the pages they make."""
+
+    copies: int
+    contents: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pages of one source, mapping or kind; `distinct` contents are counted within the group.
+
+    `mean_bytes` is what a data page compresses to on average; None where none was compressed.
+    """
+
+    name: str
+    pages: int
+    zero: int
+    same_filled: int
+    distinct: int
+    duplicate: int
+    mean_bytes: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A content with several copies, where they are, and one page that holds it."""
+
+    hash: int
+    copies: int
+    sources: tuple[str, ...]
+    example: tuple[int, int]  # number of a source, and of a page within it
+
+
+def histogram(census: Census) -> list[Bucket]:
+    """Data contents by number of copies, fewest first."""
+    copies, contents = np.unique(census.contents.pages[census.contents.data], return_counts=True)
+    return [
+        Bucket(each, number, each * number)
+        for each, number in zip(copies.tolist(), contents.tolist(), strict=True)
+    ]
+
+
+def in_powers_of_two(buckets: list[Bucket]) -> list[Bucket]:
+    """The same histogram with `copies` standing for all from it to twice that, as zdb -S does."""
+    merged: dict[int, Bucket] = {}
+    for bucket in buckets:
+        power = 1 << (bucket.copies.bit_length() - 1)
+        old = merged.get(power, Bucket(power, 0, 0))
+        merged[power] = Bucket(power, old.contents + bucket.contents, old.pages + bucket.pages)
+    return list(merged.values())
+
+
+def shared_between_sources(census: Census) -> int:
+    """Data pages that dedup over all sources saves beyond dedup inside each source alone."""
+    if len(census.sources) < 2:
+        return 0
+    within = sum(
+        int(np.count_nonzero(census.contents.data[np.unique(_contents_of(census, source))]))
+        for source in census.sources
+    )
+    return within - int(np.count_nonzero(census.contents.data))
+
+
+def _contents_of(census: Census, source: SourceRows) -> I64:
+    """The content number of each page of a source that was had."""
+    rows = slice(source.first, source.first + source.pages)
+    return np.searchsorted(census.contents.hash, census.hash[rows][census.had[rows]])
+
+
+def by_source(census: Census, measured: Measured) -> list[Group]:
+    """A group a source, in their order."""
+    return [
+        _group(
+            census, measured, source.facts.name, _contents_of(census, source), source.facts.holes
+        )
+        for source in census.sources
+    ]
+
+
+def by_mapping(census: Census, measured: Measured) -> list[Group]:
+    """A group for each kind of mapping that occurs, over all sources, the largest first."""
+    rows: dict[str, list[NDArray[np.int64]]] = {}
+    for source in census.sources:
+        for name, first, pages in _segments(source):
+            rows.setdefault(name, []).append(np.arange(first, first + pages))
+    groups = []
+    for name, parts in rows.items():
+        of_group = np.concatenate(parts)
+        of_group = of_group[census.had[of_group]]
+        numbers = np.searchsorted(census.contents.hash, census.hash[of_group])
+        groups.append(_group(census, measured, name, numbers, holes=0))
+    return sorted(groups, key=lambda group: -group.pages)
+
+
+def _segments(source: SourceRows) -> Iterator[tuple[str, int, int]]:
+    """Mapping, first row and pages; all of a source that does not tell is one unknown segment."""
+    if not source.segments:
+        yield "unknown", source.first, source.pages
+    for segment in source.segments:
+        yield str(segment.mapping), source.first + segment.first, segment.pages
+
+
+def by_kind(census: Census, measured: Measured) -> list[Group]:
+    """Zero, same-filled and data pages."""
+    contents = census.contents
+    kinds: list[tuple[str, Bools]] = [
+        ("zero", contents.zero),
+        ("same-filled", contents.same_filled),
+        ("data", contents.data),
+    ]
+    return [
+        _group(
+            census, measured, name, np.repeat(np.flatnonzero(kind), contents.pages[kind]), holes=0
+        )
+        for name, kind in kinds
+        if kind.any()
+    ]
+
+
+def _group(census: Census, measured: Measured, name: str, numbers: I64, holes: int) -> Group:
+    """The group of the pages whose content numbers are `numbers`, and `holes` zero pages more."""
+    contents = census.contents
+    pages = np.bincount(numbers, minlength=len(contents.hash))
+    data = int(pages[contents.data].sum())
+    distinct = int(np.count_nonzero(pages[contents.data]))
+    known = pages * (measured.sizes > 0) * contents.data
+    sizes = np.minimum(measured.sizes.astype(np.int64), census.page_size)
+    return Group(
+        name,
+        pages=int(pages.sum()) + holes,
+        zero=int(pages[contents.zero].sum()) + holes,
+        same_filled=int(pages[contents.same_filled].sum()),
+        distinct=distinct,
+        duplicate=data - distinct,
+        mean_bytes=float((known * sizes).sum() / known.sum()) if known.any() else None,
+    )
+
+
+def most_copied(census: Census, number: int) -> list[Duplicate]:
+    """The `number` data contents with the most copies, two at least."""
+    contents = census.contents
+    pages = np.where(contents.data, contents.pages, 0)
+    order = np.argsort(-pages, kind="stable")[:number]
+    found = []
+    for content in order[pages[order] > 1].tolist():
+        holders: list[str] = []
+        example = (0, 0)
+        for index, source in reversed(list(enumerate(census.sources))):
+            rows = slice(source.first, source.first + source.pages)
+            alike = np.flatnonzero((census.hash[rows] == contents.hash[content]) & census.had[rows])
+            if len(alike):
+                holders.insert(0, source.facts.name)
+                example = (index, int(alike[0]))
+        found.append(
+            Duplicate(int(contents.hash[content]), int(pages[content]), tuple(holders), example)
+        )
+    return found

@@ -1,0 +1,206 @@
+"""The tables that `estimate-dedup` prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
+from ghostswap.cli.render import Column, emphasised, print_table, printable, size_text
+from ghostswap.models.figures import Figures, System
+from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
+
+SYSTEM_COLUMNS = (
+    Column("SYSTEM"),
+    Column("ALGORITHM"),
+    Column("POOL", right=True),
+    Column("METADATA", right=True),
+    Column("RAM", right=True),
+    Column("SAVED", right=True),
+    Column("RATIO", right=True),
+    Column("COMPRESS", right=True),
+    Column("DECOMPRESS", right=True),
+)
+_GROUP_COLUMNS = (
+    Column("GROUP"),
+    Column("PAGES", right=True),
+    Column("ZERO", right=True),
+    Column("SAME-FILLED", right=True),
+    Column("DISTINCT", right=True),
+    Column("DUPLICATE", right=True),
+    Column("MEAN", right=True),
+)
+_TOP_COLUMNS = (
+    Column("COPIES", right=True),
+    Column("HASH"),
+    Column("SOURCES"),
+    Column("BEGINS"),
+)
+_HISTOGRAM_COLUMNS = (
+    Column("COPIES", right=True),
+    Column("CONTENTS", right=True),
+    Column("PAGES", right=True),
+    Column("SIZE", right=True),
+)
+_CHECK_COLUMNS = (
+    Column("ALGORITHM"),
+    Column("FIGURE"),
+    Column("ESTIMATED", right=True),
+    Column("KERNEL", right=True),
+    Column("DIFFERENCE", right=True),
+)
+_SOURCES_NAMED = 3
+_SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How tables are to look."""
+
+    exact: bool
+    headings: bool
+    columns: str | None
+
+
+def show(estimate: Estimate, view: View) -> None:
+    """Print the pages, the systems, and whatever else the estimate holds."""
+    if view.headings:
+        _show_pages(estimate, view)
+    systems = [system for system in estimate.systems if not _only_verifies(system)]
+    if len(estimate.census.measured) > 1:
+        systems.sort(key=lambda system: -system.saved_bytes)
+    rows = [_system_row(estimate, system, view.exact) for system in systems]
+    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    if not view.headings:
+        return
+    for note in _notes(estimate):
+        print(note)
+    if estimate.checks():
+        _titled("Estimate and kernel on the same pages", _CHECK_COLUMNS, _checks(estimate.checks()))
+    if estimate.groups:
+        rows = [_group_row(group, view.exact) for group in estimate.groups]
+        _titled("Pages by group", _GROUP_COLUMNS, rows)
+    if estimate.top:
+        buckets = in_powers_of_two(histogram(estimate.census))
+        _titled(
+            "Data pages by number of copies (each line: up to twice as many)",
+            _HISTOGRAM_COLUMNS,
+            [_bucket_row(bucket, estimate.census.page_size, view.exact) for bucket in buckets],
+        )
+        _titled("Most copied contents", _TOP_COLUMNS, [_top_row(top) for top in estimate.top])
+
+
+def _only_verifies(system: Figures) -> bool:
+    """Whether the system's figures are there to check others, which the table of checks shows."""
+    return system.algorithm is not None and system.algorithm.endswith(IN_KERNEL)
+
+
+def _titled(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    print()
+    print(emphasised(title))
+    print_table(columns, rows)
+
+
+def _show_pages(estimate: Estimate, view: View) -> None:
+    census = estimate.census
+    counts = page_counts(census)
+    names = ", ".join(printable(source.facts.name) for source in census.sources[:_SOURCES_NAMED])
+    left = len(census.sources) - _SOURCES_NAMED
+    more = f" and {left} more" if left > 0 else ""
+    size = size_text(counts["total"] * census.page_size, view.exact)
+    print(emphasised(f"{names}{more}: {counts['total']:,} pages, {size}"))
+    for kind, meaning in (
+        ("zero", "all zeros"),
+        ("same_filled", "one word repeated"),
+        ("distinct", "first of their content"),
+        ("duplicate", "copies of those"),
+    ):
+        share = counts[kind] / max(counts["total"], 1)
+        print(f"  {kind.replace('_', '-'):<12}{counts[kind]:>12,}  {share:>6.1%}  {meaning}")
+    print()
+
+
+def _system_row(estimate: Estimate, system: Figures, exact: bool) -> list[str]:
+    measured = estimate.measured(system.algorithm)
+    cost = measured.cost if measured else None
+    return [
+        str(system.system),
+        system.algorithm or "-",
+        size_text(system.pool_bytes, exact),
+        size_text(system.metadata_bytes, exact),
+        size_text(system.ram_bytes, exact),
+        size_text(system.saved_bytes, exact),
+        "-" if system.ratio is None else f"{system.ratio:.2f}",
+        _nanoseconds(cost.compress_ns, exact) if cost else "-",
+        _nanoseconds(cost.decompress_ns, exact) if cost else "-",
+    ]
+
+
+def _nanoseconds(ns: float, exact: bool) -> str:
+    return f"{ns:.0f}" if exact else f"{ns / 1000:.1f} µs"
+
+
+def _notes(estimate: Estimate) -> list[str]:
+    """What a reader of the table would otherwise get wrong."""
+    notes = []
+    for system in estimate.systems:
+        if system.system is System.ZSWAP and system.refused_pages and not _only_verifies(system):
+            fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
+            notes.append(
+                f"zswap with {system.algorithm} refuses {system.refused_pages:,} pages"
+                f" that do not compress; they {fate}."
+            )
+    if any(system.pool_bytes > _SPARSE * system.compressed_bytes for system in estimate.systems):
+        notes.append(
+            "So few pages leave most zspages of a pool half empty: a larger set does better."
+        )
+    return notes
+
+
+def _checks(checks: Sequence[Check]) -> list[list[str]]:
+    return [
+        [
+            check.algorithm,
+            check.figure,
+            str(check.estimated),
+            str(check.measured),
+            f"{check.difference:+.4%}",
+        ]
+        for check in checks
+    ]
+
+
+def _group_row(group: Group, exact: bool) -> list[str]:
+    return [
+        printable(group.name),
+        f"{group.pages}",
+        f"{group.zero}",
+        f"{group.same_filled}",
+        f"{group.distinct}",
+        f"{group.duplicate}",
+        "-" if group.mean_bytes is None else size_text(round(group.mean_bytes), exact),
+    ]
+
+
+def _bucket_row(bucket: Bucket, page_size: int, exact: bool) -> list[str]:
+    return [
+        str(bucket.copies),
+        str(bucket.contents),
+        str(bucket.pages),
+        size_text(bucket.pages * page_size, exact),
+    ]
+
+
+def _top_row(top: Example) -> list[str]:
+    names = ", ".join(top.sources[:_SOURCES_NAMED])
+    left = len(top.sources) - _SOURCES_NAMED
+    return [
+        str(top.copies),
+        top.hash,
+        printable(names) + (f" and {left} more" if left > 0 else ""),
+        _text_and_hex(top.preview_hex),
+    ]
+
+
+def _text_and_hex(preview: str) -> str:
+    characters = (chr(byte) for byte in bytes.fromhex(preview))
+    text = "".join(each if each.isascii() and each.isprintable() else "." for each in characters)
+    return f"{preview} |{text}|" if preview else "(changed since)"

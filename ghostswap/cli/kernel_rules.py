@@ -1,0 +1,66 @@
+"""Whose rules an estimate follows: the options that choose a kernel and how its zswap is set up."""
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.errors import UsageError
+
+if TYPE_CHECKING:
+    from ghostswap.models.rules import Rules
+
+
+class Zpool(StrEnum):
+    """zswap's allocators."""
+
+    ZSMALLOC = "zsmalloc"
+    ZBUD = "zbud"
+    Z3FOLD = "z3fold"
+
+
+Kernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel", metavar="VERSION", help="Whose rules hold, e.g. 6.1 (default: the running one)."
+    ),
+]
+ChosenZpool = Annotated[
+    Zpool | None,
+    typer.Option("--zpool", help="zswap's allocator (default: that kernel's; zbud before 6.3)."),
+]
+Ghost = Annotated[
+    bool,
+    typer.Option("--ghost", help="All swap areas are ghosts: what zswap refuses stays in RAM."),
+]
+NoWriteback = Annotated[
+    bool,
+    typer.Option("--no-writeback", help="memory.zswap.writeback=0: nothing may go to disk."),
+]
+
+
+def chosen_rules(
+    kernel: str | None, zpool: Zpool | None, *, ghost: bool, no_writeback: bool
+) -> "Rules":
+    """The rules that these options ask for; UsageError for a kernel or allocator that is none."""
+    from ghostswap.host.kconfig import kernel_config
+    from ghostswap.host.kernel import KernelVersion, running_kernel
+    from ghostswap.models.rules import Allocator, allocator_exists, rules_for
+
+    here = Path("/")
+    running = running_kernel(here)
+    try:
+        version = running if kernel is None else KernelVersion.parse(kernel)
+    except ValueError as error:
+        raise UsageError("--kernel", str(error)) from None
+    # How another kernel was built is not known; this one's configuration says nothing of it.
+    rules = rules_for(version, kernel_config(here) if version == running else {})
+    rules = replace(rules, ghost=ghost, writeback=not no_writeback)
+    if zpool is None:
+        return rules
+    allocator = Allocator(zpool)
+    if not allocator_exists(allocator, version):
+        raise UsageError("--zpool", f"Linux {version} has no {allocator}; it went with 6.15")
+    return replace(rules, allocator=allocator)
