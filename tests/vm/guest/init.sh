@@ -8,8 +8,8 @@ while read -r module; do insmod "/modules/$module"; done </modules/order
 
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 host /host
 mount -t tmpfs tmpfs /upper
-mkdir /upper/data /upper/work
-mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/work overlay /root
+mkdir /upper/data /upper/own
+mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/own overlay /root
 
 mount -t proc proc /root/proc
 mount -t sysfs sysfs /root/sys
