@@ -28,8 +28,9 @@ def kernel_codecs(
 
     Their names get `suffix`. zram does not tell the size of a same-filled page, nor that of a page
     that it stores as it is: there the library's own size stands in, within what zram's answer
-    allows, or the whole page where no library has the algorithm. Raises GhostswapError for a page size other than the machine's, and where no
-    device can be had (not root, no zram) or the kernel lacks the algorithm.
+    allows, or the whole page where no library has the algorithm. Raises GhostswapError for a page
+    size other than the machine's, and where no device can be had (not root, no zram) or the kernel
+    lacks the algorithm.
     """
     if page_size != machine_page_size():
         raise GhostswapError(

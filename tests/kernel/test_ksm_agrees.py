@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.dumps import mixed_dump
-from tests.kernel.estimates import estimate, system
+from tests.dumps import mixed_dump
+from tests.estimates import estimate, system
 
 KSM = Path("/sys/kernel/mm/ksm")
 SETTLED_SCANS = 6  # a page is merged at the third look at the latest; the rest is margin

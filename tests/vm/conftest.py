@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ghostswap.pages.file import open_dump
-from tests.kernel.dumps import PAGE, python_core
+from tests.dumps import PAGE, python_core
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

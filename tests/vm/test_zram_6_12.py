@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.dumps import PAGE
-from tests.kernel.estimates import estimate, system
+from tests.dumps import PAGE
+from tests.estimates import estimate, system
 from tests.vm.kernels import debian_kernel
 from tests.vm.machine import run_in_guest
 
