@@ -1,11 +1,11 @@
 """Is this file or device in use as swap right now?"""
 
 import os
-import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-_ESCAPE = re.compile(rb"\\([0-7]{3})")
+from ghostswap.host.swaps import parse_swaps
 
 
 def is_active(facts: os.stat_result, proc_swaps: Path = Path("/proc/swaps")) -> bool:
@@ -17,19 +17,16 @@ def is_active(facts: os.stat_result, proc_swaps: Path = Path("/proc/swaps")) -> 
     return any(_same(facts, area) for area in _active_areas(proc_swaps))
 
 
-def _active_areas(proc_swaps: Path) -> list[os.stat_result]:
+def _active_areas(proc_swaps: Path) -> Iterator[os.stat_result]:
     try:
-        rows = proc_swaps.read_bytes().splitlines()[1:]
+        swaps = proc_swaps.read_bytes()
     except OSError:  # a kernel without swap, or no /proc
-        return []
-    areas = []
-    for row in rows:
-        name = _ESCAPE.sub(lambda octal: bytes([int(octal[1], 8)]), row.rsplit(maxsplit=4)[0])
+        return
+    for area in parse_swaps(swaps):
         try:
-            areas.append(os.stat(name))  # noqa: PTH116  bytes: the kernel promises no text
+            yield os.stat(area.path)  # noqa: PTH116  bytes: the kernel promises no text
         except OSError:
             continue
-    return areas
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

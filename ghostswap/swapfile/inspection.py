@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.swapfile.area import FoundArea, Kind, look_at
-from ghostswap.swapfile.device import device_obstacle
+from ghostswap.swapfile.device import device_obstacle, is_read_only
 from ghostswap.swapfile.ioctls import FS_IMMUTABLE_FL
 from ghostswap.swapfile.layout import max_badpages
 from ghostswap.swapfile.placement import Placement, placement_of
@@ -118,6 +118,8 @@ def _traps(area: FoundArea, placement: Placement | None) -> Iterator[str]:
     yield from _ownership(area, path)
     if area.kind is Kind.HIBERNATION_IMAGE:
         yield "it holds the memory of a suspended system, which mkswap and swapon would destroy"
+    if area.is_device and is_read_only(area.facts.st_rdev):
+        yield "the device is read-only: whatever swapon(2) says, no page can be swapped out to it"
     if area.is_file and area.allocated < area.size:
         yield "swapon(8) refuses it before the kernel sees it: it appears to have holes"
     if area.size < LIBBLKID_MINIMUM:

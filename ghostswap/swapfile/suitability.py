@@ -96,9 +96,10 @@ def unknowns(placement: Placement) -> Iterator[str]:
 
 def _iomap(placement: Placement, page_size: int) -> Iterator[Obstacle]:
     end = placement.size // page_size * page_size
-    usable = 0
+    usable, whole = 0, True
     for extent in extents_and_gaps(placement, end):
         if isinstance(extent, Gap):
+            whole = False
             yield _hole("file has unallocated extents")
             continue
         if extent.has(ExtentFlag.DATA_INLINE | ExtentFlag.DATA_TAIL):
@@ -109,7 +110,7 @@ def _iomap(placement: Placement, page_size: int) -> Iterator[Obstacle]:
             yield _shared("file has shared extents")
         first = -(-extent.physical // page_size)
         usable += max(0, (extent.physical + extent.length) // page_size - first)
-    if not usable:
+    if whole and not usable:  # a hole ends the kernel's count
         yield Obstacle(
             "Cannot find a single usable page in file.",
             f"use a file system with blocks of {page_size} bytes",
