@@ -1,0 +1,92 @@
+"""What the estimate says of zswap is what zswap holds once the same pages were swapped out."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dumps import PAGE, mixed_dump
+from tests.estimates import estimate, system
+
+ZSWAP = Path("/sys/module/zswap/parameters")
+
+# Pages of their own folio each, as the estimate takes them; pushed out, then read back.
+_SWAPPED_OUT = """
+import mmap, sys
+data = open(sys.argv[1], "rb").read()
+area = mmap.mmap(-1, len(data), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+area.madvise(mmap.MADV_NOHUGEPAGE)
+area.write(data)
+area.madvise(21)  # MADV_PAGEOUT
+print("out", flush=True)
+sys.stdin.readline()
+assert area[:] == data, "the pages came back changed"
+print("intact", flush=True)
+sys.stdin.readline()
+"""
+
+
+def meminfo() -> dict[str, int]:
+    """/proc/meminfo in bytes."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return {name: int(rest.split()[0]) * 1024 for name, rest in (x.split(":") for x in lines)}
+
+
+@pytest.fixture
+def zswap(tmp_path: Path) -> Iterator[Path]:
+    """zswap on over a small swap file, with its counters in debugfs; all as before afterwards."""
+    if not ZSWAP.is_dir():
+        pytest.skip("this kernel has no zswap")
+    if len(Path("/proc/swaps").read_text().splitlines()) > 1:
+        pytest.skip("swap is in use on this machine: zswap's counters are not ours alone")
+    area = tmp_path / "swapfile"
+    enabled = (ZSWAP / "enabled").read_text()
+    with contextlib.ExitStack() as undo:
+        area.touch(mode=0o600)
+        with area.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 64 << 20)
+        subprocess.run(["mkswap", area], check=True, capture_output=True)
+        debugfs = tmp_path / "debugfs"
+        debugfs.mkdir()
+        subprocess.run(["mount", "-t", "debugfs", "none", debugfs], check=True)
+        undo.callback(subprocess.run, ["umount", debugfs], check=True)
+        undo.callback((ZSWAP / "enabled").write_text, enabled)
+        (ZSWAP / "enabled").write_text("Y")
+        on = subprocess.run(["swapon", area], capture_output=True, text=True, check=False)
+        if on.returncode:
+            pytest.skip(f"no swap file can be used here: {on.stderr.strip()}")
+        undo.callback(subprocess.run, ["swapoff", area], check=True)
+        yield debugfs / "zswap"
+
+
+def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None:
+    dump = mixed_dump(tmp_path / "mixed.raw")
+    compressor = (ZSWAP / "compressor").read_text().strip()
+    told = system(estimate(dump, "--algorithm", compressor), "zswap", compressor)
+    before = meminfo()
+    with subprocess.Popen(
+        [sys.executable, "-c", _SWAPPED_OUT, dump],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "out\n"
+            after = meminfo()
+            incompressible = int((zswap / "stored_incompressible_pages").read_text())
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "intact\n"
+        finally:
+            process.kill()
+    stored = (after["Zswapped"] - before["Zswapped"]) // PAGE
+    pool = after["Zswap"] - before["Zswap"]
+    assert stored == told["pages_stored"]
+    assert incompressible == told["huge_pages"]
+    assert abs(pool - told["pool_bytes"]) <= max(0.002 * pool, 16 * PAGE)
