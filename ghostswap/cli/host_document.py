@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
 from ghostswap.host.memory import Memory
@@ -22,6 +23,8 @@ def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
         "zram": [_zram(device) for device in host.zram],
         "ksm": None if host.ksm is None else _ksm(host.ksm),
         "memory": _memory(host.memory),
+        "interfaces": asdict(host.interfaces),
+        "cgroups": None if host.cgroups is None else [_cgroup(group) for group in host.cgroups],
         "findings": [
             {"severity": each.severity.value, "code": each.code, "message": each.message}
             for each in findings
@@ -42,6 +45,7 @@ def _swap(area: SwapArea) -> dict[str, object]:
         "used_bytes": area.used,
         "priority": area.priority,
         "deleted": area.deleted,
+        "medium": area.medium.value,
     }
 
 
@@ -86,3 +90,15 @@ def _ksm(ksm: Ksm) -> dict[str, object]:
 def _memory(memory: Memory) -> dict[str, object]:
     figures = {f"{name}_bytes": value for name, value in asdict(memory).items()}
     return {**figures, "swap_used_bytes": memory.swap_used}
+
+
+def _cgroup(group: Cgroup) -> dict[str, object]:
+    return {
+        "path": shown_name(group.path),
+        "zswap_bytes": group.zswap,
+        "zswapped_bytes": group.zswapped,
+        "zswap_max_bytes": group.zswap_max,
+        "writeback": group.writeback,
+        "swap_bytes": group.swap,
+        "swap_max_bytes": group.swap_max,
+    }

@@ -60,7 +60,7 @@ def _show(host: Host, found: Sequence[Finding], exact: bool, headings: bool) -> 
     _show_memory(host.memory, exact)
     _heading("Findings", headings)
     for finding in found:
-        print(f"{finding.severity.value}: {finding.message} [{finding.code}]")
+        print(f"{finding.severity.value}: {printable(finding.message)} [{finding.code}]")
     if not found:
         print("nothing to remark")
 

@@ -1,5 +1,6 @@
 """Reads the small files of proc and sys below a root directory, and takes absence for an answer."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +65,24 @@ class HostFiles:
         place = self._inside(path)
         return place is not None and place.exists()
 
+    def is_folder(self, path: str) -> bool:
+        """True if a directory itself, not a symbolic link to one, is at `path`."""
+        place = self._inside(path)
+        return place is not None and place.is_dir() and not (self.root / path).is_symlink()
+
+    def status(self, path: bytes) -> os.stat_result | None:
+        """stat(2) of the file that the host knows as `path`; None if absent or out of reach."""
+        place = self._inside(os.fsdecode(path.lstrip(b"/")))
+        try:
+            return None if place is None else place.stat()
+        except OSError:
+            return None
+
     def _inside(self, path: str) -> Path | None:
         try:
             place = (self.root / path).resolve()
             return place if place.is_relative_to(self.root.resolve()) else None
-        except (OSError, RuntimeError):  # RuntimeError: a loop of symbolic links
+        except (OSError, RuntimeError, ValueError):  # also a loop of symbolic links, a NUL byte
             return None
 
 

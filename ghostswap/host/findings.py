@@ -1,11 +1,17 @@
 """What about this host deserves a word: pure functions over one snapshot of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 from ghostswap.host.snapshot import Host
+from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.units import format_size
+
+_NEARLY_FULL = 0.9
+_HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none was measured yet
+_MUCH_INCOMPRESSIBLE = 0.25
 
 
 class Severity(StrEnum):
@@ -35,30 +41,291 @@ def findings(host: Host) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: gravity.index(finding.severity)))
 
 
-def swap_without_areas(host: Host) -> Iterator[Finding]:
-    """No swap area: nothing can be swapped, compressed or not."""
+def no_swap_area(host: Host) -> Iterator[Finding]:
+    """Without a swap area nothing is swapped out, compressed or not."""
     if host.swaps:
         return
-    if host.zswap and host.zswap.parameters.enabled:
-        yield Finding(
-            Severity.ERROR,
+    if _zswap_on(host):
+        yield _error(
             "zswap-without-swap",
-            "zswap is on, but there is no swap area, and zswap keeps only pages that have a slot"
-            " in one: add a swap area.",
+            "zswap is on, but no swap area is: zswap keeps only pages that have a slot in one, so"
+            " it stays empty. Add a swap area.",
         )
     else:
-        yield Finding(Severity.INFO, "no-swap", "Nothing can be swapped out: no swap area is on.")
+        yield _info("no-swap", "No swap area is on: nothing can be swapped out.")
+
+
+def ghost_while_zswap_is_off(host: Host) -> Iterator[Finding]:
+    """A ghost area has no storage: without zswap its slots take nothing."""
+    if host.zswap and not host.zswap.parameters.enabled and _areas(host, Medium.GHOST):
+        yield _error(
+            "ghost-without-zswap",
+            "A ghost area is on, but zswap is off: no page can be stored in it. Turn zswap on"
+            " (echo Y > /sys/module/zswap/parameters/enabled).",
+        )
+
+
+def only_ghost_areas(host: Host) -> Iterator[Finding]:
+    """zswap writes back to a swap area with storage, and there is none."""
+    if host.swaps and all(area.medium is Medium.GHOST for area in host.swaps):
+        yield _info(
+            "only-ghost",
+            "All swap areas are ghosts: zswap can never write pages back, so once its pool is full"
+            " further pages stay in RAM. If that may happen, add an area with storage at a lower"
+            " priority.",
+        )
+
+
+def ghost_larger_than_zswap(host: Host) -> Iterator[Finding]:
+    """`free` counts all ghost slots, but zswap's limit decides how many can be filled."""
+    zswap, ghost = host.zswap, sum(area.size for area in _areas(host, Medium.GHOST))
+    if not ghost or zswap is None or not zswap.limit:
+        return
+    ratio = zswap.ratio or _HOPEFUL_RATIO
+    room = int(zswap.limit * ratio)
+    if ghost <= room:
+        return
+    measured = "at the present ratio of" if zswap.ratio else "even at a ratio of"
+    yield _warning(
+        "ghost-larger-than-zswap",
+        f"SwapTotal counts {format_size(ghost)} of ghost swap, but zswap's pool is limited to"
+        f" {format_size(zswap.limit)}, which {measured} {ratio:.1f} holds {format_size(room)}."
+        " Make the ghost smaller, or raise max_pool_percent.",
+    )
+
+
+def zswap_over_zram(host: Host) -> Iterator[Finding]:
+    """Pages that zswap writes back to zram are decompressed and compressed again."""
+    devices = _areas(host, Medium.ZRAM)
+    if devices and _zswap_on(host):
+        yield _warning(
+            "zswap-over-zram",
+            f"zswap is on and {_names(devices)} is zram: pages are compressed twice, and kept in"
+            " RAM either way. Turn zswap off (echo N > /sys/module/zswap/parameters/enabled), or"
+            " swap to something else than zram.",
+        )
+
+
+def zswap_pool_near_its_limit(host: Host) -> Iterator[Finding]:
+    """At the limit zswap writes back its oldest pages and refuses new ones."""
+    zswap = host.zswap
+    if zswap and zswap.filled is not None and zswap.filled >= _NEARLY_FULL and _zswap_on(host):
+        yield _warning(
+            "zswap-pool-near-limit",
+            f"zswap's pool is at {zswap.filled:.0%} of its limit, max_pool_percent ="
+            f" {zswap.parameters.max_pool_percent} % of RAM: at the limit pages bypass it. Raise"
+            " max_pool_percent, or choose a compressor that compresses more.",
+        )
+
+
+def zswap_refused_pages(host: Host) -> Iterator[Finding]:
+    """Pages that zswap did not take went to the swap area, or stayed in RAM."""
+    counters = host.zswap.counters if host.zswap else None
+    refused = {
+        name: count
+        for name, count in (counters or {}).items()
+        if count and (name.startswith("reject_") or name == "pool_limit_hit")
+    }
+    if refused:
+        told = ", ".join(f"{name} {count}" for name, count in refused.items())
+        yield _info("zswap-rejects", f"zswap has refused pages since boot: {told}.")
+
+
+def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
+    """A stored page that cannot be read back is lost (decompress_fail in debugfs)."""
+    failed = (host.zswap.counters or {}).get("decompress_fail") if host.zswap else None
+    if failed:
+        yield _error(
+            "zswap-decompress-fail",
+            f"zswap could not decompress {failed} pages: their contents are lost. Suspect bad RAM.",
+        )
+
+
+def zram_larger_than_memory(host: Host) -> Iterator[Finding]:
+    """A zram device that is worth less than its size says, since RAM or mem_limit ends first."""
+    for device in host.zram:
+        stat, total = device.mm_stat, host.memory.mem_total
+        if not device.disksize or not stat or not total:
+            continue
+        room = min(stat.mem_limit or total, total)
+        ratio = device.ratio or _HOPEFUL_RATIO
+        if device.disksize > room * ratio:
+            measured = "at the present ratio of" if device.ratio else "even at a ratio of"
+            yield _warning(
+                "zram-larger-than-memory",
+                f"{device.name} is {format_size(device.disksize)} large, but {format_size(room)} of"
+                f" RAM {measured} {ratio:.1f} hold {format_size(int(room * ratio))}: writes fail"
+                " before it is full. Make it smaller.",
+            )
+
+
+def zram_holds_incompressible_pages(host: Host) -> Iterator[Finding]:
+    """Huge pages (mm_stat) are those that zram stores as they are: no memory is saved."""
+    for device in host.zram:
+        stat = device.mm_stat
+        if not stat or not stat.huge_pages or not stat.orig_data_size:
+            continue
+        part = stat.huge_pages * host.page_size / stat.orig_data_size
+        if part >= _MUCH_INCOMPRESSIBLE:
+            yield _info(
+                "zram-incompressible",
+                f"{part:.0%} of what {device.name} holds did not compress and takes its full size."
+                " A backing device would take it (writeback of huge pages).",
+            )
+
+
+def zram_writes_failed(host: Host) -> Iterator[Finding]:
+    """A page that zram could not store, mostly for lack of memory."""
+    for device in host.zram:
+        if device.io_stat and device.io_stat.failed_writes:
+            yield _warning(
+                "zram-failed-writes",
+                f"{device.name} has refused {device.io_stat.failed_writes} writes: it reached its"
+                " mem_limit, or memory ran out.",
+            )
+
+
+def compressed_tier_behind_disk(host: Host) -> Iterator[Finding]:
+    """The kernel fills the highest priority first: zram or a ghost below a disk stays unused."""
+    disks = _areas(host, Medium.DISK)
+    late = [
+        area
+        for area in host.swaps
+        if area.medium is not Medium.DISK and any(disk.priority > area.priority for disk in disks)
+    ]
+    if late:
+        yield _warning(
+            "compressed-after-disk",
+            f"{_names(late)} has a lower priority than {_names(disks)}, so the disk is filled"
+            " first. Give compressed swap the highest priority (swapon --priority).",
+        )
+
+
+def unlike_areas_of_equal_priority(host: Host) -> Iterator[Finding]:
+    """Areas of one priority take turns, so the fast one waits for the slow one."""
+    by_priority = sorted(host.swaps, key=lambda area: area.priority)
+    for priority, group in groupby(by_priority, key=lambda area: area.priority):
+        areas = list(group)
+        if len({area.medium for area in areas}) > 1:
+            yield _warning(
+                "unlike-equal-priority",
+                f"{_names(areas)} share priority {priority} and are filled in turn, though they"
+                " are unlike. Give the faster one the higher priority (swapon --priority).",
+            )
+
+
+def swapoff_needs_memory(host: Host) -> Iterator[Finding]:
+    """swapoff brings everything back into RAM."""
+    used, free = host.memory.swap_used, host.memory.mem_available
+    if not used or free is None:
+        return
+    told = f"swapoff of all areas needs {format_size(used)} of RAM; {format_size(free)} is free"
+    if used > free:
+        yield _warning(
+            "swapoff-does-not-fit", f"{told}: it would fail, or the OOM killer would act."
+        )
+    else:
+        yield _info("swapoff-fits", f"{told}.")
+
+
+def swap_file_is_open_to_others(host: Host) -> Iterator[Finding]:
+    """Who can read a swap file reads the memory of every process."""
+    for area in host.swaps:
+        access = area.access
+        if access and access.unsafe:
+            yield _warning(
+                "swap-file-permissions",
+                f"{_name(area)} has mode {access.mode:04o} and owner {access.uid}: others can read"
+                " or write swapped memory. Mend it with chown 0:0 and chmod 0600.",
+            )
+
+
+def swap_file_is_deleted(host: Host) -> Iterator[Finding]:
+    """swapoff(8) finds an area by its path, which a deleted file has no more."""
+    for area in host.swaps:
+        if area.deleted:
+            yield _warning(
+                "swap-file-deleted",
+                f"{_name(area)} has been deleted or its file system unmounted: swapoff cannot name"
+                " it any more, and its space is taken until the next boot.",
+            )
 
 
 def ksm_costs_more_than_it_saves(host: Host) -> Iterator[Finding]:
     """KSM's own data structures outweigh the pages that it merged."""
     if host.ksm and host.ksm.profit < 0:
-        yield Finding(
-            Severity.WARNING,
+        yield _warning(
             "ksm-profit-negative",
-            f"KSM takes {format_size(-host.ksm.profit)} more than it saves: have it scan less"
-            " memory, or stop it (echo 2 > /sys/kernel/mm/ksm/run).",
+            f"KSM takes {format_size(-host.ksm.profit)} more than it saves. Let fewer processes"
+            " take part, or stop it (echo 2 > /sys/kernel/mm/ksm/run).",
         )
 
 
-RULES: tuple[Rule, ...] = (swap_without_areas, ksm_costs_more_than_it_saves)
+def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
+    """Which of the proposed interfaces are there; no released kernel has one."""
+    there = host.interfaces
+    shown = {
+        "one-page ghost files": there.one_page_file,
+        "/dev/ghostswap": there.ghostswap_device,
+        "xswap (/sys/kernel/mm/xswap)": there.xswap,
+        "virtual swap": there.virtual_swap,
+    }
+    known = [name for name, present in shown.items() if present]
+    if known:
+        yield _info("ghost-interface", f"This kernel has {' and '.join(known)}.")
+    else:
+        yield _info(
+            "no-ghost-interface",
+            "This kernel shows no interface for ghost swap of its own. Whether it takes a one-page"
+            " ghost file cannot be seen, only tried: a stock kernel refuses it.",
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    no_swap_area,
+    ghost_while_zswap_is_off,
+    only_ghost_areas,
+    ghost_larger_than_zswap,
+    zswap_over_zram,
+    zswap_pool_near_its_limit,
+    zswap_refused_pages,
+    zswap_failed_to_decompress,
+    zram_larger_than_memory,
+    zram_holds_incompressible_pages,
+    zram_writes_failed,
+    compressed_tier_behind_disk,
+    unlike_areas_of_equal_priority,
+    swapoff_needs_memory,
+    swap_file_is_open_to_others,
+    swap_file_is_deleted,
+    ksm_costs_more_than_it_saves,
+    ways_to_swap_without_storage,
+)
+
+
+def _info(code: str, message: str) -> Finding:
+    return Finding(Severity.INFO, code, message)
+
+
+def _warning(code: str, message: str) -> Finding:
+    return Finding(Severity.WARNING, code, message)
+
+
+def _error(code: str, message: str) -> Finding:
+    return Finding(Severity.ERROR, code, message)
+
+
+def _zswap_on(host: Host) -> bool:
+    return bool(host.zswap and host.zswap.parameters.enabled)
+
+
+def _areas(host: Host, medium: Medium) -> list[SwapArea]:
+    return [area for area in host.swaps if area.medium is medium]
+
+
+def _name(area: SwapArea) -> str:
+    return area.path.decode(errors="backslashreplace")
+
+
+def _names(areas: Iterable[SwapArea]) -> str:
+    return " and ".join(map(_name, areas))

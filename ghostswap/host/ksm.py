@@ -6,7 +6,7 @@ Source: Documentation/admin-guide/mm/ksm.rst; mm/ksm.c (Linux 6.1, 6.12, 6.18).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ghostswap.host.files import HostFiles
+from ghostswap.host.files import HostFiles, whole_number
 
 _KSM = "sys/kernel/mm/ksm"
 # sizeof(struct ksm_rmap_item), one for every page that was scanned: 6.1 to 6.18, 64-bit.
@@ -54,14 +54,11 @@ class Ksm:
 def read_ksm(files: HostFiles, page_size: int) -> Ksm | None:
     """The host's KSM; None where its kernel has none."""
     words = {name: files.text(f"{_KSM}/{name}") or "" for name in files.names(_KSM)}
-    counters = {name: int(word) for name, word in words.items() if _is_number(word)}
+    numbers = {name: whole_number(word) for name, word in words.items()}
+    counters = {name: number for name, number in numbers.items() if number is not None}
     if not counters:
         return None
     return Ksm(counters, _chosen(words.get("advisor_mode")), page_size)
-
-
-def _is_number(word: str) -> bool:
-    return word.removeprefix("-").isascii() and word.removeprefix("-").isdigit()
 
 
 def _chosen(words: str | None) -> str | None:

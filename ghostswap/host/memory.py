@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size
 
-_MEMINFO = re.compile(r"(?P<name>[^:\n]+):\s+(?P<number>\d+)(?P<unit> kB)?", re.ASCII)
-_VMSTAT = re.compile(r"(?P<name>\w+) (?P<number>\d+)", re.ASCII)
+_MEMINFO = re.compile(r"(?P<name>[^:\n]+):\s+(?P<number>\d{1,20})(?P<unit> kB)?", re.ASCII)
+_VMSTAT = re.compile(r"(?P<name>\w+) (?P<number>\d{1,20})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

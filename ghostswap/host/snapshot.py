@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
+from ghostswap.host.cgroups import Cgroup, read_cgroups
 from ghostswap.host.files import HostFiles
+from ghostswap.host.interfaces import Interfaces, read_interfaces
+from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import KernelVersion, running_kernel
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
@@ -24,22 +27,30 @@ class Host:
     zram: tuple[Zram, ...]
     ksm: Ksm | None
     memory: Memory
+    interfaces: Interfaces
+    cgroups: tuple[Cgroup, ...] | None  # None where they were not asked for
 
 
-def read_host(root: Path) -> Host:
-    """The host below `root`. GhostswapError if that is no host; what it lacks is no error."""
+def read_host(root: Path, *, cgroups: bool = False) -> Host:
+    """The host below `root`, with its `cgroups` where asked, since there may be thousands.
+
+    GhostswapError if that is no host; what it lacks is no error.
+    """
     files = HostFiles(root)
     files.check()
     memory, vmstat = read_memory(files), read_vmstat(files)
     page_size = host_page_size(files, memory, vmstat)
+    swaps = read_swaps(files)
     return Host(
         kernel=_kernel(root),
         page_size=page_size,
-        swaps=read_swaps(files),
+        swaps=swaps,
         zswap=read_zswap(files, memory, vmstat, page_size),
         zram=read_zram(files),
         ksm=read_ksm(files, page_size),
         memory=memory,
+        interfaces=read_interfaces(files, swaps, kernel_config(root)),
+        cgroups=read_cgroups(files) if cgroups else None,
     )
 
 

@@ -4,19 +4,45 @@ Source: mm/swapfile.c, swap_show(); fs/seq_file.c, mangle_path() (Linux 6.18).
 """
 
 import re
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from ghostswap.host.files import HostFiles
 
 # Five columns, of which the last four have a form: the name need be no path ("xswap0"), and the
 # type may be any word.
 _ROW = re.compile(
-    rb"(?P<name>.*?)[ \t]+(?P<type>\S+)[ \t]+(?P<size>\d+)[ \t]+(?P<used>\d+)"
-    rb"[ \t]+(?P<priority>-?\d+)"
+    rb"(?P<name>.*?)[ \t]+(?P<type>\S+)[ \t]+(?P<size>\d{1,20})[ \t]+(?P<used>\d{1,20})"
+    rb"[ \t]+(?P<priority>-?\d{1,5})"
 )
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _DELETED = b" (deleted)"
-GHOST_TYPES = frozenset({"ghost", "vswap"})
+_ZRAM = re.compile(rb"/dev/(?:.*/)?zram\d+")
+_GHOST_TYPES = ("ghost", "vswap", "xswap")
+# What `ghostswap on` begins the UUIDs of its device-mapper devices with.
+_GHOST_UUID = "ghostswap-"
+
+
+class Medium(StrEnum):
+    """Where the pages of a swap area end up."""
+
+    DISK = "disk"  # a partition or a file, on whatever storage
+    ZRAM = "zram"  # RAM, compressed
+    GHOST = "ghost"  # nowhere: they live in zswap, or stay in RAM
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may read and write a swap file: permission bits and owner."""
+
+    mode: int
+    uid: int
+
+    @property
+    def unsafe(self) -> bool:
+        """True if others than root could: swapon(8) warns of the same."""
+        return bool(self.mode & 0o077) or self.uid != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,8 @@ class SwapArea:
     size: int  # bytes
     used: int  # bytes
     priority: int
+    medium: Medium
+    access: Access | None  # of a file that was found, else None
 
     @property
     def deleted(self) -> bool:
@@ -38,11 +66,6 @@ class SwapArea:
     def path(self) -> bytes:
         """The name without the mark of an unlinked file."""
         return self.name.removesuffix(_DELETED)
-
-    @property
-    def ghost(self) -> bool:
-        """True for an area without storage of its own: its pages live in zswap or in RAM."""
-        return self.type in GHOST_TYPES or self.type.startswith("xswap")
 
 
 def parse_swaps(data: bytes) -> tuple[SwapArea, ...]:
@@ -56,6 +79,8 @@ def parse_swaps(data: bytes) -> tuple[SwapArea, ...]:
             size=int(match["size"]) * 1024,
             used=int(match["used"]) * 1024,
             priority=int(match["priority"]),
+            medium=_medium(unescape(match["name"]), match["type"].decode(errors="replace")),
+            access=None,
         )
         for match in matches
         if match
@@ -73,4 +98,37 @@ def unescape(name: bytes) -> bytes:
 
 def read_swaps(files: HostFiles) -> tuple[SwapArea, ...]:
     """The areas of the host; none where /proc/swaps is absent (a kernel without swap)."""
-    return parse_swaps(files.data("proc/swaps") or b"")
+    ghosts = _mapped_ghosts(files)
+    areas = parse_swaps(files.data("proc/swaps") or b"")
+    return tuple(
+        replace(
+            area,
+            medium=Medium.GHOST if area.path in ghosts else area.medium,
+            access=_access(files, area),
+        )
+        for area in areas
+    )
+
+
+def _medium(name: bytes, kind: str) -> Medium:
+    if kind.startswith(_GHOST_TYPES):
+        return Medium.GHOST
+    return Medium.ZRAM if _ZRAM.fullmatch(name) else Medium.DISK
+
+
+def _mapped_ghosts(files: HostFiles) -> set[bytes]:
+    """Both names that a device-mapper ghost may have in /proc/swaps."""
+    names: set[bytes] = set()
+    for node in files.names("sys/block"):
+        uuid = files.text(f"sys/block/{node}/dm/uuid") if node.startswith("dm-") else None
+        if uuid and uuid.startswith(_GHOST_UUID):
+            name = files.text(f"sys/block/{node}/dm/name") or ""
+            names |= {f"/dev/{node}".encode(), f"/dev/mapper/{name}".encode()}
+    return names
+
+
+def _access(files: HostFiles, area: SwapArea) -> Access | None:
+    facts = files.status(area.path) if area.path.startswith(b"/") else None
+    if facts is None or not stat.S_ISREG(facts.st_mode):
+        return None
+    return Access(stat.S_IMODE(facts.st_mode), facts.st_uid)

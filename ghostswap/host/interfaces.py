@@ -1,0 +1,52 @@
+"""Which ways to swap without storage this kernel shows, found without changing anything.
+
+None of them is in a released kernel yet: they are patches, so what counts is what is there, not the
+version. Sources, all on linux-mm: ghost swap file (RFC, November 2025), /dev/ghostswap (RFC, swap
+table phase IV, February 2026), virtual swap (v6, May 2026; swap table edition, June 2026), xswap
+(v3, September 2026).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ghostswap.host.files import HostFiles
+from ghostswap.host.swaps import SwapArea
+
+_DEVICE = "dev/ghostswap"
+_DEVICE_CLASS = "sys/class/mem"  # where every device of drivers/char/mem.c shows, also in captures
+_VIRTUAL = ("VSWAP", "VIRTUAL_SWAP")
+
+
+@dataclass(frozen=True, slots=True)
+class Interfaces:
+    """True: there; False: not there; None: cannot be told by looking."""
+
+    one_page_file: bool | None  # swapon(2) of a one-page file; only trying tells
+    ghostswap_device: bool | None  # /dev/ghostswap
+    xswap: bool | None  # /sys/kernel/mm/xswap
+    virtual_swap: bool | None  # CONFIG_VSWAP
+
+
+def read_interfaces(
+    files: HostFiles, swaps: Sequence[SwapArea], config: Mapping[str, str]
+) -> Interfaces:
+    """What the host shows; `config` is its kernel's configuration, empty where unknown."""
+    ghost_file = any(area.type == "ghost" and area.path != b"/dev/ghostswap" for area in swaps)
+    return Interfaces(
+        one_page_file=True if ghost_file else None,
+        ghostswap_device=_device(files),
+        xswap=_entry(files, "sys/kernel/mm", "xswap"),
+        virtual_swap=any(config.get(name) == "y" for name in _VIRTUAL) if config else None,
+    )
+
+
+def _device(files: HostFiles) -> bool | None:
+    if files.exists(_DEVICE):
+        return True
+    return _entry(files, _DEVICE_CLASS, "ghostswap")
+
+
+def _entry(files: HostFiles, folder: str, name: str) -> bool | None:
+    """Whether `folder` holds `name`; None where a capture left the folder out."""
+    names = files.names(folder)
+    return name in names if names else None

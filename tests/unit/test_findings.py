@@ -1,0 +1,165 @@
+"""What `inspect` remarks about a host: each finding when it is due, and not otherwise."""
+
+from dataclasses import replace
+
+import pytest
+
+from ghostswap.host.findings import Severity, findings
+from ghostswap.host.interfaces import Interfaces
+from ghostswap.host.ksm import Ksm
+from ghostswap.host.snapshot import Host
+from ghostswap.host.swaps import Access, Medium
+from tests.hosts import GIB, MIB, PLAIN, area, zram, zswap
+
+GHOST = area(b"/swap/ghost", Medium.GHOST)
+DISK = area(b"/dev/sda2")
+ZRAM = area(b"/dev/zram0", Medium.ZRAM, priority=100)
+
+
+def codes(host: Host) -> set[str]:
+    return {finding.code for finding in findings(host)}
+
+
+def test_zswap_without_any_swap_area_is_an_error() -> None:
+    host = replace(PLAIN, zswap=zswap(enabled=True))
+    assert findings(host)[0].severity is Severity.ERROR
+    assert "zswap-without-swap" in codes(host)
+    assert "no-swap" in codes(replace(PLAIN, zswap=zswap(enabled=False)))
+
+
+def test_a_ghost_needs_zswap() -> None:
+    off = replace(PLAIN, swaps=(GHOST,), zswap=zswap(enabled=False))
+    assert "ghost-without-zswap" in codes(off)
+    assert "ghost-without-zswap" not in codes(replace(off, zswap=zswap()))
+    assert "ghost-without-zswap" not in codes(replace(off, swaps=(DISK,)))
+
+
+def test_with_only_ghosts_zswap_never_writes_back() -> None:
+    assert "only-ghost" in codes(replace(PLAIN, swaps=(GHOST,), zswap=zswap()))
+    assert "only-ghost" not in codes(replace(PLAIN, swaps=(GHOST, DISK), zswap=zswap()))
+
+
+def test_a_ghost_larger_than_zswap_can_fill_is_told_with_both_sizes() -> None:
+    ghost = replace(GHOST, size=64 * GIB)
+    host = replace(PLAIN, swaps=(ghost,), zswap=zswap(pool=100 * MIB, stored=300 * MIB))
+    (found,) = (each for each in findings(host) if each.code == "ghost-larger-than-zswap")
+    assert "64 GiB" in found.message
+    assert "3 GiB" in found.message  # a limit of 1 GiB at the measured ratio of 3
+
+
+def test_a_ghost_that_fits_at_a_usual_ratio_is_no_finding_before_anything_is_stored() -> None:
+    host = replace(PLAIN, swaps=(replace(GHOST, size=3 * GIB),), zswap=zswap())
+    assert "ghost-larger-than-zswap" not in codes(host)
+
+
+def test_zswap_over_zram_compresses_twice() -> None:
+    host = replace(PLAIN, swaps=(ZRAM,), zswap=zswap())
+    assert "zswap-over-zram" in codes(host)
+    assert "zswap-over-zram" not in codes(replace(host, zswap=zswap(enabled=False)))
+    assert "zswap-over-zram" not in codes(replace(host, swaps=(DISK,)))
+
+
+def test_a_pool_near_its_limit_is_told_in_percent() -> None:
+    host = replace(PLAIN, swaps=(DISK,), zswap=zswap(pool=973 * MIB, stored=2 * GIB))
+    (found,) = (each for each in findings(host) if each.code == "zswap-pool-near-limit")
+    assert "95%" in found.message
+    half = replace(host, zswap=zswap(pool=512 * MIB, stored=2 * GIB))
+    assert "zswap-pool-near-limit" not in codes(half)
+
+
+def test_pages_that_zswap_refused_are_counted_by_reason() -> None:
+    host = replace(PLAIN, zswap=zswap(reject_compress_poor=7, reject_alloc_fail=0, stored_pages=3))
+    (found,) = (each for each in findings(host) if each.code == "zswap-rejects")
+    assert "reject_compress_poor 7" in found.message
+    assert "reject_alloc_fail" not in found.message
+
+
+def test_lost_pages_are_an_error() -> None:
+    host = replace(PLAIN, zswap=zswap(decompress_fail=1))
+    assert "zswap-decompress-fail" in codes(host)
+    assert "zswap-decompress-fail" not in codes(replace(PLAIN, zswap=zswap(decompress_fail=0)))
+
+
+def test_zram_that_memory_cannot_fill() -> None:
+    full = zram(disksize=32 * GIB, stored=2 * GIB, used=GIB)
+    assert "zram-larger-than-memory" in codes(replace(PLAIN, zram=(full,)))
+    fits = replace(full, disksize=8 * GIB)
+    assert "zram-larger-than-memory" not in codes(replace(PLAIN, zram=(fits,)))
+
+
+def test_zram_full_of_incompressible_pages() -> None:
+    half = zram(disksize=GIB, stored=2 * MIB, used=2 * MIB, huge_pages=256)
+    assert "zram-incompressible" in codes(replace(PLAIN, zram=(half,)))
+    few = zram(disksize=GIB, stored=2 * MIB, used=MIB, huge_pages=2)
+    assert "zram-incompressible" not in codes(replace(PLAIN, zram=(few,)))
+
+
+def test_zram_that_refused_writes() -> None:
+    assert "zram-failed-writes" in codes(
+        replace(PLAIN, zram=(zram(disksize=GIB, failed_writes=3),))
+    )
+    assert "zram-failed-writes" not in codes(replace(PLAIN, zram=(zram(disksize=GIB),)))
+
+
+def test_compressed_swap_belongs_before_the_disk() -> None:
+    late = replace(PLAIN, swaps=(replace(ZRAM, priority=-3), DISK))
+    assert "compressed-after-disk" in codes(late)
+    assert "compressed-after-disk" not in codes(replace(PLAIN, swaps=(ZRAM, DISK)))
+
+
+def test_unlike_areas_should_not_take_turns() -> None:
+    even = replace(PLAIN, swaps=(replace(ZRAM, priority=5), replace(DISK, priority=5)))
+    assert "unlike-equal-priority" in codes(even)
+    striped = replace(PLAIN, swaps=(DISK, area(b"/dev/sdb2")))
+    assert "unlike-equal-priority" not in codes(striped)
+
+
+@pytest.mark.parametrize(
+    ("used", "code"),
+    [(GIB, "swapoff-fits"), (5 * GIB, "swapoff-does-not-fit"), (0, None)],
+)
+def test_swapoff_is_compared_with_free_memory(used: int, code: str | None) -> None:
+    memory = replace(PLAIN.memory, swap_total=6 * GIB, swap_free=6 * GIB - used)
+    found = codes(replace(PLAIN, swaps=(DISK,), memory=memory))
+    assert {each for each in found if each.startswith("swapoff")} == ({code} if code else set())
+
+
+@pytest.mark.parametrize(
+    ("mode", "uid", "unsafe"), [(0o600, 0, False), (0o644, 0, True), (0o600, 1000, True)]
+)
+def test_a_swap_file_that_others_can_read(mode: int, uid: int, unsafe: bool) -> None:
+    file = replace(DISK, access=Access(mode, uid))
+    found = codes(replace(PLAIN, swaps=(file,)))
+    assert ("swap-file-permissions" in found) is unsafe
+
+
+def test_a_deleted_swap_file_is_told() -> None:
+    gone = replace(DISK, name=b"/swapfile (deleted)")
+    assert "swap-file-deleted" in codes(replace(PLAIN, swaps=(gone,)))
+    assert "swap-file-deleted" not in codes(replace(PLAIN, swaps=(DISK,)))
+
+
+def test_ksm_that_costs_more_than_it_saves() -> None:
+    losing = Ksm({"general_profit": -4096}, None, 4096)
+    assert "ksm-profit-negative" in codes(replace(PLAIN, ksm=losing))
+    assert "ksm-profit-negative" not in codes(replace(PLAIN, ksm=replace(losing, counters={})))
+
+
+def test_a_ghost_interface_is_named() -> None:
+    host = replace(PLAIN, interfaces=Interfaces(None, True, False, None))
+    (found,) = (each for each in findings(host) if each.code == "ghost-interface")
+    assert "/dev/ghostswap" in found.message
+    assert "no-ghost-interface" in codes(PLAIN)
+
+
+def test_the_gravest_finding_comes_first() -> None:
+    host = replace(
+        PLAIN,
+        swaps=(replace(GHOST, size=64 * GIB),),
+        zswap=zswap(enabled=False),
+        zram=(zram(disksize=GIB, failed_writes=1),),
+    )
+    order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
+    ranks = [order.index(finding.severity) for finding in findings(host)]
+    assert ranks == sorted(ranks)
+    assert set(ranks) == {0, 1, 2}
