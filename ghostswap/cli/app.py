@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from ghostswap import __version__
 from ghostswap.cli.estimate import estimate_dedup
 from ghostswap.cli.inspect import inspect
+from ghostswap.cli.label import label
 from ghostswap.cli.mkghost import mkghost
 from ghostswap.cli.render import complain
 from ghostswap.cli.startup import skip_pydantic
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("estimate-dedup")(estimate_dedup)
 app.command("inspect")(inspect)
+app.command("label")(label)
 app.command("mkghost")(mkghost)
 
 

@@ -14,6 +14,9 @@ MAGIC_BYTES = 10
 BAD_PAGES_AT = 1536
 """Bytes; where the list of bad pages begins, and so the header without it ends."""
 
+UUID_AT, VOLUME_AT = 1036, 1052
+"""Bytes; where the UUID and the label stand, in sixteen bytes each."""
+
 SWAPSPACE2 = b"SWAPSPACE2"
 
 

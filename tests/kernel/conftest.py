@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.disks import Disks
+
 # One lock a machine: zram, KSM and swap state is global, and two test runs would count each other.
 LOCK = Path("/run/lock/ghostswap-kernel-tests")
 
@@ -29,3 +31,13 @@ def _kernel_to_ourselves() -> Iterator[None]:
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Disks]:
+    """Loop devices and file systems for one test, undone whatever happens."""
+    made = Disks(tmp_path)
+    try:
+        yield made
+    finally:
+        made.undo()

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -19,15 +19,6 @@ pytestmark = pytest.mark.skipif(which("mkswap") is None, reason="needs mkswap (u
 
 SIZE = 1 << 20
 Build = Callable[[Path], None]
-
-
-@pytest.fixture
-def disks(tmp_path: Path) -> Iterator[Disks]:
-    made = Disks(tmp_path)
-    try:
-        yield made
-    finally:
-        made.undo()
 
 
 # -- how a swapfile comes to be ------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""`ghostswap label`: show or change the label and the UUID of a swap area of any size."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ghostswap.cli import options
+
+
+def label(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A swap file or device.")],
+    text: Annotated[
+        str | None,
+        typer.Option("--label", metavar="TEXT", help="New label, up to 15 bytes; '' for none."),
+    ] = None,
+    uuid: Annotated[
+        str | None, typer.Option("--uuid", metavar="UUID|random|nil", help="New UUID.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Show, or change, the label and the UUID of a swap area; also of a ghost, unlike swaplabel.
+
+    An active area is not changed. Page size and byte order of the header stay as they are.
+    """
+    from ghostswap.cli.render import print_json, printable
+    from ghostswap.swapfile.area import look_at
+    from ghostswap.swapfile.header import format_uuid
+    from ghostswap.swapfile.relabel import labelled, relabel
+
+    if text is None and uuid is None:
+        header = labelled(path, look_at(path).header)
+    else:
+        volume = None if text is None else options.label(text)
+        header = relabel(path, volume, None if uuid is None else options.uuid(uuid))
+
+    if json:
+        print_json(
+            {
+                "path": str(path),
+                "label": header.label,
+                "uuid": format_uuid(header.uuid),
+                "page_size": header.page_size,
+                "endianness": header.endianness.value,
+            }
+        )
+    else:
+        print(f"LABEL: {printable(header.label)}".rstrip())
+        print(f"UUID:  {format_uuid(header.uuid)}")
