@@ -85,7 +85,7 @@ def _lz4hc() -> Codec:
         scratch[: len(payload)] = payload
         return len(payload)
 
-    return Codec("lz4hc", compress, _lz4_decompress, relative_error=0.002)
+    return Codec("lz4hc", compress, _lz4_decompress, relative_error=0.003)
 
 
 def _lz4_decompress(payload: memoryview, page: bytearray) -> object:

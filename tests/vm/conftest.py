@@ -1,11 +1,13 @@
 """Tests that boot other kernels run only when they are asked for: `pytest tests/vm`."""
 
+import struct
 from pathlib import Path
 
 import pytest
 
-from ghostswap.pages.file import open_dump
-from tests.dumps import PAGE, python_core
+from tests.dumps import mixed_dump, python_core
+
+_PT_LOAD = 1
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -16,11 +18,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(scope="session")
-def process_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every page of a CPython process, end to end in a file."""
-    source = open_dump(python_core(tmp_path_factory.mktemp("core")), PAGE)
-    pages = bytearray(source.runs.pages * PAGE)
-    assert source.open().read(0, source.runs.pages, memoryview(pages)).all()
-    path = tmp_path_factory.mktemp("dump") / "pages"
-    path.write_bytes(pages)
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw dump: every page of a CPython process, then some of every kind."""
+    folder = tmp_path_factory.mktemp("dump")
+    core, mixed = python_core(folder), mixed_dump(folder / "mixed")
+    path = folder / "pages"
+    path.write_bytes(_memory_in(core.read_bytes()) + mixed.read_bytes())
     return path
+
+
+def _memory_in(core: bytes) -> bytes:
+    """The memory in an ELF core; read here, lest the code under test agrees with itself."""
+    (table,), (entries,) = struct.unpack_from("<Q", core, 32), struct.unpack_from("<H", core, 56)
+    memory = b""
+    for entry in range(entries):
+        kind, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", core, table + 56 * entry)
+        if kind == _PT_LOAD:
+            memory += core[offset : offset + size]
+    return memory
