@@ -70,7 +70,10 @@ class Rules:
 
     @property
     def zswap_header_bytes(self) -> int:
-        """struct zswap_header before each payload, for writeback: until 6.4."""
+        """struct zswap_header before each payload, until 6.4: only where the allocator can be told
+        to write back, which zsmalloc could since 6.3 (zpool_evictable())."""
+        if self.allocator is Allocator.ZSMALLOC and self.version < V6_3:
+            return 0
         return 8 if self.version < V6_5 else 0
 
 
