@@ -3,7 +3,8 @@
 Pages of a file are hashed first and then, knowing which contents are distinct, the first page of
 each is read again and compressed. Pages of a running process are hashed and compressed from one
 copy, since they may have changed at a second reading; a table shared by the workers keeps copies
-from being compressed again.
+from being compressed again. So are pages that come only once, through a pipe or a decompressor: the
+parent puts them into memory that it shares with the workers.
 """
 
 import mmap
@@ -18,9 +19,10 @@ import xxhash
 from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec, scratch_bytes
+from ghostswap.census.slots import Slots
 from ghostswap.census.table import I64, U64, Bools, Census, Contents, Cost, Measured, SourceRows
-from ghostswap.census.workers import Workers
-from ghostswap.pages.source import Reader, Source
+from ghostswap.census.workers import TASKS_AHEAD, Workers
+from ghostswap.pages.source import Reader, Source, Stream
 
 # What a worker reads, hashes and compresses at once: in the second-level cache of most machines.
 BATCH_BYTES = 1 << 20
@@ -31,6 +33,8 @@ COMPRESS_TASK_PAGES = 1024
 DECOMPRESS_EVERY = 64
 # Rows chosen for compression that lie this near are read by one call, with the pages between.
 READ_GAP = 4
+# The table of contents seen in streams, whose length is not known when it is made: 16 MiB.
+STREAM_SEEN_SLOTS = 1 << 21
 
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
 
@@ -43,6 +47,16 @@ class Hash:
     first: int
     pages: int
     compress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HashSlot:
+    """Hash and compress the pages in a slot: pages `first` … of stream number `source`."""
+
+    source: int
+    first: int
+    pages: int
+    slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +93,15 @@ class _Scanner:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[Source | Stream],
         page_size: int,
         codecs: Sequence[Codec],
         seed: int,
         seen: U64,
+        slots: Slots,
     ) -> None:
         self._sources = sources
+        self._slots = slots
         self._page_size = page_size
         self._codecs = codecs
         self._seed = seed
@@ -93,23 +109,26 @@ class _Scanner:
         self._zero = xxhash.xxh3_64_intdigest(bytes(page_size), seed)
         self._batch = max(BATCH_BYTES // page_size, 1)
         self._buffer = memoryview(mmap.mmap(-1, self._batch * page_size))
-        self._pages = [
-            self._buffer[at : at + page_size] for at in range(0, self._batch * page_size, page_size)
-        ]
-        self._words = np.frombuffer(self._buffer, dtype=np.uint64).reshape(self._batch, -1)
+        self._pages = self._cut(self._buffer)
         self._scratch = bytearray(scratch_bytes(page_size))
         self._restored = bytearray(page_size)
         self._until_decompress = 0
         self._reader: tuple[int, Reader] | None = None
 
-    def __call__(self, task: Hash | Compress) -> Hashes | Sizes:
+    def __call__(self, task: Hash | HashSlot | Compress) -> Hashes | Sizes:
+        if isinstance(task, HashSlot):
+            pages = self._slots.buffer(task.slot)[: task.pages * self._page_size]
+            had = np.ones(task.pages, dtype=np.bool_)
+            return self._hash_batch(pages, self._cut(pages), had, compress=True)
         reader = self._open(task.source)
         if isinstance(task, Compress):
             return self._compress_pages(reader, task.pages)
-        parts = [
-            self._hash_batch(reader, first, min(self._batch, task.first + task.pages - first), task)
-            for first in range(task.first, task.first + task.pages, self._batch)
-        ]
+        parts = []
+        for first in range(task.first, task.first + task.pages, self._batch):
+            count = min(self._batch, task.first + task.pages - first)
+            pages = self._buffer[: count * self._page_size]
+            had = reader.read(first, count, pages)
+            parts.append(self._hash_batch(pages, self._pages[:count], had, task.compress))
         return Hashes(
             np.concatenate([part.hash for part in parts]),
             np.concatenate([part.had for part in parts]),
@@ -123,19 +142,27 @@ class _Scanner:
         if self._reader is None or self._reader[0] != source:
             if self._reader is not None:
                 self._reader[1].close()
-            self._reader = (source, self._sources[source].open())
+            opened = self._sources[source]
+            assert isinstance(opened, Source)
+            self._reader = (source, opened.open())
         return self._reader[1]
 
-    def _hash_batch(self, reader: Reader, first: int, pages: int, task: Hash) -> Hashes:
-        had = reader.read(first, pages, self._buffer[: pages * self._page_size])
-        digests = map(xxhash.xxh3_64_intdigest, self._pages[:pages], repeat(self._seed))
-        hashes = np.fromiter(digests, dtype=np.uint64, count=pages)
-        words = self._words[:pages]
+    def _cut(self, buffer: memoryview) -> list[memoryview]:
+        """The pages of a buffer."""
+        size = self._page_size
+        return [buffer[at : at + size] for at in range(0, len(buffer), size)]
+
+    def _hash_batch(
+        self, buffer: memoryview, pages: list[memoryview], had: Bools, compress: bool
+    ) -> Hashes:
+        digests = map(xxhash.xxh3_64_intdigest, pages, repeat(self._seed))
+        hashes = np.fromiter(digests, dtype=np.uint64, count=len(pages))
+        words = np.frombuffer(buffer, dtype=np.uint64).reshape(len(pages), -1)
         # As the kernel's page_same_filled() does: the last word first, which nearly always differs.
         alike = np.flatnonzero((words[:, 0] == words[:, -1]) & had & (hashes != self._zero))
         same = alike[(words[alike] == words[alike, :1]).all(axis=1)]
-        chosen = self._unseen(hashes, had) if task.compress else np.empty(0, dtype=np.int64)
-        sizes = self._compress([self._pages[i] for i in chosen])
+        chosen = self._unseen(hashes, had) if compress else np.empty(0, dtype=np.int64)
+        sizes = self._compress([pages[i] for i in chosen])
         return Hashes(hashes, had, hashes[same], hashes[chosen], sizes)
 
     def _unseen(self, hashes: U64, had: Bools) -> I64:
@@ -237,8 +264,36 @@ class _Costs:
         )
 
 
+class _Rows:
+    """What the first pass found of one source: a row a page, as many as there are or have come."""
+
+    def __init__(self, pages: int) -> None:
+        self.pages = pages
+        self._hash = np.zeros(pages, dtype=np.uint64)
+        self._had = np.zeros(pages, dtype=np.bool_)
+
+    @property
+    def hash(self) -> U64:
+        return self._hash[: self.pages]
+
+    @property
+    def had(self) -> Bools:
+        return self._had[: self.pages]
+
+    def put(self, first: int, found: Hashes) -> None:
+        """Place the rows from `first` on, making room where the number was not known."""
+        end = first + len(found.hash)
+        if end > len(self._hash):
+            room = 2 * end - len(self._hash)
+            self._hash = np.concatenate([self._hash, np.zeros(room, dtype=np.uint64)])
+            self._had = np.concatenate([self._had, np.zeros(room, dtype=np.bool_)])
+        self.pages = max(self.pages, end)
+        self._hash[first:end] = found.hash
+        self._had[first:end] = found.had
+
+
 def scan(
-    sources: Sequence[Source],
+    sources: Sequence[Source | Stream],
     page_size: int,
     codecs: Sequence[Codec],
     *,
@@ -252,49 +307,55 @@ def scan(
     Raises GhostswapError when a source cannot be opened or a worker dies.
     """
     jobs = jobs or len(os.sched_getaffinity(0))
-    first = np.concatenate([[0], np.cumsum([source.runs.pages for source in sources])])
-    rows = int(first[-1])
-    once = sum(source.runs.pages for source in sources if not source.stable)
+    paged = [source for source in sources if isinstance(source, Source)]
+    streams = len(sources) - len(paged)
+    once = sum(source.runs.pages for source in paged if not source.stable)
     # One slot for two pages to four: 4 to 8 bytes a page that is read once only.
-    slots = 1 << max(once // 2, 1).bit_length()
-    seen = np.frombuffer(mmap.mmap(-1, slots * 8), dtype=np.uint64)
+    seen_slots = max(1 << max(once // 2, 1).bit_length(), STREAM_SEEN_SLOTS if streams else 0)
+    seen = np.frombuffer(mmap.mmap(-1, seen_slots * 8), dtype=np.uint64)
+    # As many as may be with the workers, one whose result is being taken, and one to fill.
+    slots = Slots(jobs * TASKS_AHEAD + 1 if streams else 0, max(BATCH_BYTES, page_size))
     zero = xxhash.xxh3_64_intdigest(bytes(page_size), seed)
 
-    hashes = np.zeros(rows, dtype=np.uint64)
-    had = np.zeros(rows, dtype=np.bool_)
+    rows = [_Rows(source.runs.pages if isinstance(source, Source) else 0) for source in sources]
     same_filled: list[U64] = []
     known: list[tuple[U64, NDArray[np.uint32]]] = []
     costs = _Costs(len(codecs))
     partial = False
 
     def prepare() -> _Scanner:
-        return _Scanner(sources, page_size, codecs, seed, seen)
+        return _Scanner(sources, page_size, codecs, seed, seen, slots)
 
-    with Workers[Hash | Compress, Hashes | Sizes](jobs, prepare) as workers:
+    with Workers[Hash | HashSlot | Compress, Hashes | Sizes](jobs, prepare) as workers:
         try:
-            done = 0
-            for task, result in workers.map(_hash_tasks(sources, page_size)):
-                assert isinstance(task, Hash)
+            done, known_pages = 0, sum(source.runs.pages for source in paged)
+            for task, result in workers.map(_hash_tasks(sources, page_size, slots)):
+                assert isinstance(task, (Hash, HashSlot))
                 assert isinstance(result, Hashes)
-                start = int(first[task.source]) + task.first
-                hashes[start : start + task.pages] = result.hash
-                had[start : start + task.pages] = result.had
+                if isinstance(task, HashSlot):
+                    slots.give_back(task.slot)
+                    known_pages += task.pages
+                rows[task.source].put(task.first, result)
                 same_filled.append(result.same_filled)
                 known.append((result.new, result.sizes.sizes))
                 costs.add(result.sizes)
                 done += task.pages
-                progress(done, rows)
+                progress(done, known_pages)
         except KeyboardInterrupt:
             partial = True
+        first = np.cumsum([0, *(source_rows.pages for source_rows in rows)])
+        hashes, had = _joined(rows)
         holes = sum(source.facts.holes for source in sources)
         contents, row_of = _contents(hashes, had, holes, zero, same_filled)
         sizes = _sizes_known(contents, known, len(codecs), page_size)
         known.clear()
         try:
-            todo = np.flatnonzero((sizes[0] == 0) & ~contents.zero)
+            # After an interruption the workers' pipes still hold answers of the first pass.
+            missing = (sizes[0] == 0) & ~contents.zero & (not partial)
+            todo = np.flatnonzero(missing)
             todo = todo[np.argsort(row_of[todo])]
             chosen_rows = row_of[todo]
-            done, known_pages = rows, rows + len(todo)
+            known_pages += len(todo)
             for task, result in workers.map(_compress_tasks(chosen_rows, first)):
                 assert isinstance(task, Compress)
                 assert isinstance(result, Sizes)
@@ -316,18 +377,44 @@ def scan(
         for i, codec in enumerate(codecs)
     )
     source_rows = tuple(
-        SourceRows(source.facts, int(first[i]), source.runs.pages, source.segments)
+        SourceRows(source.facts, int(first[i]), rows[i].pages, source.segments)
         for i, source in enumerate(sources)
     )
     return Census(page_size, seed, source_rows, hashes, had, contents, measured, partial)
 
 
-def _hash_tasks(sources: Sequence[Source], page_size: int) -> Iterator[Hash]:
+def _hash_tasks(
+    sources: Sequence[Source | Stream], page_size: int, slots: Slots
+) -> Iterator[Hash | HashSlot]:
     step = max(HASH_TASK_BYTES // page_size, 1)
     for number, source in enumerate(sources):
-        for first in range(0, source.runs.pages, step):
-            pages = min(step, source.runs.pages - first)
-            yield Hash(number, first, pages, compress=not source.stable)
+        if isinstance(source, Source):
+            for first in range(0, source.runs.pages, step):
+                pages = min(step, source.runs.pages - first)
+                yield Hash(number, first, pages, compress=not source.stable)
+        else:
+            yield from _slot_tasks(number, source, slots)
+
+
+def _slot_tasks(number: int, stream: Stream, slots: Slots) -> Iterator[HashSlot]:
+    first = 0
+    while True:
+        slot = slots.take()
+        pages = stream.fill(slots.buffer(slot))
+        if pages == 0:
+            slots.give_back(slot)
+            return
+        yield HashSlot(number, first, pages, slot)
+        first += pages
+
+
+def _joined(rows: list[_Rows]) -> tuple[U64, Bools]:
+    """The rows of all sources, one behind the other; without a copy where there is only one."""
+    if len(rows) == 1:
+        return rows[0].hash, rows[0].had
+    empty = _Rows(0)
+    hashes = np.concatenate([part.hash for part in (empty, *rows)])
+    return hashes, np.concatenate([part.had for part in (empty, *rows)])
 
 
 def _compress_tasks(rows: I64, first: I64) -> Iterator[Compress]:

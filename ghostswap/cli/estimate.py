@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ghostswap.census.dedup import Group
     from ghostswap.census.table import Census
     from ghostswap.models.rules import Rules
-    from ghostswap.pages.source import Source
+    from ghostswap.pages.source import Source, Stream
     from ghostswap.report.estimate import Example
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
@@ -40,6 +40,8 @@ class GroupBy(StrEnum):
 def estimate_dedup(
     files: sources.Files = None,
     pid: sources.Pids = None,
+    raw: sources.Raw = False,
+    max_expansion: sources.MaxExpansion = None,
     algorithm: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,7 +90,7 @@ def estimate_dedup(
 
     Reads raw page dumps, ELF cores and running processes, which run on undisturbed.
     """
-    named = sources.SourceOptions(files, pid)
+    named = sources.SourceOptions(files, pid, raw, max_expansion)
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
@@ -159,7 +161,9 @@ def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
             return []
 
 
-def _examples(census: "Census", opened: list["Source"], number: int) -> Iterator["Example"]:
+def _examples(
+    census: "Census", opened: list["Source | Stream"], number: int
+) -> Iterator["Example"]:
     from ghostswap.census.dedup import most_copied
     from ghostswap.pages.preview import preview
     from ghostswap.report.estimate import Example

@@ -5,10 +5,10 @@ elf_core_dump() (v6.18).
 """
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from ghostswap.pages.source import Mapping
+from ghostswap.pages.layout import Extent, Layout, ReadAt
+from ghostswap.pages.source import Mapping, SourceKind
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -23,28 +23,12 @@ _PN_XNUM = 0xFFFF
 _NT_FILE = 0x46494C45
 _MAX_NOTE_BYTES = 64 << 20
 
-ReadAt = Callable[[int, int], bytes]  # (offset, length) → at most length bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One PT_LOAD segment; sizes and offsets in bytes.
-
-    `memory_bytes` beyond `file_bytes` were left out of the dump: they may have held anything.
-    """
-
-    offset: int
-    file_bytes: int
-    address: int
-    memory_bytes: int
-    mapping: Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """The memory segments of a core, in the order of its program headers."""
-
-    loads: tuple[Load, ...]
+# Owners of notes that only a dump of a whole machine has: QEMU's dump-guest-memory, and kdump.
+_MACHINE_NOTES = {b"QEMU", b"VMCOREINFO"}
+MACHINE_WARNING = (
+    "is the memory of a whole machine: page cache and the kernel's own pages are counted too, "
+    "though swap never takes them"
+)
 
 
 def is_core(start: bytes) -> bool:
@@ -59,8 +43,9 @@ def is_core(start: bytes) -> bool:
     return int.from_bytes(start[16:18], order) == _ET_CORE  # type: ignore[arg-type]
 
 
-def parse(read: ReadAt, size: int) -> Core:
-    """The memory segments of the core of `size` bytes that `read` reads.
+def parse(read: ReadAt, size: int | None) -> Layout:
+    """The memory segments of the core of `size` bytes that `read` reads, in the order of the file;
+    `size` is None where only its beginning can be read yet.
 
     Raises ValueError with the reason when its headers are damaged or of a kind that is not
     supported. Segments may reach beyond `size` (a truncated core): the caller sees that.
@@ -72,18 +57,18 @@ def parse(read: ReadAt, size: int) -> Core:
     if ident[5] != _LITTLE_ENDIAN:
         raise ValueError("is a big-endian ELF core; only 64-bit little-endian ones are supported")
     if phnum == _PN_XNUM:
-        section = _exactly(read, shoff, _SECTION_HEADER.size, "section header with segment count")
-        phnum = _SECTION_HEADER.unpack(section)[7]
+        phnum = _many_segments(read, phoff, None if size is None else shoff)
     if phnum == 0:
         raise ValueError("damaged ELF core: it has no segments")
     if phentsize != _PROGRAM_HEADER.size:
         raise ValueError(f"damaged ELF core: program headers of {phentsize} bytes, not 56")
-    if phoff + phnum * phentsize > size:
+    if size is not None and phoff + phnum * phentsize > size:
         raise ValueError(f"truncated ELF core: it ends inside its {phnum} program headers")
     table = _exactly(read, phoff, phnum * phentsize, "program headers")
 
     loads: list[tuple[int, int, int, int]] = []
-    named: list[tuple[int, int]] = []
+    named: set[int] = set()
+    owners: set[bytes] = set()
     for kind, _, offset, address, _, file_bytes, memory_bytes, _ in _PROGRAM_HEADER.iter_unpack(
         table
     ):
@@ -91,14 +76,61 @@ def parse(read: ReadAt, size: int) -> Core:
             if offset + file_bytes >= 1 << 63 or address + memory_bytes > 1 << 64:
                 raise ValueError(f"damaged ELF core: a segment at {address:#x} ends beyond 2^63")
             loads.append((offset, file_bytes, address, memory_bytes))
-        elif kind == _PT_NOTE and file_bytes <= _MAX_NOTE_BYTES:
-            named += _file_mappings(read(offset, file_bytes))
+        elif kind == _PT_NOTE and file_bytes <= _MAX_NOTE_BYTES and offset < 1 << 63:
+            for owner, note_kind, description in _notes(read(offset, file_bytes)):
+                owners.add(owner)
+                if note_kind == _NT_FILE:
+                    named |= _mapped_files(description)
     if not loads:
         raise ValueError("holds no memory: no segment of type PT_LOAD")
-    if sum(load[1] for load in loads) > max(size, max(load[0] + load[1] for load in loads)):
+    extents = [
+        Extent(*load, Mapping.NAMED if load[2] in named else Mapping.UNKNOWN) for load in loads
+    ]
+    extents.sort(key=lambda extent: (extent.offset, -extent.file_bytes))
+    if owners & _MACHINE_NOTES:
+        return Layout(SourceKind.VMCORE, _each_byte_once(extents), (MACHINE_WARNING,))
+    end = max(extent.offset + extent.file_bytes for extent in extents)
+    if sum(extent.file_bytes for extent in extents) > max(size or 0, end):
         raise ValueError("damaged ELF core: its segments overlap in the file")
-    starts = {start for start, _ in named}
-    return Core(tuple(Load(*load, _mapping(load[2], starts)) for load in loads))
+    return Layout(SourceKind.CORE, extents)
+
+
+def _many_segments(read: ReadAt, phoff: int, shoff: int | None) -> int:
+    """How many segments there are when e_phnum cannot hold the number.
+
+    Section header 0 holds it, at the end of the file. Where that cannot be read yet, the notes
+    tell: the kernel writes program headers, then what the first of them describes, the notes.
+    """
+    if shoff is not None:
+        section = _exactly(read, shoff, _SECTION_HEADER.size, "section header with segment count")
+        return int(_SECTION_HEADER.unpack(section)[7])
+    first = _exactly(read, phoff, _PROGRAM_HEADER.size, "program headers")
+    kind, _, notes, *_ = _PROGRAM_HEADER.unpack(first)
+    count, rest = divmod(notes - phoff, _PROGRAM_HEADER.size)
+    if kind != _PT_NOTE or rest or count < _PN_XNUM:
+        raise ValueError("tells the number of its segments at its end: write it to a file first")
+    return int(count)
+
+
+def _each_byte_once(extents: list[Extent]) -> list[Extent]:
+    """Extents in order of offset, less what an earlier one has: a dump that QEMU took with paging
+    names a byte once for every address that it was mapped at."""
+    kept: list[Extent] = []
+    end = 0
+    for extent in extents:
+        known = min(max(end - extent.offset, 0), extent.file_bytes)
+        if known < extent.file_bytes or (not known and extent.memory_bytes):
+            kept.append(
+                Extent(
+                    extent.offset + known,
+                    extent.file_bytes - known,
+                    extent.address + known,
+                    extent.memory_bytes - known,
+                    extent.mapping,
+                )
+            )
+        end = max(end, extent.offset + extent.file_bytes)
+    return kept
 
 
 def _exactly(read: ReadAt, offset: int, length: int, what: str) -> bytes:
@@ -108,21 +140,22 @@ def _exactly(read: ReadAt, offset: int, length: int, what: str) -> bytes:
     return data
 
 
-def _mapping(address: int, named: set[int]) -> Mapping:
-    """What NT_FILE tells: a segment that begins where a file was mapped holds that file's pages."""
-    return Mapping.NAMED if address in named else Mapping.UNKNOWN
-
-
-def _file_mappings(notes: bytes) -> list[tuple[int, int]]:
-    """Address ranges that NT_FILE lists; an unreadable note says nothing and loses nothing."""
+def _notes(notes: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Owner, type and description of each note; an unreadable one says nothing."""
     at = 0
     while at + _NOTE_HEADER.size <= len(notes):
         name_bytes, description_bytes, kind = _NOTE_HEADER.unpack_from(notes, at)
-        start = at + _NOTE_HEADER.size + (name_bytes + 3 & ~3)
-        if kind == _NT_FILE and start + 16 <= len(notes):
-            (count,) = struct.unpack_from("<Q", notes, start)
-            count = min(count, (min(description_bytes, len(notes) - start) - 16) // 24)
-            ranges = struct.iter_unpack("<QQQ", notes[start + 16 : start + 16 + max(count, 0) * 24])
-            return [(begin, end) for begin, end, _ in ranges]
-        at = start + (description_bytes + 3 & ~3)
-    return []
+        at += _NOTE_HEADER.size
+        owner = notes[at : at + name_bytes].rstrip(b"\0")
+        at += name_bytes + 3 & ~3
+        yield owner, kind, notes[at : at + description_bytes]
+        at += description_bytes + 3 & ~3
+
+
+def _mapped_files(description: bytes) -> set[int]:
+    """Where NT_FILE says that files were mapped: a segment that begins there holds such pages."""
+    if len(description) < 16:
+        return set()
+    (count,) = struct.unpack_from("<Q", description)
+    count = min(count, (len(description) - 16) // 24)
+    return {begin for begin, _, _ in struct.iter_unpack("<QQQ", description[16 : 16 + count * 24])}

@@ -1,8 +1,7 @@
-"""Pages of a dump in a file: which reader fits it, and reading its pages by number."""
+"""Pages of a dump in a file or on a block device, read by number."""
 
 import errno
 import os
-import stat
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.pages import elfcore
+from ghostswap.errors import GhostswapError
+from ghostswap.pages.layout import Extent, Layout
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Segment, Source, SourceKind
 
@@ -57,35 +56,11 @@ def _pread_all(fd: int, into: memoryview, offset: int) -> int:
     return done
 
 
-def open_dump(path: Path, page_size: int) -> Source:
-    """The pages of the raw dump or ELF core at `path`.
-
-    Raises GhostswapError where it is neither, is empty, or cannot be opened.
-    """
-    try:
-        # O_NONBLOCK: opening a FIFO that nobody writes must not wait.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise GhostswapError(path, os_reason(error)) from None
-    try:
-        return _open(path, fd, page_size)
-    except BaseException:
-        os.close(fd)
-        raise
-
-
-def _open(path: Path, fd: int, page_size: int) -> Source:
-    status = os.fstat(fd)
-    if stat.S_ISDIR(status.st_mode):
-        raise GhostswapError(path, "is a directory, not a dump")
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISBLK(status.st_mode)):
-        raise GhostswapError(path, "is neither a file nor a block device")
-    size = os.lseek(fd, 0, os.SEEK_END)
-    if size == 0:
-        raise GhostswapError(path, "is empty")
-    if elfcore.is_core(os.pread(fd, elfcore.HEADER_BYTES, 0)):
-        return _core(path, fd, size, page_size)
-    return _raw(path, fd, size, page_size)
+def open_file(path: Path, fd: int, size: int, page_size: int, layout: Layout) -> Source:
+    """The pages of an open file of `size` bytes; GhostswapError where it holds no whole pages."""
+    if layout.kind is SourceKind.RAW:
+        return _raw(path, fd, size, page_size)
+    return _laid_out(path, fd, size, page_size, layout)
 
 
 def _raw(path: Path, fd: int, size: int, page_size: int) -> Source:
@@ -127,44 +102,42 @@ def _data_extents(
     return columns[:, 0].copy(), columns[:, 1] - columns[:, 0]
 
 
-def _core(path: Path, fd: int, size: int, page_size: int) -> Source:
-    def read(offset: int, length: int) -> bytes:
-        return os.pread(fd, length, offset)
-
+def _laid_out(path: Path, fd: int, size: int, page_size: int, layout: Layout) -> Source:
+    warnings = list(layout.warnings)
+    extents: list[Extent] = []
+    damage = False
     try:
-        core = elfcore.parse(read, size)
+        extents.extend(layout.extents)
     except ValueError as error:
-        raise GhostswapError(path, str(error)) from None
-    offset = np.array([load.offset for load in core.loads], dtype=np.int64)
-    promised = np.array([load.file_bytes for load in core.loads], dtype=np.int64)
+        damage = True
+        warnings.append(f"only its first {len(extents)} parts could be read: {error}")
+    offset = np.array([extent.offset for extent in extents], dtype=np.int64)
+    promised = np.array([extent.file_bytes for extent in extents], dtype=np.int64)
 
-    # A page that the file's end cuts is not known, so only whole pages of a cut segment count.
+    # A page that the file's end cuts is not known, so only whole pages of a cut extent count.
     there = np.clip(size - offset, 0, promised)
     cut = there < promised
     length = np.where(cut, there - there % page_size, there)
     runs = Runs.of(page_size, offset, length)
-    file_pages = -(-promised // page_size)
-    unreadable = int(file_pages.sum()) - runs.pages
-    missing = int((promised - there).sum())
-    warnings: tuple[str, ...] = ()
-    if missing:
-        warnings = (
-            f"truncated: {missing} bytes of its segments are missing, so {unreadable} of "
-            f"{int(file_pages.sum())} pages are not counted",
+    file_pages = int((-(-promised // page_size)).sum())
+    unreadable = file_pages - runs.pages
+    if cut.any():
+        warnings.append(
+            f"truncated: {int((promised - there).sum())} bytes of its segments are missing, so "
+            f"{unreadable} of {file_pages} pages are not counted"
         )
     facts = Facts(
         str(path),
-        SourceKind.CORE,
-        absent=sum(  # Python integers: hostile segments may add up to more than 64 bits
-            max(-(-load.memory_bytes // page_size) - -(-load.file_bytes // page_size), 0)
-            for load in core.loads
-        ),
+        layout.kind,
+        # Python integers: hostile segments may add up to more than 64 bits
+        absent=sum(extent.absent_pages(page_size) for extent in extents),
         unreadable=unreadable,
-        incomplete=missing > 0,
-        warnings=warnings,
+        incomplete=damage or bool(cut.any()),
+        warnings=tuple(warnings),
     )
     segments = tuple(
-        Segment(int(runs.first[i]), int(runs.first[i + 1] - runs.first[i]), load.mapping)
-        for i, load in enumerate(core.loads)
+        Segment(int(runs.first[i]), int(runs.first[i + 1] - runs.first[i]), extent.mapping)
+        for i, extent in enumerate(extents)
+        if layout.kind is SourceKind.CORE
     )
     return Source(facts, runs, partial(FileReader, fd, runs), stable=True, segments=segments)

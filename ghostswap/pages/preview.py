@@ -5,16 +5,18 @@ import mmap
 import xxhash
 
 from ghostswap.errors import GhostswapError
-from ghostswap.pages.source import Source
+from ghostswap.pages.source import Source, Stream
 
 _PREVIEW_BYTES = 32
 
 
-def preview(source: Source, page: int, page_size: int, digest: int, seed: int) -> bytes:
+def preview(source: Source | Stream, page: int, page_size: int, digest: int, seed: int) -> bytes:
     """The first 32 bytes of page number `page`; empty when it is gone or is another content now.
 
     `digest` is the page's XXH3-64 under `seed`.
     """
+    if not isinstance(source, Source):
+        return b""  # its pages came once
     into = memoryview(mmap.mmap(-1, page_size))
     try:
         reader = source.open()

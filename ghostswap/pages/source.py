@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ class SourceKind(StrEnum):
 
     RAW = "raw"
     CORE = "core"
+    VMCORE = "vmcore"  # the memory of a whole machine
     PROCESS = "process"
 
 
@@ -89,3 +90,22 @@ class Source:
     open: Opener
     stable: bool
     segments: tuple[Segment, ...] = field(default=())
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Pages that come once, in order, and whose number is not known before the end."""
+
+    @property
+    def facts(self) -> Facts:
+        """What is known so far: all of it after the last page."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What the pages were mapped as that have come so far."""
+
+    def fill(self, into: memoryview) -> int:
+        """Put the next pages into `into`; returns how many, fewer than fit only at the end.
+
+        Never fails: what cannot be had is named in the facts.
+        """

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ghostswap.errors import GhostswapError
 from ghostswap.pages import elfcore
-from ghostswap.pages.file import open_dump
+from ghostswap.pages.dump import open_dump
+from ghostswap.pages.layout import ReadAt
 from ghostswap.pages.source import Source, SourceKind
 from tests.cores import PAGE, Part, elf_core
 
@@ -17,7 +18,9 @@ from tests.cores import PAGE, Part, elf_core
 def opened(folder: Path, content: bytes) -> Source:
     path = folder / "dump"
     path.write_bytes(content)
-    return open_dump(path, PAGE)
+    source = open_dump(path, PAGE)
+    assert isinstance(source, Source)
+    return source
 
 
 def pages_of(source: Source) -> bytes:
@@ -110,13 +113,13 @@ def test_a_damaged_field_never_raises_anything_but_a_reason(at: int, value: byte
 
 def _parsed_or_refused(content: bytes) -> None:
     try:
-        core = elfcore.parse(_reader(content), len(content))
+        layout = elfcore.parse(_reader(content), len(content))
     except ValueError:
         return
-    assert core.loads
+    assert layout.extents
 
 
-def _reader(content: bytes) -> elfcore.ReadAt:
+def _reader(content: bytes) -> ReadAt:
     stream = io.BytesIO(content)
 
     def read(offset: int, length: int) -> bytes:

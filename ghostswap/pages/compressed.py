@@ -1,0 +1,260 @@
+"""What a compressed dump unpacks to: gzip, xz, Zstandard and LZ4, by their first bytes, in bounded
+memory, and never more than a limit allows.
+
+Formats: RFC 1952 (gzip), RFC 8878 (Zstandard), the .xz file format 1.1, LZ4 frame format 1.6.
+"""
+
+import enum
+from collections.abc import Callable, Generator
+from typing import IO, Protocol, cast
+
+READ_BYTES = 1 << 18
+# A dump is never refused for having few distinct pages; a "zip bomb" is stopped. gzip reaches
+# 1,032 times its size, LZ4 255 times, xz and Zstandard tens of thousands of times.
+FREE_EXPANSION_BYTES = 1 << 30
+MAX_EXPANSION = 1000
+# What a decoder may keep to look back into: `zstd --long=27` and `xz -9` need less.
+MAX_WINDOW_BYTES = 128 << 20
+
+
+class DamageError(Exception):
+    """Why bytes end before they should; what came before holds."""
+
+
+class ByteStream(Protocol):
+    """Bytes that come once, in order."""
+
+    def readinto(self, into: memoryview) -> int:
+        """Fill a part of `into`; returns how many bytes, 0 only at the end.
+
+        Raises DamageError where what follows cannot be had.
+        """
+
+
+class Compression(enum.Enum):
+    """A compressed format; the value is what its files begin with."""
+
+    GZIP = b"\x1f\x8b\x08"
+    XZ = b"\xfd7zXZ\0"
+    ZSTD = b"\x28\xb5\x2f\xfd"
+    LZ4 = b"\x04\x22\x4d\x18"
+
+    @classmethod
+    def of(cls, start: bytes) -> "Compression | None":
+        """The format of what begins with `start`."""
+        return next((format_ for format_ in cls if start.startswith(format_.value)), None)
+
+
+def decompressed(
+    packed: ByteStream, compression: Compression, max_expansion: int = MAX_EXPANSION
+) -> ByteStream:
+    """The bytes that `packed` unpacks to.
+
+    They end with DamageError when there are more than FREE_EXPANSION_BYTES and more than
+    `max_expansion` times as many as were unpacked.
+    """
+    counted = _Counted(packed)
+    unpacked: ByteStream
+    if compression is Compression.ZSTD:
+        unpacked = _Zstandard(counted)
+    else:
+        unpacked = _Members(counted, _decoder(compression), compression)
+    return _Limited(unpacked, counted, max_expansion)
+
+
+class _Counted:
+    """Reads by the block, and counts."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self.taken = 0
+
+    def read(self, size: int = READ_BYTES) -> bytes:
+        got = self._stream.readinto(self._buffer[: min(size, READ_BYTES)])
+        self.taken += got
+        return bytes(self._buffer[:got])
+
+
+class _Limited:
+    def __init__(self, stream: ByteStream, packed: _Counted, max_expansion: int) -> None:
+        self._stream, self._packed, self._max_expansion = stream, packed, max_expansion
+        self._given = 0
+
+    def readinto(self, into: memoryview) -> int:
+        most = max(FREE_EXPANSION_BYTES, self._max_expansion * self._packed.taken)
+        if self._given >= most:
+            raise DamageError(
+                f"it unpacks to more than {self._max_expansion} times its size "
+                "(--max-expansion allows more)"
+            )
+        got = self._stream.readinto(into[: most - self._given])
+        self._given += got
+        return got
+
+
+class _Decoder(Protocol):
+    """One compressed member, as lzma.LZMADecompressor and its like decode it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Gzip:
+    """zlib's decompressor in the shape of the others."""
+
+    def __init__(self) -> None:
+        import zlib
+
+        self._inflate = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+        # A full buffer: more may wait inside, even when all input has been taken.
+        self.needs_input = not self._inflate.unconsumed_tail and len(out) < max_length
+        return out
+
+
+def _decoder(compression: Compression) -> Callable[[], _Decoder]:
+    if compression is Compression.GZIP:
+        return _Gzip
+    if compression is Compression.XZ:
+        import lzma
+
+        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=2 * MAX_WINDOW_BYTES)
+    from lz4.frame import LZ4FrameDecompressor
+
+    decoder: Callable[[], _Decoder] = LZ4FrameDecompressor
+    return decoder
+
+
+class _Members:
+    """Members one behind the other, as `cat a.gz b.gz` makes them, unpacked as one."""
+
+    def __init__(
+        self, packed: _Counted, new: Callable[[], _Decoder], compression: Compression
+    ) -> None:
+        self._packed, self._new, self._name = packed, new, compression.name.lower()
+        self._now = new()
+
+    def readinto(self, into: memoryview) -> int:
+        try:
+            while True:
+                data = b""
+                if self._now.eof:
+                    # Zeros behind a member are padding in .xz and from tapes.
+                    data = (self._now.unused_data or b"").lstrip(b"\0")
+                    while not data:
+                        block = self._packed.read()
+                        if not block:
+                            return 0
+                        data = block.lstrip(b"\0")
+                    self._now = self._new()
+                elif self._now.needs_input:
+                    data = self._packed.read()
+                    if not data:
+                        raise DamageError(f"its {self._name} data is truncated")
+                out = self._now.decompress(data, len(into))
+                if out:
+                    into[: len(out)] = out
+                    return len(out)
+        except (DamageError, MemoryError):
+            raise
+        except Exception as error:  # zlib.error, lzma.LZMAError, lz4's RuntimeError
+            raise DamageError(f"its {self._name} data is damaged ({error})") from None
+
+
+class _Zstandard:
+    """Frames one behind the other. The library does not tell a cut file from a whole one, so the
+    frames are followed here too."""
+
+    def __init__(self, packed: _Counted) -> None:
+        import zstandard
+
+        self._packed = packed
+        self._frames = _ZstandardFrames()
+        self._failure = zstandard.ZstdError
+        decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+        self._stream = decoder.stream_reader(
+            cast("IO[bytes]", self), READ_BYTES, read_across_frames=True, closefd=False
+        )
+
+    def read(self, size: int) -> bytes:
+        """What the decoder takes, looked at on its way."""
+        data = self._packed.read(size)
+        self._frames.follow(data)
+        return data
+
+    def readinto(self, into: memoryview) -> int:
+        try:
+            got: int = self._stream.readinto1(into)
+        except self._failure as error:
+            raise DamageError(f"its zstd data is damaged ({error})") from None
+        if got == 0 and not self._frames.whole:
+            raise DamageError("its zstd data is truncated")
+        return got
+
+
+class _ZstandardFrames:
+    """Follows frames by the lengths that their headers and blocks state (RFC 8878, 3.1)."""
+
+    def __init__(self) -> None:
+        self._between = True
+        self._steps = self._walk()
+        self._seen = bytearray()
+        self._wanted = next(self._steps)  # bytes to see, or to pass by where negative
+
+    @property
+    def whole(self) -> bool:
+        """True when the last frame has come to its end."""
+        return self._between and not self._seen
+
+    def follow(self, data: bytes) -> None:
+        """Take what comes next; what is no frame stops at nothing, the decoder refuses it."""
+        at = 0
+        while at < len(data) or self._wanted == 0:
+            if self._wanted < 0:
+                step = min(-self._wanted, len(data) - at)
+                self._wanted += step
+            else:
+                step = min(self._wanted - len(self._seen), len(data) - at)
+                self._seen += data[at : at + step]
+            at += step
+            if self._wanted == len(self._seen):
+                seen = int.from_bytes(self._seen, "little")
+                self._seen.clear()
+                self._wanted = self._steps.send(seen)
+
+    def _walk(self) -> Generator[int, int, None]:
+        while True:
+            magic = yield 4
+            self._between = False
+            if magic & ~0xF == 0x184D2A50:  # a skippable frame
+                yield -(yield 4)
+            else:
+                descriptor = yield 1
+                single_segment = descriptor >> 5 & 1
+                dictionary_bytes = (0, 1, 2, 4)[descriptor & 3]
+                size_bytes = (single_segment, 2, 4, 8)[descriptor >> 6]
+                yield -(1 - single_segment + dictionary_bytes + size_bytes)
+                last = 0
+                while not last:
+                    block = yield 3
+                    last, repeated = block & 1, block >> 1 & 3 == 1
+                    yield -1 if repeated else -(block >> 3)
+                yield -4 * (descriptor >> 2 & 1)  # checksum
+            self._between = True

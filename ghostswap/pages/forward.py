@@ -1,0 +1,79 @@
+"""Bytes that can be read once, in order, with a look ahead at their beginning."""
+
+import os
+
+from ghostswap.errors import os_reason
+from ghostswap.pages.compressed import ByteStream, DamageError
+
+# Headers of a dump come first and are small: 56 bytes a segment, and notes.
+MAX_AHEAD_BYTES = 128 << 20
+_SKIP_BYTES = 1 << 20
+
+
+class Descriptor:
+    """What an open file or pipe gives, from where it stands."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def readinto(self, into: memoryview) -> int:
+        try:
+            return os.readv(self._fd, [into])
+        except OSError as error:
+            raise DamageError(f"reading it failed: {os_reason(error)}") from None
+
+
+class Forward:
+    """A ByteStream that knows where it stands and fills buffers whole.
+
+    `damage` says why it ended, where that is not its own end.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._ahead = memoryview(b"")
+        self.position = 0
+        self.damage: str | None = None
+
+    def look(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes at `offset`, which stay to be read; none beyond MAX_AHEAD_BYTES."""
+        start = offset - self.position
+        if start < 0 or start + length > MAX_AHEAD_BYTES:
+            return b""
+        missing = start + length - len(self._ahead)
+        if missing > 0:
+            more = memoryview(bytearray(missing))
+            got = self._fill(more)
+            self._ahead = memoryview(b"".join((self._ahead, more[:got])))
+        return bytes(self._ahead[start : start + length])
+
+    def readinto(self, into: memoryview) -> int:
+        """Fill `into`; returns how many bytes came, fewer only at the end."""
+        known = min(len(into), len(self._ahead))
+        into[:known] = self._ahead[:known]
+        self._ahead = self._ahead[known:]
+        got = known + self._fill(into[known:])
+        self.position += got
+        return got
+
+    def skip_to(self, offset: int) -> bool:
+        """Pass by what comes before `offset`; False where the end comes first."""
+        if offset < self.position:
+            raise ValueError("its parts are not in order: write it to a file first")
+        waste = memoryview(bytearray(min(offset - self.position, _SKIP_BYTES)))
+        while self.position < offset:
+            if not self.readinto(waste[: offset - self.position]):
+                return False
+        return True
+
+    def _fill(self, into: memoryview) -> int:
+        done = 0
+        try:
+            while self.damage is None and done < len(into):
+                got = self._stream.readinto(into[done:])
+                if got == 0:
+                    break
+                done += got
+        except DamageError as damage:
+            self.damage = str(damage)
+        return done
