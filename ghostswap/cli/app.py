@@ -14,6 +14,7 @@ from ghostswap.cli.estimate import estimate_dedup
 from ghostswap.cli.inspect import inspect
 from ghostswap.cli.label import label
 from ghostswap.cli.mkghost import mkghost
+from ghostswap.cli.plan import plan
 from ghostswap.cli.render import complain
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
@@ -30,6 +31,7 @@ app.command("estimate-dedup")(estimate_dedup)
 app.command("inspect")(inspect)
 app.command("label")(label)
 app.command("mkghost")(mkghost)
+app.command("plan")(plan)
 
 
 def _print_version(wanted: bool) -> None:

@@ -123,6 +123,11 @@ class Sizing:
         return self.recommended_bytes // self.measure.page_size
 
     @property
+    def recommended_mib(self) -> int:
+        """The recommended area in whole MiB, as zram-generator counts."""
+        return self.recommended_bytes // _MIB
+
+    @property
     def recommended_slots(self) -> int:
         """last_page of the recommended area."""
         return self.recommended_pages - 1
@@ -257,14 +262,20 @@ class Bill:
 
 
 def bills(
-    sizing: Sizing, zswap: Measure, zram: Measure, version: KernelVersion, zram_entry_bytes: int
+    sizing: Sizing,
+    zswap: Measure | None,
+    zram: Measure | None,
+    version: KernelVersion,
+    zram_entry_bytes: int,
 ) -> list[Bill]:
-    """The memory that `sizing` uses under every design; an area, where one is needed, is of the
-    recommended size, and nothing is written back."""
+    """The memory that `sizing` uses under every design of whose system there is a measure; an
+    area, where one is needed, is of the recommended size, and nothing is written back."""
     held = sizing.measure.memory_of(sizing.used)
     found = []
     for design in Design:
         measure = zram if design is Design.ZRAM else zswap
+        if measure is None:
+            continue
         parts = costs(design, version, measure.page_size, zram_entry_bytes)
         traits = TRAITS[design]
         area = sizing.recommended_slots if traits.sized else 0

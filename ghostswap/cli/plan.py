@@ -1,0 +1,347 @@
+"""`ghostswap plan`: how large a swap area should be, and what a wrong guess costs."""
+
+import math
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.cli import options, sources
+from ghostswap.cli.render import choose_columns, print_json, warn
+from ghostswap.errors import GhostswapError, UsageError, os_reason
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
+from ghostswap.units import parse_size
+
+if TYPE_CHECKING:
+    from ghostswap.models.plan import Room
+    from ghostswap.report.measures import Basis
+    from ghostswap.report.plan import Plan
+
+DEFAULT_POOL_PERCENT = 20  # ZSWAP's own: zswap_max_pool_percent, mm/zswap.c
+RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
+
+
+class Print(StrEnum):
+    """The unit of the one number that another program wants."""
+
+    PAGES = "pages"
+    BYTES = "bytes"
+    MIB = "mib"
+
+
+class Emit(StrEnum):
+    """Who is to read the lines that set the area up."""
+
+    SH = "sh"
+    FSTAB = "fstab"
+    SYSTEMD = "systemd"
+    ZRAM_GENERATOR = "zram-generator"
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        found = [parse_size(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError("--ram", str(error)) from None
+    if not all(found):
+        raise UsageError("--ram", "a machine without RAM cannot swap")
+    return found
+
+
+def _share(text: str) -> float:
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        raise typer.BadParameter(f"not a share: {text!r} (examples: 10%, 0.1)") from None
+    if not 0 <= share < 1:
+        raise typer.BadParameter(f"{text} is not from 0% to below 100%")
+    return share
+
+
+def _ratio(text: str) -> float:
+    try:
+        ratio = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"not a ratio: {text!r} (example: 3.2)") from None
+    if not (math.isfinite(ratio) and 1e-3 <= ratio <= 1e6):
+        raise typer.BadParameter(f"{text} is no ratio of memory to its compressed size")
+    return ratio
+
+
+def plan(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="REPORT|SOURCE…",
+            help="An estimate (estimate-dedup --json; - for standard input), or what to estimate.",
+            show_default=False,
+        ),
+    ] = None,
+    pid: sources.Pids = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option("--ratio", parser=_ratio, metavar="X", help="State the ratio instead."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            parser=_share,
+            metavar="SHARE",
+            help="How far pages may take more or less than that (0; with --ratio 10%).",
+        ),
+    ] = None,
+    ram: Annotated[
+        str | None,
+        typer.Option("--ram", metavar="SIZE,…", help="RAM (default: this host's); also several."),
+    ] = None,
+    max_pool_percent: Annotated[
+        int | None,
+        typer.Option(
+            "--max-pool-percent",
+            metavar="N",
+            help="RAM that the pool may take (default: zswap's setting here, or 20).",
+        ),
+    ] = None,
+    demand: Annotated[
+        int | None,
+        typer.Option(
+            "--demand",
+            parser=options.size,
+            metavar="SIZE",
+            help="What will be swapped out, if known.",
+        ),
+    ] = None,
+    system: Annotated[
+        System | None,
+        typer.Option(
+            "--system", help="What holds the pages (default zswap); ksm: zswap after KSM."
+        ),
+    ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option("--algorithm", metavar="NAME", help="Compressor (default: the first there)."),
+    ] = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option(
+            "--kernel", metavar="VERSION", help="Whose slots (default: the estimate's kernel)."
+        ),
+    ] = None,
+    page_size: Annotated[
+        int | None,
+        typer.Option(
+            "--page-size", parser=options.size, metavar="SIZE", help="Default: this machine's."
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how each figure comes about.")
+    ] = False,
+    number: Annotated[
+        Print | None, typer.Option("--print", help="Print the recommended size, a plain number.")
+    ] = None,
+    emit: Annotated[
+        Emit | None, typer.Option("--emit", help="Print the lines that set it up.")
+    ] = None,
+    path: Annotated[
+        Path, typer.Option("--path", metavar="PATH", help="Where --emit puts the ghost file.")
+    ] = Path("/var/swap/ghost"),
+    json: options.Json = False,
+    exact: options.Bytes = False,
+    no_headings: options.NoHeadings = False,
+    columns: options.Columns = None,
+    root: options.Root = Path("/"),
+    quiet: options.Quiet = False,
+) -> int:
+    """Say how large a swap area should be: what its pool of RAM can hold of such pages.
+
+    From an estimate, from dumps and processes, or from a ratio; with what a wrong size costs, and
+    what other designs would take for the same memory.
+    """
+    named = sources.SourceOptions(files, pid)
+    if named.any == (ratio is not None):
+        raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
+    if sum((json, number is not None, emit is not None)) > 1:
+        raise UsageError("plan", "--json, --print and --emit: one at a time")
+    if demand is not None and demand == 0:
+        raise UsageError("--demand", "nothing to swap out needs no swap")
+    chosen = system or (System.ZRAM if emit is Emit.ZRAM_GENERATOR else System.ZSWAP)
+    version = _version(kernel)
+
+    from ghostswap.cli.plan_view import SIZE_COLUMNS, View, show
+    from ghostswap.report.plan import Question, document
+    from ghostswap.report.plan import plan as make_plan
+
+    choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
+    rooms = _rooms(root, ram, max_pool_percent)
+    if emit is not None and len(rooms) > 1:
+        raise UsageError("--emit", "sets up one machine: give --ram one size")
+
+    status = 0
+    if ratio is not None:
+        basis = _stated(ratio, chosen, page_size, kernel)
+    elif (report := _report(named)) is not None:
+        basis = _estimated(report, algorithm)
+    else:
+        basis, status = _measured(named, algorithm, page_size, kernel, quiet)
+    question = Question(
+        chosen,
+        version or basis.kernel,
+        margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
+        demand,
+    )
+    plans = [make_plan(basis, room, question) for room in rooms]
+    if not quiet:
+        _warn(plans[0])
+    if json:
+        print_json(document(plans, question))
+    elif number is not None:
+        _print_number(plans, number)
+    elif emit is not None:
+        _emit(plans[0], emit, path)
+    else:
+        show(plans, View(exact, not no_headings, columns, explain))
+    return status
+
+
+def _version(kernel: str | None) -> KernelVersion | None:
+    try:
+        return None if kernel is None else KernelVersion.parse(kernel)
+    except ValueError as error:
+        raise UsageError("--kernel", str(error)) from None
+
+
+def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
+    """The machines asked for; what is not said is read from the host below `root`."""
+    from ghostswap.host.files import HostFiles
+    from ghostswap.host.kernel import page_size as machine_page_size
+    from ghostswap.host.memory import read_memory
+    from ghostswap.host.zswap import read_zswap
+    from ghostswap.models.plan import Room
+
+    host = HostFiles(root)
+    host.check()
+    memory = read_memory(host)
+    if percent is None:
+        zswap = read_zswap(host, memory, {}, machine_page_size())
+        percent = zswap.parameters.max_pool_percent if zswap is not None else None
+    share = DEFAULT_POOL_PERCENT if percent is None else percent
+    if not 1 <= share <= 100:
+        raise UsageError("--max-pool-percent", f"{share} is not from 1 to 100")
+    if ram is not None:
+        return [Room(size, share) for size in _sizes(ram)]
+    found = memory.mem_total
+    if not found:
+        raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
+    return [Room(found, share)]
+
+
+def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
+    """The text and name of the one estimate that was given; None where sources were."""
+    from ghostswap.report.measures import looks_like_json
+
+    def is_report(path: Path) -> bool:
+        if path == Path("-") or path.suffix == ".json":
+            return True
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return looks_like_json(file.read(4096))
+
+    files = list(named.files or ())
+    reports = [path for path in files if is_report(path)]
+    if not reports:
+        return None
+    if len(files) > 1 or named.pids:
+        raise UsageError(str(reports[0]), "an estimate stands alone; give it or sources, not both")
+    (path,) = reports
+    if path == Path("-"):
+        import sys
+
+        return sys.stdin.buffer.read(), "standard input"
+    try:
+        return path.read_bytes(), str(path)
+    except OSError as error:
+        raise GhostswapError(path, os_reason(error)) from None
+
+
+def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "Basis":
+    from ghostswap.report.measures import basis_of, parse_estimate
+
+    text, name = report
+    return basis_of(parse_estimate(text, name), name, algorithm)
+
+
+def _stated(ratio: float, system: System, page_size: int | None, kernel: str | None) -> "Basis":
+    from ghostswap.cli.kernel_rules import chosen_rules
+    from ghostswap.host.kernel import page_size as machine_page_size
+    from ghostswap.report.measures import ratio_basis
+
+    if system not in (System.ZSWAP, System.ZRAM):
+        raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
+    size = options.page_size(machine_page_size() if page_size is None else page_size)
+    return ratio_basis(ratio, size, chosen_rules(kernel, None, ghost=True, no_writeback=False))
+
+
+def _measured(
+    named: sources.SourceOptions,
+    algorithm: str | None,
+    page_size: int | None,
+    kernel: str | None,
+    quiet: bool,
+) -> tuple["Basis", int]:
+    """An estimate made now, and the exit status that says whether anything is missing from it."""
+    from ghostswap.census import codecs
+    from ghostswap.census.scan import scan
+    from ghostswap.cli.estimate import _status
+    from ghostswap.cli.kernel_rules import chosen_rules
+    from ghostswap.cli.progress import page_progress
+    from ghostswap.host.kernel import page_size as machine_page_size
+    from ghostswap.report.estimate import Estimate, document, figures
+    from ghostswap.report.measures import basis_of
+
+    size = options.page_size(machine_page_size() if page_size is None else page_size)
+    rules = chosen_rules(kernel, None, ghost=True, no_writeback=False)
+    name = algorithm or "lz4"
+    opened = sources.open_sources(named, size)
+    with page_progress(quiet) as progress:
+        census = scan(opened, size, [codecs.find(name)], progress=progress)
+    estimate = Estimate(census, rules, figures(census, rules))
+    basis = basis_of(document(estimate), ", ".join(s.facts.name for s in census.sources), None)
+    return basis, _status(census, quiet)
+
+
+def _warn(plan: "Plan") -> None:
+    basis, measure = plan.basis, plan.sizing.measure
+    if basis.partial:
+        warn(f"{basis.name}: the estimate was interrupted and covers a part", quiet=False)
+    if plan.kernel != basis.kernel:
+        warn(f"pools as Linux {basis.kernel} makes them, slots as {plan.kernel}", quiet=False)
+    if measure.refused_pages:
+        offered = measure.pages + measure.refused_pages
+        warn(
+            f"{measure.system} refuses {measure.refused_pages} of {offered} such pages: with a "
+            "ghost they stay in RAM",
+            quiet=False,
+        )
+
+
+def _print_number(plans: list["Plan"], unit: Print) -> None:
+    for each in plans:
+        sizing = each.sizing
+        numbers = {
+            Print.PAGES: sizing.recommended_pages,
+            Print.BYTES: sizing.recommended_bytes,
+            Print.MIB: sizing.recommended_mib,
+        }
+        print(numbers[unit])
+
+
+def _emit(plan: "Plan", form: Emit, path: Path) -> None:
+    from ghostswap.report.setup import Form, Setup, lines
+
+    for line in lines(Setup(plan.sizing, PurePosixPath(path)), Form(form)):
+        print(line)

@@ -1,0 +1,162 @@
+"""What `ghostswap plan` shows: sizes, what wrong ones cost, and what other designs take."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ghostswap.cli.render import Column, emphasised, print_table, printable, size_text
+from ghostswap.models.plan import Bill, Sizing, TooLarge
+from ghostswap.report.plan import Plan, derivations
+
+SIZE_COLUMNS = (
+    Column("RAM", right=True),
+    Column("SYSTEM"),
+    Column("RATIO", right=True),
+    Column("POOL-LIMIT", right=True),
+    Column("HOLDS", right=True),
+    Column("AT-WORST", right=True),
+    Column("AT-BEST", right=True),
+    Column("SIZE", right=True),
+    Column("RECOMMENDED", right=True),
+    Column("PAGES", right=True),
+)
+_GUESS_COLUMNS = (
+    Column("KERNEL", right=True),
+    Column("TIMES", right=True),
+    Column("UNUSED", right=True),
+    Column("METADATA", right=True),
+)
+_DESIGN_COLUMNS = (
+    Column("DESIGN"),
+    Column("EMPTY", right=True),
+    Column("METADATA", right=True),
+    Column("POOL", right=True),
+    Column("RAM", right=True),
+    Column("DISK", right=True),
+    Column("SWAP-TOTAL", right=True),
+    Column("WRITES-BACK-TO"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the user wants it shown."""
+
+    exact: bool
+    headings: bool
+    columns: str | None
+    explain: bool
+
+
+def show(plans: Sequence[Plan], view: View) -> None:
+    """Print the sizes for all machines, and the rest for one; with columns chosen, sizes only."""
+    first = plans[0]
+    if view.headings and view.columns is None:
+        print(f"{printable(_about(first))}\n")
+    rows = [
+        _size_row(sizing, view.exact) for each in plans for sizing in (each.sizing, *each.others)
+    ]
+    print_table(SIZE_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    if view.columns is None and len(plans) == 1:
+        _show_details(first, view)
+    if view.explain:
+        for each in plans:
+            _show_derivations(each)
+
+
+def _about(plan: Plan) -> str:
+    algorithm = f", {plan.basis.algorithm}" if plan.basis.algorithm else ""
+    return (
+        f"{plan.basis.name}{algorithm}: slots as Linux {plan.kernel} keeps them; "
+        f"within {plan.sizing.error:.2%}"
+    )
+
+
+def _size_row(sizing: Sizing, exact: bool) -> list[str]:
+    measure = sizing.measure
+    held = (
+        size_text(measure.memory_of(slots), exact)
+        for slots in (sizing.expected, sizing.pessimistic, sizing.optimistic)
+    )
+    return [
+        size_text(sizing.room.ram_bytes, exact),
+        str(measure.system),
+        "-" if measure.ratio is None else f"{measure.ratio:.2f}",
+        size_text(sizing.limit_bytes, exact),
+        *held,
+        size_text(sizing.exact_pages * measure.page_size, exact),
+        size_text(sizing.recommended_bytes, exact),
+        str(sizing.recommended_pages),
+    ]
+
+
+def _show_details(plan: Plan, view: View) -> None:
+    sizing, exact = plan.sizing, view.exact
+    if view.headings:
+        print()
+        for line in _judgement(sizing, exact):
+            print(line)
+    _titled("Too large: what slots that are never used take of RAM", view)
+    rows: Iterable[list[str]] = (_guess_row(each, sizing, exact) for each in plan.too_large)
+    print_table(_GUESS_COLUMNS, rows, headings=view.headings)
+    if view.headings:
+        _show_too_small(plan, exact)
+    _titled("The same memory under other designs", view)
+    rows = (_design_row(each, exact) for each in plan.designs)
+    print_table(_DESIGN_COLUMNS, rows, headings=view.headings)
+
+
+def _judgement(sizing: Sizing, exact: bool) -> list[str]:
+    recommended = size_text(sizing.recommended_bytes, exact)
+    found = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
+    if sizing.overcommitted_bytes:
+        more = size_text(sizing.overcommitted_bytes, exact)
+        found.append(f"At worst the pool is full {more} before the area is.")
+    if sizing.unheld_bytes:
+        over = size_text(sizing.unheld_bytes, exact)
+        found.append(f"Of the demand, {over} may find no room in the pool.")
+    return found
+
+
+def _guess_row(guess: TooLarge, sizing: Sizing, exact: bool) -> list[str]:
+    unused = guess.unused_slots * sizing.measure.page_size
+    return [
+        str(guess.kernel),
+        str(guess.factor),
+        size_text(unused, exact),
+        size_text(guess.metadata_bytes, exact),
+    ]
+
+
+def _show_too_small(plan: Plan, exact: bool) -> None:
+    for each in plan.too_small:
+        unused = size_text(each.unused_pool_bytes, exact)
+        print(f"{each.divisor} times too small leaves {unused} of the pool unused.")
+
+
+def _design_row(bill: Bill, exact: bool) -> list[str]:
+    amounts = (
+        bill.empty_bytes,
+        bill.metadata_bytes,
+        bill.pool_bytes,
+        bill.ram_bytes,
+        bill.disk_bytes,
+        bill.swap_total_bytes,
+    )
+    return [
+        str(bill.design),
+        *(size_text(amount, exact) for amount in amounts),
+        bill.writes_back or "nothing",
+    ]
+
+
+def _show_derivations(plan: Plan) -> None:
+    print()
+    for step in derivations(plan):
+        print(printable(f"{step.figure}: {step.calculation}"))
+        print(printable(f"    {step.source}"))
+
+
+def _titled(title: str, view: View) -> None:
+    print()
+    if view.headings:
+        print(emphasised(title))

@@ -1,0 +1,215 @@
+"""The lines that set up a planned swap area: as shell commands, or for files that init reads."""
+
+import shlex
+import string
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from ghostswap.errors import UsageError
+from ghostswap.models.figures import System
+from ghostswap.models.plan import Sizing, is_zram
+from ghostswap.units import format_size
+
+_ZSWAP = "/sys/module/zswap/parameters"
+_KSM_RUN = "/sys/kernel/mm/ksm/run"
+_PRIORITY = 100  # above any disk; what zram-generator uses
+
+
+class Form(StrEnum):
+    """Who is to read the lines."""
+
+    SH = "sh"
+    FSTAB = "fstab"
+    SYSTEMD = "systemd"
+    ZRAM_GENERATOR = "zram-generator"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A sized area, and the path of its ghost file."""
+
+    sizing: Sizing
+    path: PurePosixPath
+
+    @property
+    def system(self) -> System:
+        """What holds the pages."""
+        return self.sizing.measure.system
+
+    @property
+    def compressor(self) -> str | None:
+        """The kernel's name of the algorithm, without level; None where only a ratio is known."""
+        name = self.sizing.measure.algorithm
+        return None if name is None else name.partition("@")[0].partition(":")[0]
+
+    @property
+    def level(self) -> str:
+        """The algorithm's level, empty for its default."""
+        return (self.sizing.measure.algorithm or "").partition("@")[0].partition(":")[2]
+
+    def why(self) -> str:
+        """The size's reason in a line."""
+        sizing = self.sizing
+        held = format_size(sizing.measure.memory_of(sizing.used))
+        ram, limit = format_size(sizing.room.ram_bytes), format_size(sizing.limit_bytes)
+        return f"of {ram} RAM {self.system} may take {limit}, for {held} swapped out"
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Files of sysfs and what to write to each, in this order."""
+        found = [(f"{_ZSWAP}/compressor", self.compressor)] if self.compressor else []
+        found.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.room.percent)))
+        found.append((f"{_ZSWAP}/enabled", "Y"))
+        if self.system is System.KSM:
+            found.append((_KSM_RUN, "1"))
+        return found
+
+    def make(self) -> str:
+        """The command that makes the ghost file."""
+        measure = self.sizing.measure
+        return (
+            f"ghostswap mkghost {shlex.quote(str(self.path))} "
+            f"--size {self.sizing.recommended_bytes} --page-size {measure.page_size}"
+        )
+
+
+def lines(setup: Setup, form: Form) -> list[str]:
+    """The lines of `form`; UsageError for a system or a path that it cannot set up."""
+    if not setup.path.is_absolute() or not str(setup.path).isprintable():
+        raise UsageError("--path", f"{str(setup.path)!r} is no absolute, printable path")
+    if setup.system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP):
+        raise UsageError("--emit", f"no released kernel has {setup.system}: nothing to set up")
+    zram = is_zram(setup.system)
+    match form:
+        case Form.SH:
+            return _zram_shell(setup) if zram else _shell(setup)
+        case Form.ZRAM_GENERATOR if zram:
+            return _zram_generator(setup)
+        case Form.FSTAB if not zram:
+            return _fstab(setup)
+        case Form.SYSTEMD if not zram:
+            return _systemd(setup)
+    forms = "sh or zram-generator" if zram else "sh, fstab or systemd"
+    raise UsageError("--emit", f"{form} does not set up {setup.system}; {forms} would")
+
+
+def _shell(setup: Setup) -> list[str]:
+    folder = shlex.quote(str(setup.path.parent))
+    return [
+        f"# {setup.why()}",
+        *(f"echo {value} > {file}" for file, value in setup.settings()),
+        f"mkdir -p {folder}",
+        setup.make(),
+        "# A kernel without ghost swap answers: Invalid argument.",
+        f"swapon --priority {_PRIORITY} {shlex.quote(str(setup.path))}",
+    ]
+
+
+def _zram_shell(setup: Setup) -> list[str]:
+    algorithm = f" --algorithm {setup.compressor}" if setup.compressor else ""
+    found = [
+        f"# {setup.why()}",
+        "modprobe zram",
+        f"device=$(zramctl --find --size {setup.sizing.recommended_bytes}{algorithm})",
+        f'echo {setup.sizing.limit_bytes} > "/sys/block/${{device#/dev/}}/mem_limit"',
+        'mkswap "$device"',
+        f'swapon --discard --priority {_PRIORITY} "$device"',
+    ]
+    if setup.level:
+        # A level is taken only before the size is set.
+        raise UsageError("--emit", "zramctl sets no level; zram-generator would")
+    return found
+
+
+def _fstab(setup: Setup) -> list[str]:
+    return [
+        f"# {setup.why()}",
+        f"# Made by: {setup.make()}",
+        "# UUID= and LABEL= do not find a ghost file: libblkid passes areas below 40 KiB over.",
+        f"{fstab_path(setup.path)} none swap defaults,nofail,pri={_PRIORITY} 0 0",
+    ]
+
+
+def _systemd(setup: Setup) -> list[str]:
+    unit = unit_name(setup.path)
+    condition = str(setup.path).replace("%", "%%")
+    return [
+        f"# {setup.why()}",
+        "# /etc/tmpfiles.d/ghostswap.conf",
+        *(f"w {file} - - - - {value}" for file, value in setup.settings()),
+        "",
+        "# /etc/systemd/system/ghostswap-file.service",
+        "[Unit]",
+        "Description=Ghost swap file",
+        "DefaultDependencies=no",
+        f"RequiresMountsFor={_unit_quoted(str(setup.path.parent))}",
+        f"ConditionPathExists=!{condition}",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"ExecStartPre=/usr/bin/env mkdir -p {_unit_quoted(str(setup.path.parent))}",
+        f"ExecStart=/usr/bin/env ghostswap mkghost {_unit_quoted(str(setup.path))} "
+        f"--size {setup.sizing.recommended_bytes} --page-size {setup.sizing.measure.page_size}",
+        "",
+        f"# /etc/systemd/system/{unit}",
+        "[Unit]",
+        "Description=Swap to zswap, without a disk",
+        "Requires=ghostswap-file.service",
+        "After=ghostswap-file.service systemd-tmpfiles-setup.service",
+        "",
+        "[Swap]",
+        f"What={condition}",
+        f"Priority={_PRIORITY}",
+        "",
+        "[Install]",
+        "WantedBy=swap.target",
+    ]
+
+
+def _zram_generator(setup: Setup) -> list[str]:
+    mib = 1 << 20
+    found = [
+        f"# {setup.why()}",
+        "# /etc/systemd/zram-generator.conf; sizes in MiB",
+        "[zram0]",
+        f"zram-size = {setup.sizing.recommended_bytes // mib}",
+        f"zram-resident-limit = {setup.sizing.limit_bytes // mib}",
+    ]
+    if setup.compressor:
+        level = f"(level={setup.level})" if setup.level else ""
+        found.append(f"compression-algorithm = {setup.compressor}{level}")
+    return [*found, f"swap-priority = {_PRIORITY}"]
+
+
+def fstab_path(path: PurePosixPath) -> str:
+    """`path` as a field of fstab(5), blanks and backslashes in octal.
+
+    >>> fstab_path(PurePosixPath("/my swap"))
+    '/my\\\\040swap'
+    """
+    return "".join(f"\\{ord(char):03o}" if char in " \t\n\\#" else char for char in str(path))
+
+
+def unit_name(path: PurePosixPath) -> str:
+    """The swap unit's name that systemd demands for `path` (systemd.unit(5), escaping).
+
+    >>> unit_name(PurePosixPath("/var/swap/my-ghost"))
+    'var-swap-my\\\\x2dghost.swap'
+    """
+    plain = frozenset((string.ascii_letters + string.digits + ":_.").encode())
+    inner = str(path).strip("/").encode()
+    found = [
+        "-"
+        if byte == ord("/")
+        else chr(byte)
+        if byte in plain and not (byte == ord(".") and place == 0)
+        else f"\\x{byte:02x}"
+        for place, byte in enumerate(inner)
+    ]
+    return "".join(found) + ".swap"
+
+
+def _unit_quoted(text: str) -> str:
+    """`text` as one word of a unit's line: specifiers and variables mean themselves."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'

@@ -1,0 +1,358 @@
+"""`ghostswap plan` as a user runs it: sizes, numbers for other programs, and what is refused."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ghostswap.cli.app import run
+from ghostswap.models.slots import Design
+from ghostswap.report.measures import looks_like_json
+
+PAGE = 4096
+GIB = 1 << 30
+MACHINE = ("--ram", "8G", "--max-pool-percent", "20", "--kernel", "6.18", "--page-size", "4096")
+
+
+def ghostswap(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ghostswap", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def plan(*arguments: str | Path, stdin: str = "") -> str:
+    done = ghostswap("plan", *arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def document(*arguments: str | Path, stdin: str = "") -> dict[str, Any]:
+    found = json.loads(plan("--json", *arguments, stdin=stdin))
+    assert found["schema"] == "ghostswap.plan/1"
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """600 pages: a third zero, a third two copies each, all of them compressible."""
+    made = random.Random(1)
+    pages = [bytes(PAGE)] * 200
+    for _ in range(100):
+        pages += [(made.randbytes(700) * 6)[:PAGE]] * 2
+    pages += [(made.randbytes(700) * 6)[:PAGE] for _ in range(200)]
+    path = tmp_path_factory.mktemp("plan") / "pages.raw"
+    path.write_bytes(b"".join(pages))
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(dump: Path) -> Path:
+    """An estimate of the dump by two algorithms."""
+    done = ghostswap(
+        "estimate-dedup", dump, "--json", "--page-size", str(PAGE), "--kernel", "6.18",
+        "--algorithm", "lz4", "--algorithm", "zstd", "--jobs", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    path = dump.with_suffix(".json")
+    path.write_text(done.stdout)
+    return path
+
+
+def test_a_ratio_and_ram_give_a_size() -> None:
+    (found,) = document("--ratio", "3", "--margin", "0", *MACHINE)["plans"]
+    limit = 8 * GIB // PAGE * 20 // 100 * PAGE
+    assert found["pool_limit_bytes"] == limit
+    slots = found["capacity"]["expected"]["slots"]
+    assert slots * PAGE == pytest.approx(3 * limit, rel=1e-5)
+    assert found["size"]["pages"] == slots + 1
+    assert found["recommended"] == {"pages": 5 * GIB // PAGE, "bytes": 5 * GIB, "mib": 5120}
+
+
+def test_an_estimate_and_its_sources_give_the_same_plan(dump: Path, report: Path) -> None:
+    of_report = document(report, *MACHINE)["plans"]
+    of_dump = document(dump, *MACHINE)["plans"]
+    of_pipe = document("-", *MACHINE, stdin=report.read_text())["plans"]
+    for found in (*of_report, *of_dump, *of_pipe):
+        del found["explain"]  # these name where the figures are from
+    assert of_report == of_dump == of_pipe
+
+
+def test_the_pool_of_the_estimate_decides(report: Path) -> None:
+    estimate = json.loads(report.read_text())
+    for algorithm in ("lz4", "zstd"):
+        for system in ("zswap", "zswap+dedup", "zram"):
+            (row,) = (
+                row
+                for row in estimate["systems"]
+                if (row["system"], row["algorithm"]) == (system, algorithm)
+            )
+            arguments = (report, "--system", system, "--algorithm", algorithm, *MACHINE)
+            (found,) = document(*arguments)["plans"]
+            assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 600)
+            assert found["system"] == system
+
+
+def test_dedup_holds_more_and_ksm_needs_fewer_slots(report: Path) -> None:
+    (found,) = document(report, *MACHINE)["plans"]
+    others = {other["system"]: other for other in found["alternatives"]}
+    assert set(others) == {"zram", "zram+dedup", "zswap+dedup", "ksm"}
+    held = found["capacity"]["expected"]["memory_bytes"]
+    assert others["zswap+dedup"]["capacity"]["expected"]["memory_bytes"] > held
+    ksm = others["ksm"]["capacity"]["expected"]
+    # 200 zero pages are one, 100 pairs are single pages: 301 slots for 600 pages.
+    assert ksm["memory_bytes"] / (ksm["slots"] * PAGE) == pytest.approx(600 / 301, rel=1e-3)
+
+
+def test_every_design_is_in_the_table(report: Path) -> None:
+    (found,) = document(report, *MACHINE)["plans"]
+    rows = {row["design"]: row for row in found["designs"]}
+    assert set(rows) == {str(design) for design in Design}
+    assert rows["ghost"]["disk_bytes"] == 0
+    assert rows["zswap+swapfile"]["disk_bytes"] == found["recommended"]["bytes"]
+    assert rows["ghost"]["swap_total_bytes"] == found["recommended"]["bytes"] - PAGE
+    for row in rows.values():
+        assert row["ram_bytes"] == row["pool_bytes"] + row["metadata_bytes"]
+        assert row["empty_bytes"] <= row["metadata_bytes"]
+
+
+def test_a_wrong_guess_is_priced_by_kernel() -> None:
+    (found,) = document("--ratio", "3", *MACHINE)["plans"]
+    twice = {g["kernel"]: g["metadata_bytes"] for g in found["too_large"] if g["factor"] == 2}
+    assert list(twice) == ["6.1", "6.12", "6.18", "7.1", "7.2"]
+    assert twice["6.18"] > twice["7.1"] > 20 * twice["7.2"] > 0
+    assert found["too_small"][0]["unused_pool_bytes"] > 0
+
+
+def test_a_distribution_asks_for_several_machines() -> None:
+    found = document("--ratio", "3", "--ram", "8G,64G,512G", "--max-pool-percent", "20")["plans"]
+    assert [each["ram_bytes"] for each in found] == [8 * GIB, 64 * GIB, 512 * GIB]
+    sizes = [each["recommended"]["bytes"] for each in found]
+    assert sizes == sorted(sizes)
+    lines = plan("--ratio", "3", "--ram", "8G,64G,512G", "--print", "mib").splitlines()
+    assert len(lines) == 3
+
+
+def test_what_is_not_said_is_read_from_the_host(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal:       1048576 kB\n")
+    zswap = tmp_path / "sys/module/zswap/parameters"
+    zswap.mkdir(parents=True)
+    (zswap / "max_pool_percent").write_text("35\n")
+    (found,) = document("--ratio", "2", "--root", tmp_path)["plans"]
+    assert (found["ram_bytes"], found["max_pool_percent"]) == (GIB, 35)
+
+
+def test_the_numbers_for_other_programs_are_one_size() -> None:
+    numbers = {
+        unit: int(plan("--ratio", "2.8", *MACHINE, "--print", unit))
+        for unit in ("pages", "bytes", "mib")
+    }
+    assert numbers["bytes"] == numbers["pages"] * PAGE == numbers["mib"] << 20
+
+
+def test_the_recommended_size_is_one_that_mkghost_takes(tmp_path: Path) -> None:
+    pages = plan("--ratio", "2.8", *MACHINE, "--print", "pages").strip()
+    size = plan("--ratio", "2.8", *MACHINE, "--print", "bytes").strip()
+    for named in (("--pages", pages), ("--size", size)):
+        done = ghostswap("mkghost", tmp_path / "ghost", *named, "--dry-run", "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["size_bytes"] == int(size)
+
+
+@pytest.mark.skipif(which("swapon") is None, reason="needs a shell of a system with swap")
+def test_the_shell_lines_make_the_file(tmp_path: Path) -> None:
+    ghost = tmp_path / "a folder" / "my ghost"
+    lines = plan("--ratio", "3", *MACHINE, "--emit", "sh", "--path", ghost)
+    ours = [f'ghostswap() {{ "{sys.executable}" -m ghostswap "$@"; }}', "set -e"]
+    # What changes the machine is left out; the rest is run as it stands.
+    ours += [line for line in lines.splitlines() if not line.startswith(("echo", "swapon"))]
+    subprocess.run(["sh", "-c", "\n".join(ours)], check=True, capture_output=True)
+    assert ghost.stat().st_size == PAGE
+    assert "swapon --priority 100 '" in lines
+
+
+def test_fstab_names_the_path_with_its_blanks_escaped(tmp_path: Path) -> None:
+    line = plan("--ratio", "3", *MACHINE, "--emit", "fstab", "--path", "/my swap").splitlines()[-1]
+    assert line.split() == ["/my\\040swap", "none", "swap", "defaults,nofail,pri=100", "0", "0"]
+    if which("findmnt") is not None:
+        table = tmp_path / "fstab"
+        table.write_text(line + "\n")
+        done = subprocess.run(
+            ["findmnt", "--tab-file", table, "--noheadings", "--raw", "-o", "SOURCE,FSTYPE"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == ["/my\\x20swap", "swap"]
+
+
+def test_the_swap_unit_is_named_as_systemd_demands() -> None:
+    path = "/var/.swap/my-ghost ü"
+    lines = plan("--ratio", "3", *MACHINE, "--emit", "systemd", "--path", path).splitlines()
+    (unit,) = (line for line in lines if line.endswith(".swap"))
+    assert unit.endswith("/var-.swap-my\\x2dghost\\x20\\xc3\\xbc.swap")
+    if which("systemd-escape") is not None:
+        named = subprocess.run(
+            ["systemd-escape", "--path", "--suffix=swap", path],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert named.stdout.strip() == unit.rpartition("/")[2]
+
+
+def test_zram_generator_gets_a_zram_device(report: Path) -> None:
+    lines = plan(report, *MACHINE, "--emit", "zram-generator").splitlines()
+    assert "[zram0]" in lines
+    assert "compression-algorithm = lz4" in lines
+    settings = dict(line.split(" = ") for line in lines if " = " in line)
+    assert int(settings["zram-resident-limit"]) == 1638  # a fifth of 8 GiB
+    assert int(settings["zram-size"]) > 1638
+
+
+def test_the_table_shows_what_was_asked_for(report: Path) -> None:
+    lines = plan(report, *MACHINE, "--output", "system,recommended", "--bytes", "--noheadings")
+    rows = dict(line.split() for line in lines.splitlines())
+    assert set(rows) == {"zswap", "zram", "zram+dedup", "zswap+dedup", "ksm"}
+    assert all(size.isdigit() for size in rows.values())
+
+
+def test_every_figure_can_be_explained(report: Path) -> None:
+    explained = plan(report, *MACHINE, "--demand", "2G", "--explain")
+    for figure in ("pool_limit_bytes", "capacity.pessimistic", "recommended.bytes", "unheld_bytes"):
+        assert f"{figure}: " in explained
+    assert "swap_cgroup: 2 bytes / 1 slots = 2 on Linux 6.18" in explained
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--ratio", "0"),
+        ("--ratio", "-1"),
+        ("--ratio", "nan"),
+        ("--ratio", "inf"),
+        ("--ratio", "3", "--ram", "0"),
+        ("--ratio", "3", "--ram", "8G,"),
+        ("--ratio", "3", "--ram", "8G,x"),
+        ("--ratio", "3", "--margin", "100%"),
+        ("--ratio", "3", "--margin", "x"),
+        ("--ratio", "3", "--max-pool-percent", "0"),
+        ("--ratio", "3", "--max-pool-percent", "101"),
+        ("--ratio", "3", "--demand", "0"),
+        ("--ratio", "3", "--demand", "lots"),
+        ("--ratio", "3", "--system", "zsawp"),
+        ("--ratio", "3", "--system", "zswap+dedup"),
+        ("--ratio", "3", "--kernel", "new"),
+        ("--ratio", "3", "--page-size", "0"),
+        ("--ratio", "3", "--page-size", "4097"),
+        ("--ratio", "3", "--output", "sise"),
+        ("--ratio", "3", "--json", "--print", "mib"),
+        ("--ratio", "3", "--system", "zram", "--emit", "fstab"),
+        ("--ratio", "3", "--system", "zswap", "--emit", "zram-generator"),
+        ("--ratio", "3", "--ram", "1G,2G", "--emit", "sh"),
+        ("--ratio", "3", "--emit", "sh", "--path", "relative"),
+        (),
+        ("--ratio", "3", "/dev/null"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_status_2(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "internal error" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "damaged JSON"),
+        ("{", "damaged JSON"),
+        ('{"schema": "ghostswap.estimate/1"', "damaged JSON"),
+        ("[" * 100_000, "not readable"),
+        ("9" * 5000, "not readable"),
+        ("[]", "not an estimate"),
+        ("null", "not an estimate"),
+        ('{"a": 1}', "not an estimate"),
+        ('{"schema": 1}', "not an estimate"),
+        ('{"schema": "ghostswap.estimate/2"}', "ghostswap.estimate/2"),
+        ('{"schema": "ghostswap.plan/1"}', "ghostswap.plan/1"),
+        ('{"schema": "ghostswap.estimate/1"}', "no kernel"),
+        ("\ufffd", "damaged JSON"),
+    ],
+)
+def test_what_is_no_estimate_is_refused_in_one_line(
+    tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    assert run(["plan", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert str(path) in err
+    assert why in err
+
+
+def test_an_estimate_is_known_by_what_it_holds_not_by_its_name(
+    report: Path, tmp_path: Path
+) -> None:
+    nameless = tmp_path / "report"
+    nameless.write_text(report.read_text())
+    assert document(nameless, *MACHINE)["system"] == "zswap"
+    assert not looks_like_json(b"{" + bytes(100))  # a page that begins with a brace
+    assert looks_like_json(b' \n{"schema": 1}')
+
+
+def test_a_report_beside_sources_is_refused(report: Path, dump: Path) -> None:
+    done = ghostswap("plan", report, dump)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_report_is_one_line(tmp_path: Path) -> None:
+    done = ghostswap("plan", tmp_path / "none.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"ghostswap: {tmp_path}/none.json: No such file or directory\n"
+
+
+def test_an_algorithm_that_was_not_measured_is_named(report: Path) -> None:
+    done = ghostswap("plan", report, "--algorithm", "deflate")
+    assert done.returncode == 1
+    assert "lz4, zstd" in done.stderr
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_damage_to_an_estimate_makes_more_than_one_line(
+    report: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Any value of the document replaced by any other: a plan, or one line."""
+    found = json.loads(report.read_text())
+    place: Any = found
+    while True:
+        keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        below = place[key]
+        if not (isinstance(below, dict | list) and below) or data.draw(st.booleans()):
+            break
+        place = below
+    anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    place[key] = data.draw(anything | st.lists(anything, max_size=2))
+    path = tmp_path_factory.mktemp("damaged") / "report.json"
+    path.write_text(json.dumps(found))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GHOSTSWAP_TRACEBACK", "1")  # a fault of ours is to fail this test
+        assert run(["plan", str(path), "--quiet", "--print", "mib", *MACHINE]) in (0, 1)
