@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from ghostswap.host.capacity import storable_swap
 from ghostswap.host.cgroups import Cgroup
+from ghostswap.host.files import as_text
 from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
-from ghostswap.host.memory import Memory
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import SwapArea
 from ghostswap.host.zram import Zram
@@ -22,7 +23,7 @@ def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
         "zswap": None if host.zswap is None else _zswap(host.zswap),
         "zram": [_zram(device) for device in host.zram],
         "ksm": None if host.ksm is None else _ksm(host.ksm),
-        "memory": _memory(host.memory),
+        "memory": _memory(host),
         "interfaces": asdict(host.interfaces),
         "cgroups": None if host.cgroups is None else [_cgroup(group) for group in host.cgroups],
         "findings": [
@@ -32,14 +33,9 @@ def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
     }
 
 
-def shown_name(name: bytes) -> str:
-    """A file name as text: bytes that are not UTF-8 become `\\xff`, since JSON holds only text."""
-    return name.decode(errors="backslashreplace")
-
-
 def _swap(area: SwapArea) -> dict[str, object]:
     return {
-        "path": shown_name(area.path),
+        "path": as_text(area.path),
         "type": area.type,
         "size_bytes": area.size,
         "used_bytes": area.used,
@@ -87,14 +83,18 @@ def _ksm(ksm: Ksm) -> dict[str, object]:
     }
 
 
-def _memory(memory: Memory) -> dict[str, object]:
-    figures = {f"{name}_bytes": value for name, value in asdict(memory).items()}
-    return {**figures, "swap_used_bytes": memory.swap_used}
+def _memory(host: Host) -> dict[str, object]:
+    figures = {f"{name}_bytes": value for name, value in asdict(host.memory).items()}
+    return {
+        **figures,
+        "swap_used_bytes": host.memory.swap_used,
+        "swap_storable_bytes": storable_swap(host),
+    }
 
 
 def _cgroup(group: Cgroup) -> dict[str, object]:
     return {
-        "path": shown_name(group.path),
+        "path": as_text(group.path),
         "zswap_bytes": group.zswap,
         "zswapped_bytes": group.zswapped,
         "zswap_max_bytes": group.zswap_max,

@@ -6,10 +6,22 @@ from typing import Annotated
 import typer
 
 from ghostswap.cli import options
+from ghostswap.errors import UsageError
 
 Paths = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[PATH]...", help="Swap files and devices; none: the live host."),
+]
+Cgroups = Annotated[
+    bool, typer.Option("--cgroups", help="Also show control groups with pages in zswap.")
+]
+Watch = Annotated[
+    float | None,
+    typer.Option("--watch", metavar="SECONDS", help="Show the host again and again, until Ctrl-C."),
+]
+OpenMetrics = Annotated[
+    bool,
+    typer.Option("--openmetrics", help="Print metrics for node_exporter's textfile collector."),
 ]
 
 
@@ -18,6 +30,9 @@ def inspect(
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend PATH where that is safe and local to it.")
     ] = False,
+    cgroups: Cgroups = False,
+    watch: Watch = None,
+    openmetrics: OpenMetrics = False,
     json: options.Json = False,
     exact: options.Bytes = False,
     no_headings: options.NoHeadings = False,
@@ -30,11 +45,17 @@ def inspect(
     Without PATH, show the swap, zswap, zram and KSM of this host.
     """
     if paths:
+        if cgroups or watch is not None or openmetrics:
+            raise UsageError(
+                "inspect", "--cgroups, --watch and --openmetrics show the host: no PATH"
+            )
         from ghostswap.cli.inspect_file import show_files
 
         return show_files(paths, fix=fix, json=json, exact=exact, quiet=quiet)
 
-    from ghostswap.cli.inspect_host import show_host
+    from ghostswap.cli.inspect_host import HostView, show_host
 
-    show_host(root, json=json, exact=exact, headings=not no_headings, columns=columns)
+    show_host(
+        HostView(root, json, openmetrics, exact, not no_headings, columns, cgroups), watch=watch
+    )
     return 0

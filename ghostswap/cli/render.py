@@ -72,6 +72,18 @@ def print_table(
     chosen: str | None = None,
 ) -> None:
     """Print `rows` aligned under `columns`, numbers to the right, no trailing blanks."""
+    for line in table_lines(columns, rows, headings=headings, chosen=chosen):
+        print(line)
+
+
+def table_lines(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    headings: bool = True,
+    chosen: str | None = None,
+) -> list[str]:
+    """The lines that print_table prints."""
     picked = choose_columns(columns, chosen)
     shown = [columns[i] for i in picked]
     cells = [[row[i] for i in picked] for row in rows]
@@ -86,10 +98,8 @@ def print_table(
         )
         return "  ".join(padded).rstrip()
 
-    if headings:
-        print(emphasised(aligned(titles)))
-    for line in cells:
-        print(aligned(line))
+    shown_lines = [aligned(line) for line in cells]
+    return [emphasised(aligned(titles)), *shown_lines] if headings else shown_lines
 
 
 def emphasised(text: str) -> str:

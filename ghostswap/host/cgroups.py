@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import parse_vmstat
@@ -48,10 +49,9 @@ def unified_mount(files: HostFiles) -> str | None:
     listed = files.data("proc/self/mounts") or files.data("proc/mounts") or b""
     matches = map(_MOUNT.fullmatch, listed.split(b"\n"))
     places = [os.fsdecode(unescape(match["where"])).lstrip("/") for match in matches if match]
-    for place in (*places, *_USUAL):
-        if "cgroup.controllers" in files.names(place):
-            return place
-    return None
+    mounted = (place for place in places if files.names(place))
+    usual = (place for place in _USUAL if "cgroup.controllers" in files.names(place))
+    return next(chain(mounted, usual), None)
 
 
 def _walk(files: HostFiles, mount: str, path: str) -> Iterator[str]:

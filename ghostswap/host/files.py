@@ -92,3 +92,8 @@ def whole_number(text: str | None) -> int | None:
         return int(text) if text is not None else None
     except ValueError:
         return None
+
+
+def as_text(name: bytes) -> str:
+    r"""A file name for people and for JSON: bytes that are not UTF-8 become `\xff`."""
+    return name.decode(errors="backslashreplace")

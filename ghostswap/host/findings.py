@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from ghostswap.host.capacity import ghost_bytes, ghost_room, zram_room
+from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.units import format_size
@@ -78,20 +80,15 @@ def only_ghost_areas(host: Host) -> Iterator[Finding]:
 
 def ghost_larger_than_zswap(host: Host) -> Iterator[Finding]:
     """`free` counts all ghost slots, but zswap's limit decides how many can be filled."""
-    zswap, ghost = host.zswap, sum(area.size for area in _areas(host, Medium.GHOST))
-    if not ghost or zswap is None or not zswap.limit:
-        return
-    ratio = zswap.ratio or _HOPEFUL_RATIO
-    room = int(zswap.limit * ratio)
-    if ghost <= room:
-        return
-    measured = "at the present ratio of" if zswap.ratio else "even at a ratio of"
-    yield _warning(
-        "ghost-larger-than-zswap",
-        f"SwapTotal counts {format_size(ghost)} of ghost swap, but zswap's pool is limited to"
-        f" {format_size(zswap.limit)}, which {measured} {ratio:.1f} holds {format_size(room)}."
-        " Make the ghost smaller, or raise max_pool_percent.",
-    )
+    ghost, measured = ghost_bytes(host), host.zswap.ratio if host.zswap else None
+    room = ghost_room(host, measured or _HOPEFUL_RATIO)
+    if room is not None and ghost > room:
+        yield _warning(
+            "ghost-larger-than-zswap",
+            f"SwapTotal counts {format_size(ghost)} of ghost swap, but zswap's pool holds only"
+            f" {format_size(room)} {_at(measured)}. Make the ghost smaller, or raise"
+            " max_pool_percent.",
+        )
 
 
 def zswap_over_zram(host: Host) -> Iterator[Finding]:
@@ -144,18 +141,13 @@ def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
 def zram_larger_than_memory(host: Host) -> Iterator[Finding]:
     """A zram device that is worth less than its size says, since RAM or mem_limit ends first."""
     for device in host.zram:
-        stat, total = device.mm_stat, host.memory.mem_total
-        if not device.disksize or not stat or not total:
-            continue
-        room = min(stat.mem_limit or total, total)
-        ratio = device.ratio or _HOPEFUL_RATIO
-        if device.disksize > room * ratio:
-            measured = "at the present ratio of" if device.ratio else "even at a ratio of"
+        room = zram_room(host, device, device.ratio or _HOPEFUL_RATIO)
+        if room is not None and device.disksize and device.disksize > room:
             yield _warning(
                 "zram-larger-than-memory",
-                f"{device.name} is {format_size(device.disksize)} large, but {format_size(room)} of"
-                f" RAM {measured} {ratio:.1f} hold {format_size(int(room * ratio))}: writes fail"
-                " before it is full. Make it smaller.",
+                f"{device.name} counts {format_size(device.disksize)}, but the RAM it may take"
+                f" holds only {format_size(room)} {_at(device.ratio)}: writes fail before it is"
+                " full. Make it smaller.",
             )
 
 
@@ -235,8 +227,8 @@ def swap_file_is_open_to_others(host: Host) -> Iterator[Finding]:
         if access and access.unsafe:
             yield _warning(
                 "swap-file-permissions",
-                f"{_name(area)} has mode {access.mode:04o} and owner {access.uid}: others can read"
-                " or write swapped memory. Mend it with chown 0:0 and chmod 0600.",
+                f"{as_text(area.path)} has mode {access.mode:04o} and owner {access.uid}: others"
+                " can read or write swapped memory. Mend it with chown 0:0 and chmod 0600.",
             )
 
 
@@ -246,8 +238,8 @@ def swap_file_is_deleted(host: Host) -> Iterator[Finding]:
         if area.deleted:
             yield _warning(
                 "swap-file-deleted",
-                f"{_name(area)} has been deleted or its file system unmounted: swapoff cannot name"
-                " it any more, and its space is taken until the next boot.",
+                f"{as_text(area.path)} has been deleted or its file system unmounted: swapoff"
+                " cannot name it any more, and its space is taken until the next boot.",
             )
 
 
@@ -323,9 +315,11 @@ def _areas(host: Host, medium: Medium) -> list[SwapArea]:
     return [area for area in host.swaps if area.medium is medium]
 
 
-def _name(area: SwapArea) -> str:
-    return area.path.decode(errors="backslashreplace")
+def _at(measured: float | None) -> str:
+    if measured is None:
+        return f"even at a ratio of {_HOPEFUL_RATIO:.1f}"
+    return f"at the present ratio of {measured:.1f}"
 
 
 def _names(areas: Iterable[SwapArea]) -> str:
-    return " and ".join(map(_name, areas))
+    return " and ".join(as_text(area.path) for area in areas)
