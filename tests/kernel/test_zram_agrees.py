@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from ghostswap.errors import GhostswapError
-from ghostswap.host.zram_device import MmStat, zram_device
-from ghostswap.pages.file import open_dump
+from ghostswap.host.zram_device import MmStat
 from tests.dumps import PAGE, mixed_dump, python_core
 from tests.estimates import estimate, refusal, system
+from tests.zram import fed_to_zram
 
 # How far compressed bytes may be from compr_data_size, as a fraction.
 BOUNDS = {
@@ -30,18 +30,10 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python_core(tmp_path_factory.mktemp("core"))
 
 
-def fed_to_zram(dump: Path, algorithm: str) -> MmStat:
-    """mm_stat of a fresh device after every page of the dump was written to it."""
-    source = open_dump(dump, PAGE)
-    reader = source.open()
-    buffer = memoryview(bytearray(256 * PAGE))
+def zram_takes(dump: Path, algorithm: str) -> MmStat:
+    """What zram takes for the dump; skips where there is no zram with this algorithm."""
     try:
-        with zram_device(algorithm, source.runs.pages * PAGE) as device:
-            for first in range(0, source.runs.pages, 256):
-                count = min(256, source.runs.pages - first)
-                assert reader.read(first, count, buffer).all()
-                device.write(buffer[: count * PAGE], first * PAGE)
-            return device.mm_stat()
+        return fed_to_zram(dump, algorithm)
     except GhostswapError as error:
         pytest.skip(str(error))
 
@@ -60,7 +52,7 @@ def assert_agrees(told: dict[str, Any], real: MmStat, algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", BOUNDS)
 def test_a_core_takes_what_zram_takes_for_it(core: Path, algorithm: str) -> None:
-    real = fed_to_zram(core, algorithm)
+    real = zram_takes(core, algorithm)
     assert_agrees(
         system(estimate(core, "--algorithm", algorithm), "zram", algorithm), real, algorithm
     )
@@ -69,7 +61,7 @@ def test_a_core_takes_what_zram_takes_for_it(core: Path, algorithm: str) -> None
 @pytest.mark.parametrize("algorithm", BOUNDS)
 def test_a_mixed_dump_takes_what_zram_takes_for_it(tmp_path: Path, algorithm: str) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
-    real = fed_to_zram(dump, algorithm)
+    real = zram_takes(dump, algorithm)
     assert_agrees(
         system(estimate(dump, "--algorithm", algorithm), "zram", algorithm), real, algorithm
     )
@@ -77,7 +69,7 @@ def test_a_mixed_dump_takes_what_zram_takes_for_it(tmp_path: Path, algorithm: st
 
 def test_the_kernel_engine_measures_what_zram_measures(tmp_path: Path) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
-    real = fed_to_zram(dump, "lzo-rle")
+    real = zram_takes(dump, "lzo-rle")
     document = estimate(dump, "--engine", "kernel", "--algorithm", "lzo-rle")
     told = system(document, "zram", "lzo-rle")
     assert told["compressed_bytes"] == real.compr_data_size
@@ -90,7 +82,7 @@ def test_the_kernel_engine_measures_what_zram_measures(tmp_path: Path) -> None:
 
 def test_verify_sets_the_estimate_beside_the_kernel(tmp_path: Path) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
-    fed_to_zram(dump, "lz4")  # skips where there is no zram
+    zram_takes(dump, "lz4")  # skips where there is no zram
     checks = estimate(dump, "--verify")["verify"]
     assert {check["figure"] for check in checks} == {"huge_pages", "compressed_bytes", "pool_bytes"}
     for check in checks:
@@ -101,7 +93,7 @@ def test_verify_sets_the_estimate_beside_the_kernel(tmp_path: Path) -> None:
 def test_no_device_is_left_behind(tmp_path: Path) -> None:
     before = sorted(path.name for path in Path("/sys/block").glob("zram*"))
     dump = mixed_dump(tmp_path / "mixed.raw")
-    fed_to_zram(dump, "lz4")
+    zram_takes(dump, "lz4")
     assert "no-such" in refusal(dump, "--engine", "kernel", "--algorithm", "no-such")
     estimate(dump, "--verify")
     assert sorted(path.name for path in Path("/sys/block").glob("zram*")) == before

@@ -1,0 +1,28 @@
+"""`make bench`: what the documents quote of accuracy and speed, measured on this machine.
+
+python -m tests.bench [accuracy|speed|quick|memory|…] [--folder DIR] [--mib N]
+"""
+
+import argparse
+from pathlib import Path
+
+from tests.bench.accuracy import accuracy
+from tests.bench.table import machine
+
+_TABLES = {"accuracy": accuracy}
+
+
+def main() -> None:
+    """Measure what was named, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("table", nargs="*", choices=[[], *_TABLES], default=[])
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp/ghostswap-bench"))
+    parser.add_argument("--mib", type=int, default=300, help="data of each program (default: 300)")
+    chosen = parser.parse_args()
+    print(machine())
+    for name in chosen.table or _TABLES:
+        print(f"\n{name}\n")
+        _TABLES[name](chosen.folder, chosen.mib)
+
+
+main()
