@@ -1,5 +1,6 @@
 """`ghostswap inspect` without PATH: how this host, or a captured one, swaps; once or again."""
 
+import re
 import shutil
 import sys
 import time
@@ -15,6 +16,7 @@ from ghostswap.host.snapshot import read_host
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 
+_BOLD = re.compile(r"\x1b\[\d*m")
 _LONGEST_SECONDS = 86400
 
 
@@ -91,7 +93,8 @@ def _frame(lines: list[str]) -> str:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """`line` in pieces that a terminal shows without wrapping; a heading is short and in bold."""
-    if "\x1b" in line:
+    """`line` in pieces that the terminal need not wrap; bold is given up where it would be cut."""
+    plain = _BOLD.sub("", line)
+    if len(plain) <= width:
         return [line]
-    return [line[start : start + width] for start in range(0, len(line), width)] or [""]
+    return [plain[start : start + width] for start in range(0, len(plain), width)]
