@@ -1,6 +1,7 @@
 """`ghostswap plan`: how large a swap area should be, and what a wrong guess costs."""
 
 import math
+import sys
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ghostswap.report.measures import Basis
     from ghostswap.report.plan import Plan
 
+STANDARD_INPUT = Path("-")
 DEFAULT_POOL_PERCENT = 20  # ZSWAP's own: zswap_max_pool_percent, mm/zswap.c
 RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
 
@@ -244,7 +246,7 @@ def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
     from ghostswap.report.measures import looks_like_json
 
     def is_report(path: Path) -> bool:
-        if path == Path("-") or path.suffix == ".json":
+        if path == STANDARD_INPUT or path.suffix == ".json":
             return True
         if not path.is_file():
             return False
@@ -258,14 +260,24 @@ def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
     if len(files) > 1 or named.pids:
         raise UsageError(str(reports[0]), "an estimate stands alone; give it or sources, not both")
     (path,) = reports
-    if path == Path("-"):
-        import sys
-
-        return sys.stdin.buffer.read(), "standard input"
+    if path == STANDARD_INPUT:
+        return _piped(), "standard input"
     try:
         return path.read_bytes(), str(path)
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from None
+
+
+def _piped() -> bytes:
+    """The estimate on standard input; what begins otherwise is not read to its end."""
+    from ghostswap.report.measures import looks_like_json
+
+    begin = sys.stdin.buffer.read(4096)
+    if not looks_like_json(begin):
+        raise GhostswapError(
+            "standard input", "no estimate: pipe pages through 'ghostswap estimate-dedup --json -'"
+        )
+    return begin + sys.stdin.buffer.read()
 
 
 def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "Basis":

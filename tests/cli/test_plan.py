@@ -322,6 +322,14 @@ def test_a_report_beside_sources_is_refused(report: Path, dump: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("piped", ["", "not JSON", "\0" * PAGE])
+def test_pages_on_standard_input_are_no_estimate(piped: str) -> None:
+    done = ghostswap("plan", "-", stdin=piped)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "standard input: no estimate" in done.stderr
+
+
 def test_a_missing_report_is_one_line(tmp_path: Path) -> None:
     done = ghostswap("plan", tmp_path / "none.json")
     assert (done.returncode, done.stdout) == (1, "")
