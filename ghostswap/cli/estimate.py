@@ -40,6 +40,11 @@ class GroupBy(StrEnum):
 def estimate_dedup(
     files: sources.Files = None,
     pid: sources.Pids = None,
+    name: sources.Names = None,
+    user: sources.Users = None,
+    cgroup: sources.Cgroups = None,
+    everyone: sources.Everyone = False,
+    children: sources.Children = False,
     raw: sources.Raw = False,
     max_expansion: sources.MaxExpansion = None,
     algorithm: Annotated[
@@ -90,7 +95,9 @@ def estimate_dedup(
 
     Reads raw page dumps, ELF cores and running processes, which run on undisturbed.
     """
-    named = sources.SourceOptions(files, pid, raw, max_expansion)
+    named = sources.SourceOptions(
+        files, pid, name, user, cgroup, everyone, children, raw, max_expansion
+    )
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.errors import UsageError
+from ghostswap.errors import GhostswapError, UsageError
 
 if TYPE_CHECKING:
     from ghostswap.pages.source import Source, Stream
@@ -23,6 +23,24 @@ Files = Annotated[
 Pids = Annotated[
     list[int] | None,
     typer.Option("--pid", metavar="PID", help="A running process; repeatable."),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="REGEX", help="Processes of such a name; repeatable."),
+]
+Users = Annotated[
+    list[str] | None,
+    typer.Option("--user", metavar="NAME", help="A user's processes; repeatable."),
+]
+Cgroups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cgroup", metavar="PATH", help="A control group's processes, and those below; repeatable."
+    ),
+]
+Everyone = Annotated[bool, typer.Option("--all", help="Every process but this one.")]
+Children = Annotated[
+    bool, typer.Option("--children", help="Also all descendants of the processes named.")
 ]
 Raw = Annotated[
     bool, typer.Option("--raw", help="Take every file as raw pages, whatever it looks like.")
@@ -44,28 +62,70 @@ class SourceOptions:
 
     files: Sequence[Path] | None = None
     pids: Sequence[int] | None = None
+    names: Sequence[str] | None = None
+    users: Sequence[str] | None = None
+    cgroups: Sequence[str] | None = None
+    everyone: bool = False
+    children: bool = False
     raw: bool = False
     max_expansion: int | None = None
 
     @property
     def any(self) -> bool:
         """True when something was named at all."""
-        return bool(self.files or self.pids)
+        return bool(self.files) or self.live
+
+    @property
+    def live(self) -> bool:
+        """True when processes were named."""
+        return bool(self.pids or self.names or self.users or self.cgroups or self.everyone)
 
 
 def open_sources(named: SourceOptions, page_size: int) -> list["Source | Stream"]:
-    """The sources that `named` means, in its order: files first, each process once.
+    """The sources that `named` means: files in their order, then processes, each once.
 
-    Raises GhostswapError for the first that cannot be read.
+    Raises GhostswapError for the first that cannot be read; of processes only where it was named by
+    its number, or where none can be read.
     """
     from ghostswap.pages.compressed import MAX_EXPANSION
     from ghostswap.pages.dump import STANDARD_INPUT, Reading, open_dump
-    from ghostswap.pages.process import open_process
 
-    opened: list[Source | Stream] = []
-    if list(named.files or ()).count(STANDARD_INPUT) > 1:
+    files = list(named.files or ())
+    if files.count(STANDARD_INPUT) > 1:
         raise UsageError("-", "standard input can be read once only")
     reading = Reading(named.raw, named.max_expansion or MAX_EXPANSION)
-    opened += [open_dump(path, page_size, reading) for path in named.files or ()]
-    opened += [open_process(pid, page_size) for pid in dict.fromkeys(named.pids or ())]
-    return opened
+    opened = [open_dump(path, page_size, reading) for path in files]
+    return opened + (_open_processes(named, page_size) if named.live else [])
+
+
+def _open_processes(named: SourceOptions, page_size: int) -> list["Source | Stream"]:
+    from ghostswap.host.processes import Selection, select
+    from ghostswap.pages.process import Processes
+
+    wanted = Selection(
+        named.pids or (),
+        named.names or (),
+        named.users or (),
+        named.cgroups or (),
+        named.everyone,
+        named.children,
+    )
+    processes = Processes(page_size)
+    read: list[Source | Stream] = []
+    left_out: list[Source | Stream] = []
+    failure = GhostswapError("processes", "none of them has memory of its own")
+    for pid in select(wanted):
+        try:
+            source = processes.open(pid)
+        except GhostswapError as error:
+            if pid in wanted.pids:
+                raise
+            failure = error
+            if (unread := processes.left_out(pid, error)) is not None:
+                left_out.append(unread)
+            continue
+        if pid in wanted.pids or source.runs.pages or source.facts.swapped:
+            read.append(source)
+    if not read and not named.files:
+        raise failure
+    return read + left_out

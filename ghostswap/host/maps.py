@@ -14,6 +14,8 @@ _LINE = re.compile(
 # Pages that no swap area ever sees: the kernel's own, and huge pages of hugetlbfs.
 _NEVER_SWAPPED = (b"[vdso]", b"[vvar]", b"[vvar_vclock]", b"[vsyscall]", b"/anon_hugepage")
 
+_KERNEL_FILES = (b"/memfd:", b"/SYSV")
+
 
 class Backing(StrEnum):
     """What backs a mapping, as far as swap is concerned."""
@@ -21,6 +23,18 @@ class Backing(StrEnum):
     PRIVATE = "private"  # its anonymous pages are swappable, its pages of a file are not
     SHMEM = "shmem"  # all its pages are: shared anonymous, System V, memfd, tmpfs
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """Devices, as maps writes them, of the mounts whose pages are no pages of a file.
+
+    The kernel's own mount 00:01 holds memfd, System V and shared anonymous memory; hugetlbfs has
+    mounts of its own too, which no process sees.
+    """
+
+    tmpfs: frozenset[bytes]
+    hugetlbfs: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +48,14 @@ class Area:
     inode: int
     name: bytes
 
-    def backing(self, tmpfs: frozenset[bytes]) -> Backing:
-        """What backs it; `tmpfs` are the devices of mounted tmpfs file systems."""
-        if self.name.startswith(_NEVER_SWAPPED):
+    def backing(self, mounts: Mounts) -> Backing:
+        """What backs it, for a process that sees `mounts`."""
+        if self.name.startswith(_NEVER_SWAPPED) or self.device in mounts.hugetlbfs:
             return Backing.NONE
-        if self.device in tmpfs and self.inode:
+        if self.device in mounts.tmpfs and self.inode:
             return Backing.SHMEM
+        if self.name.startswith(_KERNEL_FILES):
+            return Backing.NONE  # not on 00:01, so on a hugetlbfs of the kernel's own
         if self.shared or (self.name.startswith(b"/dev/") and self.name != b"/dev/zero"):
             return Backing.NONE  # pages of a file, or of a device (no struct page to swap)
         return Backing.PRIVATE
@@ -65,13 +81,13 @@ def parse_maps(text: bytes) -> list[Area]:
     return areas
 
 
-def tmpfs_devices(mountinfo: bytes) -> frozenset[bytes]:
-    """Devices, as maps writes them, of the tmpfs mounts in /proc/PID/mountinfo, and of the kernel's
-    own (0:1), which holds memfd, System V and shared anonymous memory."""
-    devices = {b"00:01"}
+def parse_mounts(mountinfo: bytes) -> Mounts:
+    """The mounts of tmpfs and hugetlbfs in /proc/PID/mountinfo, and the kernel's own."""
+    devices: dict[bytes, set[bytes]] = {b"tmpfs": {b"00:01"}, b"hugetlbfs": set()}
     for line in mountinfo.splitlines():
         fields, _, rest = line.partition(b" - ")
-        if rest.split(b" ", 1)[0] == b"tmpfs":
+        kind = rest.split(b" ", 1)[0]
+        if kind in devices:
             major, _, minor = fields.split(b" ")[2].partition(b":")
-            devices.add(b"%02x:%02x" % (int(major), int(minor)))
-    return frozenset(devices)
+            devices[kind].add(b"%02x:%02x" % (int(major), int(minor)))
+    return Mounts(frozenset(devices[b"tmpfs"]), frozenset(devices[b"hugetlbfs"]))

@@ -36,6 +36,9 @@ class Ranges:
     swapped: int
 
 
+NOTHING = Ranges(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
+
+
 def swappable(fd: int, start: int, end: int, *, anonymous_only: bool, page_size: int) -> Ranges:
     """The pages in memory between two addresses that compressed swap could take.
 

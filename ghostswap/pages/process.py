@@ -5,6 +5,7 @@ The process runs on, and nothing is faulted in: only pages that pagemap shows pr
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.host.maps import Area, Backing, parse_maps, tmpfs_devices
-from ghostswap.host.pagemap import still_present, swappable
+from ghostswap.host.frames import SeenFrames, distinct_pages
+from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
+from ghostswap.host.pagemap import NOTHING, still_present, swappable
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
+from ghostswap.units import format_size
 
 _PROC = Path("/proc")
+_LARGE_LOCKED_BYTES = 1 << 20
+_STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 
 
 @dataclass(slots=True)
@@ -62,22 +67,65 @@ class ProcessReader:
         os.close(self.pagemap)
 
 
-def open_process(pid: int, page_size: int) -> Source:
-    """The pages of process `pid`; GhostswapError where it is gone or may not be read."""
-    folder = _PROC / str(pid)
-    try:
-        started = _start_time(folder)
-        maps = (folder / "maps").read_bytes()
-        tmpfs = tmpfs_devices((folder / "mountinfo").read_bytes())
-        with (folder / "pagemap").open("rb", buffering=0) as pagemap:
-            runs, segments, swapped = _find(pagemap.fileno(), parse_maps(maps), tmpfs, page_size)
-        # Fails here, before the scan, when reading the memory is not allowed.
-        os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as error:
-        raise refused(pid, error) from None
-    facts = Facts(_name(folder, pid), SourceKind.PROCESS, swapped=swapped)
-    opener = partial(_open_reader, pid, started, runs)
-    return Source(facts, runs, opener, stable=False, segments=segments)
+class Processes:
+    """The processes of one census: what several of them share is counted once."""
+
+    def __init__(self, page_size: int) -> None:
+        self._page_size = page_size
+        self._seen = SeenFrames()
+        self._mounts: dict[int, Mounts] = {}  # by mount namespace
+
+    def open(self, pid: int) -> Source:
+        """The pages of process `pid`; GhostswapError where it is gone or may not be read."""
+        folder = _PROC / str(pid)
+        try:
+            started = _start_time(folder)
+            areas = parse_maps((folder / "maps").read_bytes())
+            status = parse_status((folder / "status").read_bytes())
+            found = _Found.nothing(self._page_size)
+            if areas:  # none: a thread of the kernel, or a process that has ended
+                mounts = self._mounts_of(folder)
+                with (folder / "pagemap").open("rb", buffering=0) as pagemap:
+                    found = _find(pagemap.fileno(), areas, mounts, self._page_size, self._seen)
+                # Fails here, before the scan, when reading the memory is not allowed.
+                os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise refused(pid, error) from None
+        facts = Facts(
+            _name(folder, pid),
+            SourceKind.PROCESS,
+            swapped=found.swapped,
+            warnings=tuple(_warnings(found, status, self._page_size)),
+        )
+        opener = partial(_open_reader, pid, started, found.runs)
+        return Source(facts, found.runs, opener, stable=False, segments=found.segments)
+
+    def left_out(self, pid: int, why: GhostswapError) -> Source | None:
+        """A process that cannot be read, for the report; None where it is gone or has no memory."""
+        folder = _PROC / str(pid)
+        try:
+            status = parse_status((folder / "status").read_bytes())
+            name = _name(folder, pid)
+        except OSError:
+            return None
+        unreadable = (status["RssAnon"] + status["RssShmem"]) // self._page_size
+        if unreadable == 0:
+            return None
+        facts = Facts(
+            name,
+            SourceKind.PROCESS,
+            swapped=status["VmSwap"] // self._page_size,
+            unreadable=unreadable,
+            warnings=(why.why,),
+        )
+        nothing = _Found.nothing(self._page_size).runs
+        return Source(facts, nothing, partial(_open_reader, pid, b"", nothing), stable=False)
+
+    def _mounts_of(self, folder: Path) -> Mounts:
+        namespace = (folder / "ns/mnt").stat().st_ino
+        if namespace not in self._mounts:
+            self._mounts[namespace] = parse_mounts((folder / "mountinfo").read_bytes())
+        return self._mounts[namespace]
 
 
 def refused(pid: int, error: OSError) -> GhostswapError:
@@ -92,33 +140,73 @@ def refused(pid: int, error: OSError) -> GhostswapError:
     return GhostswapError(f"process {pid}", os_reason(error))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    runs: Runs
+    segments: tuple[Segment, ...]
+    swapped: int
+    shared: int  # pages that are mapped more than once, and may be counted again
+
+    @classmethod
+    def nothing(cls, page_size: int) -> "_Found":
+        none = np.empty(0, dtype=np.int64)
+        return cls(Runs.of(page_size, none, none), (), 0, 0)
+
+
 def _find(
-    pagemap: int, areas: list[Area], tmpfs: frozenset[bytes], page_size: int
-) -> tuple[Runs, tuple[Segment, ...], int]:
+    pagemap: int, areas: list[Area], mounts: Mounts, page_size: int, seen: SeenFrames
+) -> _Found:
     starts: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     lengths: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
-    segments: list[Segment] = []
-    first = swapped = 0
+    runs_of: list[int] = []
+    swapped = 0
     for area in areas:
-        backing = area.backing(tmpfs)
-        if backing is Backing.NONE:
-            continue
-        found = swappable(
-            pagemap,
-            area.start,
-            area.end,
-            anonymous_only=not area.shared,
-            page_size=page_size,
-        )
+        backing = area.backing(mounts)
+        found = NOTHING
+        if backing is not Backing.NONE:
+            found = swappable(
+                pagemap,
+                area.start,
+                area.end,
+                anonymous_only=not area.shared,
+                page_size=page_size,
+            )
         swapped += found.swapped
-        pages = int(found.length.sum()) // page_size
-        if pages:
-            starts.append(found.start)
-            lengths.append(found.length)
-            segments.append(Segment(first, pages, mapping_of(area, backing)))
-            first += pages
-    runs = Runs.of(page_size, np.concatenate(starts), np.concatenate(lengths))
-    return runs, tuple(segments), swapped
+        starts.append(found.start)
+        lengths.append(found.length)
+        runs_of.append(len(found.start))
+    area_of = np.repeat(np.arange(len(areas)), runs_of)
+    once = distinct_pages(pagemap, np.concatenate(starts), np.concatenate(lengths), page_size, seen)
+    runs = Runs.of(page_size, once.start, once.length)
+    segments = _segments(runs, area_of[once.part_of], areas, mounts)
+    return _Found(runs, segments, swapped, once.shared)
+
+
+def _segments(
+    runs: Runs, area_of: NDArray[np.int64], areas: list[Area], mounts: Mounts
+) -> tuple[Segment, ...]:
+    """What the runs were mapped as; `area_of` tells which of `areas` each is in, ascending."""
+    begins = np.flatnonzero(np.diff(area_of, prepend=-1))
+    ends = np.append(begins[1:], len(area_of))[: len(begins)]
+    first = runs.first
+    return tuple(
+        Segment(
+            int(first[begin]),
+            int(first[end] - first[begin]),
+            mapping_of(areas[area_of[begin]], areas[area_of[begin]].backing(mounts)),
+        )
+        for begin, end in zip(begins, ends, strict=True)
+    )
+
+
+def _warnings(found: _Found, status: dict[str, int], page_size: int) -> Iterator[str]:
+    if found.shared:
+        yield (
+            f"{found.shared} of its pages are mapped more than once and may be counted again; "
+            "which they are is shown with CAP_SYS_ADMIN only"
+        )
+    if status["VmLck"] >= max(found.runs.pages * page_size // 10, _LARGE_LOCKED_BYTES):
+        yield f"{format_size(status['VmLck'])} of it are locked in memory and are never swapped"
 
 
 def mapping_of(area: Area, backing: Backing) -> Mapping:
@@ -157,3 +245,16 @@ def _start_time(folder: Path) -> bytes:
 def _name(folder: Path, pid: int) -> str:
     command = (folder / "comm").read_bytes().rstrip(b"\n").decode(errors="backslashreplace")
     return f"{command}[{pid}]"
+
+
+def parse_status(text: bytes) -> dict[str, int]:
+    """Sizes in bytes out of /proc/PID/status; 0 where it has none, as for threads of the kernel.
+
+    Source: fs/proc/task_mmu.c, task_mem() (Linux 6.18), which writes kB.
+    """
+    sizes = dict.fromkeys(_STATUS_SIZES, 0)
+    for line in text.decode(errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name in sizes:
+            sizes[name] = int(value.split()[0]) * 1024
+    return sizes

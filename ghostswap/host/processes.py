@@ -1,0 +1,135 @@
+"""Which processes the user means: by number, name, user, control group, or all of them."""
+
+import os
+import pwd
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghostswap.errors import GhostswapError, UsageError
+
+_PROC = Path("/proc")
+_CGROUP_MOUNT = "/sys/fs/cgroup"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What processes were asked for; one that fits any of these is meant.
+
+    `names` are regular expressions, `users` names or numbers, `cgroups` paths as in
+    /proc/PID/cgroup or below /sys/fs/cgroup. `children` adds all descendants.
+    """
+
+    pids: Sequence[int] = ()
+    names: Sequence[str] = ()
+    users: Sequence[str] = ()
+    cgroups: Sequence[str] = ()
+    everyone: bool = False
+    children: bool = False
+
+    @property
+    def by_kind(self) -> bool:
+        """True when processes were asked for in another way than by number."""
+        return bool(self.names or self.users or self.cgroups or self.everyone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    parent: int
+    name: str
+    user: int
+
+
+def select(wanted: Selection) -> list[int]:
+    """The numbers of the processes meant, those named by number first, each once.
+
+    This process itself is left out unless it was named by number. Raises UsageError for a bad
+    expression or user, and GhostswapError where a condition fits no process.
+    """
+    chosen = list(dict.fromkeys(wanted.pids))
+    if not wanted.by_kind and not wanted.children:
+        return chosen
+    running = _running()
+    if wanted.everyone:
+        chosen += [process.pid for process in running]
+    for pattern in wanted.names:
+        expression = _expression(pattern)
+        found = [process.pid for process in running if expression.search(process.name)]
+        chosen += _some(found, f"--name {pattern}")
+    for user in wanted.users:
+        number = _user_number(user)
+        found = [process.pid for process in running if process.user == number]
+        chosen += _some(found, f"--user {user}")
+    for path in wanted.cgroups:
+        found = [process.pid for process in running if _in_cgroup(process.pid, path)]
+        chosen += _some(found, f"--cgroup {path}")
+    if wanted.children:
+        chosen += _descendants(chosen, running)
+    return list(dict.fromkeys(chosen))
+
+
+def _running() -> list[_Process]:
+    """All processes but this one, in order of their numbers."""
+    import psutil
+
+    return [
+        _Process(info["pid"], info["ppid"], info["name"], info["uids"].effective)
+        for info in (
+            process.info for process in psutil.process_iter(["pid", "ppid", "name", "uids"])
+        )
+        if info["pid"] != os.getpid() and None not in (info["ppid"], info["name"], info["uids"])
+    ]
+
+
+def _some(found: list[int], condition: str) -> list[int]:
+    if not found:
+        raise GhostswapError(condition, "no such process runs")
+    return found
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError("--name", f"not a regular expression: {pattern!r} ({error})") from None
+
+
+def _user_number(user: str) -> int:
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        if user.isdecimal():
+            return int(user)
+        raise UsageError("--user", f"there is no user {user!r}") from None
+
+
+def _in_cgroup(pid: int, path: str) -> bool:
+    """Whether a process is in the group or one below it, in any hierarchy."""
+    group = "/" + path.removeprefix(_CGROUP_MOUNT).strip("/")
+    try:
+        lines = (_PROC / str(pid) / "cgroup").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return any(
+        mine == group or mine.startswith(group.rstrip("/") + "/")
+        for mine in (line.split(":", 2)[2] for line in lines)
+    )
+
+
+def _descendants(ancestors: Iterable[int], running: Sequence[_Process]) -> list[int]:
+    """Children of these processes, and theirs."""
+    children: dict[int, list[int]] = {}
+    for process in running:
+        children.setdefault(process.parent, []).append(process.pid)
+    found: list[int] = []
+    waiting = list(ancestors)
+    seen = set(waiting)
+    while waiting:
+        for pid in children.get(waiting.pop(), []):
+            if pid not in seen:
+                seen.add(pid)
+                found.append(pid)
+                waiting.append(pid)
+    return found
