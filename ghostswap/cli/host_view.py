@@ -56,6 +56,7 @@ def host_lines(
 ) -> Iterator[str]:
     """All sections; `exact` prints sizes in bytes, without `headings` only their content."""
     sections: list[tuple[str, Iterable[str]]] = [
+        ("Host", [f"Linux {host.kernel or _UNKNOWN}, pages of {size_text(host.page_size, exact)}"]),
         ("Swap areas (the highest priority is filled first)", swap_lines(host, exact, headings)),
         ("zswap (swapped pages kept compressed in RAM)", _zswap(host.zswap, exact)),
         ("zram (block devices in compressed RAM)", _zram(host.zram, exact, headings)),
@@ -124,7 +125,7 @@ def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:
 
 def _zswap_counters(zswap: Zswap) -> str:
     if zswap.counters is None:
-        return "not readable (debugfs shows them to root)"
+        return "unknown: they are in debugfs, if it is mounted, and for root"
     shown = [(name, n) for name, n in zswap.counters.items() if n and name not in _SHOWN_COUNTERS]
     return _named(shown) or "no page refused or lost"
 
@@ -175,8 +176,9 @@ def _ksm(ksm: Ksm | None, exact: bool) -> Iterator[str]:
         return
     scans = f"{ksm.pages('full_scans')} full scans"
     yield _line("state", f"{_on(ksm.running)}, {scans}")
-    kinds = ("shared", "sharing", "unshared", "volatile")
-    yield _line("pages", _named((kind, ksm.pages(f"pages_{kind}")) for kind in kinds))
+    kinds = (("shared", " (kept)"), ("sharing", " (saved)"), ("unshared", ""), ("volatile", ""))
+    counts = ((kind, f"{ksm.pages(f'pages_{kind}')}{role}") for kind, role in kinds)
+    yield _line("pages", _named(counts))
     yield _line("saved", size_text(ksm.saved, exact))
     yield _line(
         "profit", f"{_signed(ksm.profit, exact)} (what is saved less what KSM itself takes)"
@@ -188,7 +190,7 @@ def _memory(host: Host, exact: bool) -> Iterator[str]:
     total, available = _size(memory.mem_total, exact), _size(memory.mem_available, exact)
     yield _line("RAM", f"{total}, {available} available")
     total, used = _size(memory.swap_total, exact), _size(memory.swap_used, exact)
-    yield _line("swap", f"{total}, {used} used")
+    yield _line("swap", f"{total}, {used} used" if host.swaps else "none")
     if host.swaps:
         storable = storable_swap(host)
         told = (

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ from ghostswap.host.findings import findings
 from ghostswap.host.snapshot import read_host
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
-
 _BOLD = re.compile(r"\x1b\[\d*m")
 _LONGEST_SECONDS = 86400
 
@@ -60,7 +60,7 @@ def _print(view: HostView) -> None:
         host = read_host(view.root, cgroups=view.cgroups)
         print(exposition(host, findings(host)), end="")
     else:
-        for line in _lines(view):
+        for line in _fitted(_lines(view)):
             print(line)
 
 
@@ -77,7 +77,7 @@ def _watch(view: HostView, seconds: float) -> None:
     if terminal:
         sys.stdout.write(_CLEAR)
     while True:
-        lines = _lines(view)
+        lines = _fitted(_lines(view))
         frame = _frame(lines) if terminal else "".join(f"{line}\n" for line in [*lines, ""])
         sys.stdout.write(frame)
         sys.stdout.flush()
@@ -85,16 +85,21 @@ def _watch(view: HostView, seconds: float) -> None:
 
 
 def _frame(lines: list[str]) -> str:
-    """The lines that fit on the screen, drawn over what is there, so that nothing flickers."""
-    size = shutil.get_terminal_size()
-    fitting = [part for line in lines for part in _wrapped(line, size.columns)]
-    shown = fitting[: max(size.lines - 1, 1)]
+    """As many lines as the screen has, drawn over what is there, so that nothing flickers."""
+    shown = lines[: max(shutil.get_terminal_size().lines - 1, 1)]
     return _HOME + "".join(f"{line}{_CLEAR_LINE}\n" for line in shown) + _CLEAR_BELOW
 
 
+def _fitted(lines: list[str]) -> list[str]:
+    """`lines` broken between words to fit a terminal; as they are where there is none."""
+    if not sys.stdout.isatty():
+        return lines
+    width = shutil.get_terminal_size().columns
+    return [part for line in lines for part in _wrapped(line, width)]
+
+
 def _wrapped(line: str, width: int) -> list[str]:
-    """`line` in pieces that the terminal need not wrap; bold is given up where it would be cut."""
     plain = _BOLD.sub("", line)
     if len(plain) <= width:
-        return [line]
-    return [plain[start : start + width] for start in range(0, len(plain), width)]
+        return [line]  # bold is given up only where it would be cut
+    return textwrap.wrap(plain, width, subsequent_indent="  ", break_on_hyphens=False)

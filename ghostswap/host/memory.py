@@ -78,13 +78,13 @@ def read_vmstat(files: HostFiles) -> dict[str, int]:
 def host_page_size(files: HostFiles, memory: Memory, vmstat: Mapping[str, int]) -> int:
     """Bytes in a page of the host, which for a capture need not be this machine's.
 
-    Nothing in proc or sys states it, but free memory is there in kB and in pages; the two are read
-    a moment apart, which the nearest power of two forgives.
+    Nothing in proc or sys states it, but anonymous memory is there in kB and in pages; the two are
+    read a moment apart, which the nearest power of two forgives.
     """
-    pages, free = vmstat.get("nr_free_pages"), memory.mem_free
-    if files.live or not pages or not free:
+    pages, size = vmstat.get("nr_anon_pages"), memory.anonymous
+    if files.live or not pages or not size:
         return page_size()
     return min(
         (1 << shift for shift in range(12, 17)),  # 4 to 64 KiB
-        key=lambda size: abs(free // size - pages),
+        key=lambda bytes_a_page: abs(size // bytes_a_page - pages),
     )

@@ -62,6 +62,15 @@ def test_the_document_has_the_same_keys_for_every_kernel(host: str) -> None:
         assert finding["severity"] in {"info", "warning", "error"}
 
 
+@pytest.mark.parametrize("size", [4096, 16384, 65536])
+def test_the_page_size_is_the_captured_host_s(tmp_path: Path, size: int) -> None:
+    root = empty_host(tmp_path)
+    pages = 100 << 20 >> size.bit_length() - 1
+    (root / "proc/meminfo").write_text("AnonPages:      102500 kB\n")  # 100 kB later
+    (root / "proc/vmstat").write_text(f"nr_anon_pages {pages}\n")
+    assert told("--root", root)["page_size"] == size
+
+
 @pytest.mark.parametrize(
     ("host", "parameter", "value"),
     [
@@ -86,7 +95,7 @@ def test_zswap_s_counters_are_null_where_only_root_may_read_them(tmp_path: Path)
     zswap = told("--root", root)["zswap"]
     assert zswap["counters"] is None
     assert zswap["stored_bytes"] > 0
-    assert "not readable" in inspect("--root", root).stdout
+    assert "unknown: they are in debugfs" in inspect("--root", root).stdout
 
 
 def test_a_host_without_any_of_it_is_told_in_words(tmp_path: Path) -> None:
