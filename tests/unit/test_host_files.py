@@ -1,0 +1,123 @@
+"""What is read from proc and sys beyond plain files: control groups, device-mapper, interfaces."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ghostswap.host.cgroups import read_cgroups
+from ghostswap.host.files import HostFiles
+from ghostswap.host.interfaces import Interfaces
+from ghostswap.host.ksm import Ksm, read_ksm
+from ghostswap.host.snapshot import read_host
+from ghostswap.host.swaps import Medium
+from tests.hosts import CAPTURES
+
+SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    (root / "proc").mkdir(exist_ok=True)
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("mount", ["sys/fs/cgroup", "sys/fs/cgroup/unified", "srv/all groups"])
+def test_control_groups_are_found_wherever_they_are_mounted(tmp_path: Path, mount: str) -> None:
+    escaped = mount.replace(" ", "\\040")
+    group = f"{mount}/user.slice/shell"
+    root = write(
+        tmp_path,
+        {
+            "proc/mounts": f"tmpfs /sys/fs/cgroup tmpfs rw 0 0\nnone /{escaped} cgroup2 rw 0 0\n",
+            f"{mount}/cgroup.controllers": "cpu memory\n",
+            f"{mount}/user.slice/memory.zswap.current": "0\n",
+            f"{mount}/user.slice/memory.zswap.max": "max\n",
+            f"{group}/memory.zswap.current": "8192\n",
+            f"{group}/memory.zswap.max": "65536\n",
+            f"{group}/memory.zswap.writeback": "0\n",
+            f"{group}/memory.stat": "anon 4096\nzswap 8192\nzswapped 16384\n",
+            f"{group}/memory.swap.current": "20480\n",
+            f"{group}/memory.swap.max": "max\n",
+        },
+    )
+    (found,) = read_cgroups(HostFiles(root))
+    assert found.path == b"/user.slice/shell"
+    assert (found.zswap, found.zswapped, found.zswap_max) == (8192, 16384, 65536)
+    assert found.writeback is False
+    assert (found.swap, found.swap_max) == (20480, None)
+
+
+def test_a_group_with_only_a_rule_for_zswap_is_shown(tmp_path: Path) -> None:
+    group = "sys/fs/cgroup/quiet"
+    root = write(
+        tmp_path,
+        {
+            "sys/fs/cgroup/cgroup.controllers": "memory\n",
+            f"{group}/memory.zswap.current": "0\n",
+            f"{group}/memory.zswap.max": "0\n",
+        },
+    )
+    (found,) = read_cgroups(HostFiles(root))
+    assert (found.path, found.zswap, found.zswap_max) == (b"/quiet", 0, 0)
+
+
+@pytest.mark.parametrize("name", ["/dev/dm-3", "/dev/mapper/ghostswap-1"])
+def test_a_device_mapper_ghost_is_known_under_both_names(tmp_path: Path, name: str) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/swaps": f"{SWAPS}{name} partition 8 0 -2\n/dev/dm-4 partition 8 0 -3\n",
+            "sys/block/dm-3/dm/name": "ghostswap-1\n",
+            "sys/block/dm-3/dm/uuid": "ghostswap-0a1b\n",
+            "sys/block/dm-4/dm/name": "vg-swap\n",
+            "sys/block/dm-4/dm/uuid": "LVM-0a1b\n",
+        },
+    )
+    assert [area.medium for area in read_host(root).swaps] == [Medium.GHOST, Medium.DISK]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, Interfaces(None, None, None, None)),
+        (
+            {"sys/kernel/mm/ksm/run": "0", "sys/class/mem/null/dev": "1:3"},
+            Interfaces(None, False, False, None),
+        ),
+        ({"sys/class/mem/ghostswap/dev": "1:13"}, Interfaces(None, True, None, None)),
+        ({"dev/ghostswap": ""}, Interfaces(None, True, None, None)),
+        ({"sys/kernel/mm/xswap/create": ""}, Interfaces(None, None, True, None)),
+        (
+            {"proc/swaps": f"{SWAPS}/swap/ghost ghost 8 0 -2\n"},
+            Interfaces(True, None, None, None),
+        ),
+        (
+            {"proc/swaps": f"{SWAPS}/dev/ghostswap ghost 8 0 -2\n"},
+            Interfaces(None, None, None, None),
+        ),
+        (
+            {"proc/sys/kernel/osrelease": "7.4.0", "boot/config-7.4.0": "CONFIG_VSWAP=y\n"},
+            Interfaces(None, None, None, True),
+        ),
+    ],
+)
+def test_each_ghost_interface_is_seen_by_what_it_leaves(
+    tmp_path: Path, files: dict[str, str], expected: Interfaces
+) -> None:
+    assert read_host(write(tmp_path, files)).interfaces == expected
+
+
+def test_profit_before_6_4_is_what_later_kernels_tell() -> None:
+    ksm = read_ksm(HostFiles(CAPTURES / "linux-6.12"), 4096)
+    assert ksm is not None
+    told = ksm.counters["general_profit"]
+    older = {name: count for name, count in ksm.counters.items() if name != "general_profit"}
+    assert replace(ksm, counters=older).profit == told
+
+
+def test_profit_counts_what_ksm_keeps_for_pages_it_could_not_merge() -> None:
+    assert Ksm({"pages_volatile": 1024}, None, 4096).profit == -1024 * 64
