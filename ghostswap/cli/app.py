@@ -14,6 +14,8 @@ from ghostswap.cli.estimate import estimate_dedup
 from ghostswap.cli.inspect import inspect
 from ghostswap.cli.label import label
 from ghostswap.cli.mkghost import mkghost
+from ghostswap.cli.off import off
+from ghostswap.cli.on import on
 from ghostswap.cli.plan import plan
 from ghostswap.cli.render import complain
 from ghostswap.cli.startup import skip_pydantic
@@ -31,6 +33,8 @@ app.command("estimate-dedup")(estimate_dedup)
 app.command("inspect")(inspect)
 app.command("label")(label)
 app.command("mkghost")(mkghost)
+app.command("off")(off)
+app.command("on")(on)
 app.command("plan")(plan)
 
 

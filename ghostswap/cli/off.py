@@ -1,0 +1,84 @@
+"""`ghostswap off`: swap no more to ghost areas, and remove what `on` made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.cli import options
+from ghostswap.errors import GhostswapError, UsageError
+
+if TYPE_CHECKING:
+    from ghostswap.ghost.areas import GhostArea
+
+
+def off(
+    areas: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH|NAME]...", help="Ghost files or names, as `on` shows them."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every ghost area.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if memory may not hold what is in the area.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Bring back to memory what ghost areas hold, give them up, and remove what `on` made.
+
+    Without an argument it is the only area there is. What a killed `on` left is removed, too.
+    """
+    from ghostswap.cli.on import area_document, area_text
+    from ghostswap.cli.render import print_json, printable
+    from ghostswap.ghost.areas import OWN_FILE, area_of, find_areas
+    from ghostswap.ghost.own_file import remove_own_file
+    from ghostswap.ghost.plan import check_memory, check_root
+    from ghostswap.ghost.swapcalls import one_at_a_time
+    from ghostswap.ghost.switch import carry_out, switch_off
+    from ghostswap.host.files import HostFiles
+    from ghostswap.host.memory import read_memory
+
+    if areas and everything:
+        raise UsageError("off", "name areas or give --all, not both")
+    check_root("swapoff")
+    host = HostFiles(Path("/"))
+    with one_at_a_time():
+        found = find_areas(host)
+        chosen = _chosen(areas or [], everything, found)
+        if not force:
+            check_memory(chosen, read_memory(host).mem_available)
+        for area in chosen:
+            carry_out(switch_off(area))
+        if area_of(OWN_FILE, find_areas(host)) is None:
+            remove_own_file()  # a killed `on` may have left it alone
+
+    if json:
+        print_json([area_document(area, changed=True) for area in chosen])
+    elif not chosen:
+        print("no ghost area is on")
+    else:
+        for area in chosen:
+            state = "off" if area.swap else "removed what was left"
+            print(f"{printable(area.name)}: {state}, {area_text(area)}")
+
+
+def _chosen(
+    words: Sequence[str], everything: bool, found: "Sequence[GhostArea]"
+) -> "list[GhostArea]":
+    """The areas that are meant; a ghost file that is not on means none."""
+    from ghostswap.ghost.areas import area_of
+
+    if everything or (not words and len(found) < 2):
+        return list(found)
+    if not words:
+        names = ", ".join(area.name for area in found)
+        raise UsageError("off", f"which one? {names}; or --all")
+    chosen: dict[str, GhostArea] = {}
+    for word in words:
+        named = next((area for area in found if area.name == word), None)
+        area = named or area_of(Path(word), found)
+        if area is not None:
+            chosen[area.name] = area
+        elif not Path(word).exists():
+            raise GhostswapError(word, "no ghost area of this name, and no such file")
+    return list(chosen.values())

@@ -1,0 +1,142 @@
+"""`ghostswap on`: swap to a ghost area, on any kernel."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.cli import options
+from ghostswap.errors import UsageError
+
+if TYPE_CHECKING:
+    from ghostswap.ghost.areas import GhostArea, Way
+    from ghostswap.ghost.plan import Plan
+
+
+def on(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="A ghost file, of mkghost.")
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            parser=options.size,
+            metavar="SIZE",
+            help="Without PATH: an area of this size, whose file is made and removed by itself.",
+        ),
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option("--priority", metavar="N", help="0 to 32767; higher is used first."),
+    ] = None,
+    enable_zswap: Annotated[
+        bool, typer.Option("--enable-zswap", help="Turn zswap on, should it be off.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the shell lines it stands for, do nothing.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Swap to a ghost area: zswap holds its pages in memory, compressed, and no disk is used.
+
+    A kernel with ghost swap is given PATH itself. On any other, device mapper makes a device of
+    PATH and nothing: a page that zswap refuses cannot be written, and stays in memory.
+    """
+    from ghostswap.cli.render import print_json, printable
+    from ghostswap.ghost.areas import Way
+    from ghostswap.ghost.plan import shell_lines
+    from ghostswap.swapfile.running import running_kernel
+    from ghostswap.swapfile.verdict import Kernel
+
+    if dry_run:
+        plan = _plan(path, size, priority, enable_zswap)
+        way = Way.KERNEL if running_kernel() is Kernel.GHOST else Way.DEVICE_MAPPER
+        lines = list(shell_lines(plan, way))
+        if json:
+            print_json(_planned(plan, way, lines))
+        else:
+            print("\n".join(lines))
+        return
+
+    area, changed = _switch_on(path, size, priority, enable_zswap)
+    if json:
+        print_json(area_document(area, changed))
+    else:
+        state = "on" if changed else "already on"
+        print(f"{printable(area.name)}: {state}, {area_text(area)}")
+
+
+def _plan(path: Path | None, size: int | None, priority: int | None, enable_zswap: bool) -> "Plan":
+    from ghostswap.ghost.plan import plan_for_file, plan_for_size
+    from ghostswap.ghost.swapcalls import PRIORITIES
+
+    if priority is not None and priority not in PRIORITIES:
+        raise UsageError("--priority", f"{priority} is not in 0 to {PRIORITIES[-1]}")
+    if path is not None and size is None:
+        return plan_for_file(path, priority, enable_zswap)
+    if size is not None and path is None:
+        return plan_for_size(size, priority, enable_zswap)
+    raise UsageError("on", "which area? give PATH or --size SIZE, and not both")
+
+
+def _switch_on(
+    path: Path | None, size: int | None, priority: int | None, enable_zswap: bool
+) -> "tuple[GhostArea, bool]":
+    """The area, on, and whether it was not before."""
+    from ghostswap.errors import GhostswapError
+    from ghostswap.ghost.areas import area_of, find_areas
+    from ghostswap.ghost.plan import check_root
+    from ghostswap.ghost.swapcalls import one_at_a_time
+    from ghostswap.ghost.switch import carry_out, switch_off, switch_on
+    from ghostswap.host.files import HostFiles
+
+    check_root("swapon")
+    host = HostFiles(Path("/"))
+    with one_at_a_time():
+        plan = _plan(path, size, priority, enable_zswap)
+        area = area_of(plan.file, find_areas(host))
+        if area is not None and area.swap is not None:
+            if plan.page is not None and area.size != plan.size:
+                why = f"is on with {area_text(area)}: ghostswap off it first"
+                raise GhostswapError(area.name, why)
+            return area, False
+        if area is not None:  # what a killed run left
+            carry_out(switch_off(area))
+        carry_out(switch_on(plan))
+        area = area_of(plan.file, find_areas(host))
+    if area is None or area.swap is None:
+        raise GhostswapError(plan.file, "was switched off again meanwhile")
+    return area, True
+
+
+def area_document(area: "GhostArea", changed: bool) -> dict[str, object]:
+    """A ghost area as `on` and `off` tell it in JSON; sizes in bytes, null where it is not on."""
+    return {
+        "name": area.name,
+        "way": area.way.value,
+        "device": str(area.device),
+        "file": None if area.file is None else str(area.file),
+        "size_bytes": area.size,
+        "used_bytes": area.swap.used if area.swap else None,
+        "priority": area.swap.priority if area.swap else None,
+        "changed": changed,
+    }
+
+
+def area_text(area: "GhostArea") -> str:
+    """The same in a few words for people."""
+    from ghostswap.units import format_size
+
+    size = "nothing" if area.size is None else format_size(area.size)
+    return f"{size} through the {area.way.value} ({area.device})"
+
+
+def _planned(plan: "Plan", way: "Way", lines: list[str]) -> dict[str, object]:
+    return {
+        "file": str(plan.file),
+        "way": way.value,
+        "size_bytes": plan.size,
+        "priority": plan.priority,
+        "commands": lines,
+    }

@@ -1,0 +1,1 @@
+"""Ghost areas in use: switched on, found again, and switched off, on any kernel."""

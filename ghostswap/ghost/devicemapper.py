@@ -1,0 +1,103 @@
+"""Device mapper: make, fill, start and remove a mapped device.
+
+Source: include/uapi/linux/dm-ioctl.h (v6.18; unchanged since v3.13). The requests are plain bytes,
+built apart from the calls that send them.
+"""
+
+import enum
+import fcntl
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghostswap.errors import GhostswapError
+from ghostswap.ghost.modules import open_driver
+from ghostswap.swapfile.ioctls import READ, WRITE, ioc
+
+SECTOR = 512
+"""Bytes; the unit of every table."""
+
+_CONTROL = Path("/dev/mapper/control")
+_VERSION = (4, 0, 0)
+# struct dm_ioctl: version, data_size, data_start, target_count, …, flags, …, name, uuid, …
+_REQUEST = struct.Struct("=3IIIIiIIIQ128s129s7x")
+_TARGET = struct.Struct("=QQiI16s")  # struct dm_target_spec: start, length, status, next, type
+_MAGIC = 0xFD
+_DEFERRED_REMOVE = 1 << 17
+
+
+class Command(enum.IntEnum):
+    """The requests used here: DM_DEV_CREATE_CMD and so on."""
+
+    DEV_CREATE = 3
+    DEV_REMOVE = 4
+    DEV_SUSPEND = 6
+    TABLE_LOAD = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stretch of a mapped device, in sectors, and the target type that serves it."""
+
+    start: int
+    length: int
+    type: str
+    parameters: str = ""
+
+    def __str__(self) -> str:
+        """The line that dmsetup takes for it."""
+        return f"{self.start} {self.length} {self.type} {self.parameters}".rstrip()
+
+
+def request(name: str, uuid: str = "", table: Sequence[Target] = (), flags: int = 0) -> bytes:
+    """The bytes of a struct dm_ioctl about the device `name`, with the targets behind it."""
+    targets = b"".join(map(_target, table))
+    size = _REQUEST.size + len(targets)
+    head = (*_VERSION, size, _REQUEST.size, len(table), 0, flags, 0, 0, 0)
+    return _REQUEST.pack(*head, name.encode(), uuid.encode()) + targets
+
+
+def _target(target: Target) -> bytes:
+    """One target: its spec, its parameters as a C string, padded to the next spec."""
+    parameters = target.parameters.encode() + b"\0"
+    size = -(-(_TARGET.size + len(parameters)) // 8) * 8
+    spec = _TARGET.pack(target.start, target.length, 0, size, target.type.encode())
+    return (spec + parameters).ljust(size, b"\0")
+
+
+def create(name: str, uuid: str) -> None:
+    """Make the device `name`, still without a table. Raises OSError, GhostswapError without dm."""
+    _send(Command.DEV_CREATE, request(name, uuid))
+
+
+def load(name: str, table: Sequence[Target]) -> None:
+    """Give the device the table that start() puts to use. Raises OSError."""
+    _send(Command.TABLE_LOAD, request(name, table=table))
+
+
+def start(name: str) -> int:
+    """Put the loaded table to use; returns the device number. Raises OSError."""
+    answer = _send(Command.DEV_SUSPEND, request(name))  # without the suspend flag: resume
+    return int(_REQUEST.unpack_from(answer)[10])
+
+
+def remove(name: str) -> None:
+    """Remove the device, at once or, where somebody (udev) looks at it, right after."""
+    _send(Command.DEV_REMOVE, request(name, flags=_DEFERRED_REMOVE))
+
+
+def _send(command: Command, data: bytes) -> bytes:
+    if not open_driver(_CONTROL, "dm_mod"):
+        raise GhostswapError(
+            _CONTROL, "this kernel has no device mapper (CONFIG_BLK_DEV_DM, module dm_mod)"
+        )
+    buffer = bytearray(data.ljust(16384, b"\0"))
+    struct.pack_into("=I", buffer, 12, len(buffer))  # data_size: the room for the answer counts
+    fd = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, ioc(READ | WRITE, _MAGIC, command, _REQUEST.size), buffer)
+    finally:
+        os.close(fd)
+    return bytes(buffer)

@@ -1,0 +1,73 @@
+"""A loop device on a ghost file, which vanishes by itself once nobody has it open.
+
+Source: include/uapi/linux/loop.h (v6.18); LOOP_CONFIGURE since v5.8.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from ghostswap.errors import GhostswapError
+from ghostswap.ghost.modules import open_driver
+
+_CONTROL = Path("/dev/loop-control")
+_LOOP_CTL_GET_FREE = 0x4C82
+_LOOP_CONFIGURE = 0x4C0A
+_LOOP_CLR_FD = 0x4C01
+_LO_FLAGS_AUTOCLEAR = 4
+_CONFIG = struct.Struct("=II52xI64s112x64x")  # fd, block size, …, lo_flags, lo_file_name, …
+_ATTEMPTS = 20
+
+
+@contextlib.contextmanager
+def loop_device(file: Path) -> Iterator[int]:
+    """The device number of a new loop device on `file`, held open while the block runs.
+
+    It is set to clear itself, so it goes when the last user does, however this process ends.
+    Raises GhostswapError where the kernel has no loop devices, OSError for the rest.
+    """
+    if not open_driver(_CONTROL, "loop"):
+        raise GhostswapError(_CONTROL, "this kernel has no loop devices (CONFIG_BLK_DEV_LOOP)")
+    backing = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        device = _attached(file, backing)
+    finally:
+        os.close(backing)
+    try:
+        yield os.fstat(device).st_rdev
+    finally:
+        os.close(device)
+
+
+def _attached(file: Path, backing: int) -> int:
+    """A loop device, open, on the open file `backing`; another process may snatch a free one."""
+    request = _CONFIG.pack(backing, 0, _LO_FLAGS_AUTOCLEAR, os.fsencode(file)[:63])
+    for _ in range(_ATTEMPTS):
+        control = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+        finally:
+            os.close(control)
+        device = os.open(f"/dev/loop{number}", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(device, _LOOP_CONFIGURE, request)
+            return device
+        except OSError as error:
+            os.close(device)
+            if error.errno != errno.EBUSY:
+                raise
+    raise GhostswapError(_CONTROL, "every free loop device was taken by another process")
+
+
+def release(device: Path) -> None:
+    """Have the loop device vanish when its last user closes it, as losetup --detach does."""
+    with contextlib.suppress(OSError):  # it is not attached any more
+        fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(fd, _LOOP_CLR_FD)
+        finally:
+            os.close(fd)
