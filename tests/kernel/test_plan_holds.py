@@ -90,8 +90,7 @@ def planned_slots(dump: Path, compressor: str) -> int:
 
 
 def held_until_full(dump: Path) -> int:
-    """Slots in use when zswap had last taken everything it was given."""
-    host = HostFiles(Path("/"))
+    """Slots in use when zswap had last taken what it was given."""
     compressible = CHUNK_BYTES // PAGE // 64 * 56  # what is not zero
     with subprocess.Popen(
         [sys.executable, "-c", _SWAPPED_OUT, dump],
@@ -102,20 +101,28 @@ def held_until_full(dump: Path) -> int:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            for chunks in range(1, 1000):
+            before = zswapped_pages()
+            for chunks in range(1000):
                 process.stdin.write("\n")
                 process.stdin.flush()
                 assert process.stdout.readline() == "out\n"
-                memory = read_memory(host)
-                assert memory.zswapped is not None
-                if memory.zswapped // PAGE < chunks * compressible:
-                    return (chunks - 1) * CHUNK_BYTES // PAGE
+                after = zswapped_pages()
+                # A page that was busy is not swapped out; a full zswap takes hardly any.
+                if after - before < compressible // 2:
+                    return chunks * CHUNK_BYTES // PAGE
+                before = after
         finally:
             process.kill()
     pytest.fail("zswap was never full")
 
 
+def zswapped_pages() -> int:
+    """Pages that zswap holds."""
+    found = read_memory(HostFiles(Path("/"))).zswapped
+    assert found is not None
+    return found // PAGE
+
+
 def test_zswap_is_full_when_the_plan_says(dump: Path, zswap: str) -> None:
-    planned = planned_slots(dump, zswap)
-    chunk = CHUNK_BYTES // PAGE
-    assert planned == pytest.approx(held_until_full(dump) + chunk / 2, abs=chunk / 2 + planned / 50)
+    # The last chunk filled it somewhere.
+    assert planned_slots(dump, zswap) == pytest.approx(held_until_full(dump), rel=0.03)
