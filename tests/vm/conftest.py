@@ -1,11 +1,15 @@
 """Tests that boot other kernels run only when they are asked for: `pytest tests/vm`."""
 
 import struct
+from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from tests.dumps import mixed_dump, python_core
+from tests.vm.kernels import debian_kernel
+from tests.vm.machine import run_in_guest
 
 _PT_LOAD = 1
 
@@ -15,6 +19,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     here = Path(__file__).parent
     named = [Path(word.partition("::")[0]).resolve() for word in config.args]
     return None if any(path.is_relative_to(here) for path in named) else True
+
+
+class InGuest(Protocol):
+    """Boots a Debian kernel, and gives what a guest program prints there."""
+
+    def __call__(self, version: str, program: str, *arguments: object) -> Any:
+        """The program's JSON; booted once for all tests that want the same."""
+
+
+@pytest.fixture(scope="session")
+def in_guest(tmp_path_factory: pytest.TempPathFactory) -> InGuest:
+    """run_in_guest, remembering answers."""
+
+    @cache
+    def run(version: str, program: str, *arguments: object) -> Any:
+        folder = tmp_path_factory.mktemp(f"linux-{version}-{program}")
+        return run_in_guest(debian_kernel(version), folder, program, *arguments)
+
+    return run
 
 
 @pytest.fixture(scope="session")
