@@ -10,6 +10,7 @@ from ghostswap.pages.source import Facts, Segment
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Sizes = NDArray[np.uint16] | NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Measured:
     """
 
     algorithm: str
-    sizes: NDArray[np.uint16] | NDArray[np.uint32]
+    sizes: Sizes
     cost: Cost | None
     relative_error: float  # of the codec against the kernel's own compressor
 
@@ -65,6 +66,16 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """Which data contents were compressed: those there `heavy_from` times or more, and those whose
+    hash is `cutoff` at most. `error` is what was asked for."""
+
+    error: float
+    heavy_from: int
+    cutoff: int
+
+
+@dataclass(frozen=True, slots=True)
 class Census:
     """One row a page that was read, in the order of sources; holes are counted, not listed.
 
@@ -80,6 +91,7 @@ class Census:
     contents: Contents
     measured: tuple[Measured, ...]
     partial: bool  # interrupted: what was learnt until then
+    sample: Sample | None = None  # None where all contents were to be compressed
 
     @property
     def total(self) -> int:

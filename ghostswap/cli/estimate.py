@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ghostswap.pages.source import Source, Stream
     from ghostswap.report.estimate import Example
 
+DEFAULT_ERROR = 0.005
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
 
@@ -35,6 +36,17 @@ class GroupBy(StrEnum):
     SOURCE = "source"
     MAPPING = "mapping"
     KIND = "kind"
+
+
+def _fraction(text: str) -> float:
+    """A percentage on the command line, with or without its sign, as a fraction."""
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0.01 <= percent <= 50:
+        raise typer.BadParameter(f"{text!r} is no percentage between 0.01% and 50%")
+    return percent / 100
 
 
 def estimate_dedup(
@@ -78,12 +90,35 @@ def estimate_dedup(
     top: Annotated[
         int,
         typer.Option(
-            "--top", min=0, metavar="N", help="Show the N most copied contents, and how they begin."
+            "--top",
+            parser=options.number(0),
+            metavar="N",
+            help="Show the N most copied contents, and how they begin.",
+        ),
+    ] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compress a sample only; dedup stays exact.")
+    ] = False,
+    error: Annotated[
+        float | None,
+        typer.Option(
+            "--error",
+            parser=_fraction,
+            metavar="PERCENT",
+            help="With --quick: how exact the pool is to be, 95 times in 100 (default 0.5%).",
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed", parser=options.number(0, 2**64 - 1), metavar="N", help="Another sample."
         ),
     ] = 0,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", min=1, metavar="N", help="Processes (default: all CPUs)."),
+        typer.Option(
+            "--jobs", parser=options.number(1), metavar="N", help="Processes (default: all CPUs)."
+        ),
     ] = None,
     as_json: options.Json = False,
     exact: options.Bytes = False,
@@ -101,10 +136,13 @@ def estimate_dedup(
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
+    from ghostswap.census.sample import Sampling
     from ghostswap.census.scan import scan
     from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, View, show
     from ghostswap.cli.progress import page_progress
     from ghostswap.host.kernel import page_size as machine_page_size
+    from ghostswap.models.figures import System
+    from ghostswap.models.pool_cost import pool_cost
     from ghostswap.report.estimate import Estimate, document, figures
 
     size = page_size or machine_page_size()
@@ -112,13 +150,23 @@ def estimate_dedup(
         raise UsageError("--page-size", f"{size} is not one of {', '.join(map(str, PAGE_SIZES))}")
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     rules = kernel_rules.chosen_rules(kernel, zpool, ghost=ghost, no_writeback=no_writeback)
+    cost = pool_cost(System.ZRAM, rules, size)
+    sampling = Sampling(error or DEFAULT_ERROR, cost) if quick else None
     names = list(dict.fromkeys(algorithm or ["lz4"]))
     if verify or engine is Engine.KERNEL:
         jobs = 1  # a device holds one page at a time
     with _codecs(names, size, rules, engine, verify=verify) as codecs:
         opened = sources.open_sources(named, size)
         with page_progress(quiet) as progress:
-            census = scan(opened, size, codecs, jobs=jobs, progress=progress)
+            census = scan(
+                opened,
+                size,
+                codecs,
+                jobs=jobs,
+                seed=seed,
+                sampling=sampling,
+                progress=progress,
+            )
     estimate = Estimate(
         census,
         rules,

@@ -1,5 +1,6 @@
 """The options that mean the same in every subcommand, each spelt and explained once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,26 @@ def size(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`; any other is a usage error.
+
+    Typer's own min and max load pydantic, which takes longer than a small dump.
+    """
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not a whole number") from None
+        if value < least:
+            raise typer.BadParameter(f"{value} is less than {least}")
+        if most is not None and value > most:
+            raise typer.BadParameter(f"{value} is more than {most}")
+        return value
+
+    return parse
 
 
 def page_size(chosen: int) -> int:

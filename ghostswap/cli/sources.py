@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ghostswap.cli import options
 from ghostswap.errors import GhostswapError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ MaxExpansion = Annotated[
     int | None,
     typer.Option(
         "--max-expansion",
-        min=1,
+        parser=options.number(1),
         metavar="N",
         help="How often its size a compressed dump may unpack to, beyond 1 GiB (default 1000).",
     ),

@@ -66,8 +66,8 @@ def population(census: Census, measured: Measured) -> Population | None:
     """The census under one algorithm; None when a kind of page is there of which none was
     compressed, so that nothing can be said.
 
-    Where contents were left out (a sample, an interrupted scan), those compressed stand for all of
-    their kind.
+    Where contents were left out (a sample, an interrupted scan), those compressed stand for the
+    others of their kind; in a sample, contents with many copies stand for themselves.
     """
     contents = census.contents
     same = _histogram(census, measured, contents.same_filled)
@@ -79,7 +79,17 @@ def population(census: Census, measured: Measured) -> Population | None:
 
 
 def _histogram(census: Census, measured: Measured, kind: Bools) -> SizeHistogram | None:
-    sizes, copies = measured.sizes[kind], census.contents.pages[kind]
+    if census.sample is None:
+        return _stratum(census, measured, kind)
+    many = census.contents.pages >= census.sample.heavy_from
+    heavy = _stratum(census, measured, kind & many)
+    light = _stratum(census, measured, kind & ~many)
+    return None if heavy is None or light is None else heavy + light
+
+
+def _stratum(census: Census, measured: Measured, chosen: Bools) -> SizeHistogram | None:
+    """The sizes of the contents chosen, of which those compressed stand for all."""
+    sizes, copies = measured.sizes[chosen], census.contents.pages[chosen]
     taken = sizes > 0
     if len(sizes) and not taken.any():
         return None

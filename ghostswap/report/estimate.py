@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from ghostswap.census.dedup import Group, histogram, shared_between_sources
+from ghostswap.census.sample import CONFIDENCE, relative_error
 from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.models.figures import Figures, System
 from ghostswap.models.ksm import ksm
+from ghostswap.models.pool_cost import pool_cost
 from ghostswap.models.population import copies, population
 from ghostswap.models.rules import Rules
 from ghostswap.models.zram import zram, zram_dedup
@@ -72,6 +74,20 @@ class Estimate:
                 return measured
         return None
 
+    def relative_error(self, system: System, measured: Measured) -> float:
+        """How far pool_bytes may be from the kernel's, as a fraction: the codec's own error, and in
+        quick mode that of the sample, at 95 % confidence."""
+        census = self.census
+        if census.sample is None:
+            return measured.relative_error
+        return measured.relative_error + relative_error(
+            census.contents,
+            measured.sizes,
+            census.sample,
+            pool_cost(system, self.rules, census.page_size),
+            each_once=system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP),
+        )
+
 
 def figures(census: Census, rules: Rules) -> tuple[Figures, ...]:
     """Every system's figures; without those that need sizes of which none is known yet."""
@@ -89,7 +105,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "page_size": census.page_size,
-        "mode": "exact",
+        "mode": "exact" if census.sample is None else "quick",
         "partial": census.partial,
         "kernel": str(rules.version),
         "rules": {
@@ -103,7 +119,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "sources": [_source(census, source) for source in census.sources],
         "pages": page_counts(census),
         "algorithms": {
-            measured.algorithm: _algorithm(census, measured) for measured in census.measured
+            measured.algorithm: _algorithm(estimate, measured) for measured in census.measured
         },
         "systems": [_system(estimate, entry) for entry in estimate.systems],
         "dedup": {
@@ -150,8 +166,9 @@ def page_counts(census: Census) -> dict[str, int]:
     }
 
 
-def _algorithm(census: Census, measured: Measured) -> dict[str, Any]:
-    pages, cost = population(census, measured), measured.cost
+def _algorithm(estimate: Estimate, measured: Measured) -> dict[str, Any]:
+    census, cost = estimate.census, measured.cost
+    pages = population(census, measured)
     sizes = pages.data.pages if pages is not None else np.zeros(census.page_size + 2)
     compressed = float(sizes.sum())
     payload = np.minimum(np.arange(len(sizes)), census.page_size)
@@ -161,8 +178,8 @@ def _algorithm(census: Census, measured: Measured) -> dict[str, Any]:
         "incompressible_pages": round(float(sizes[census.page_size :].sum())),
         "compress_ns_per_page": round(cost.compress_ns) if cost else None,
         "decompress_ns_per_page": round(cost.decompress_ns) if cost else None,
-        "relative_error": measured.relative_error,
-        "confidence": 1.0,
+        "relative_error": estimate.relative_error(System.ZRAM, measured),
+        "confidence": 1.0 if census.sample is None else CONFIDENCE,
     }
 
 
@@ -181,7 +198,7 @@ def _system(estimate: Estimate, system: Figures) -> dict[str, Any]:
         "ram_bytes": system.ram_bytes,
         "saved_bytes": system.saved_bytes,
         "ratio": system.ratio,
-        "relative_error": measured.relative_error if measured else 0.0,
+        "relative_error": estimate.relative_error(system.system, measured) if measured else 0.0,
     }
     if system.sharing is not None:
         entry |= asdict(system.sharing)

@@ -36,6 +36,11 @@ def meminfo() -> dict[str, int]:
     return {name: int(rest.split()[0]) * 1024 for name, rest in (x.split(":") for x in lines)}
 
 
+def run(*command: str | Path) -> None:
+    """Run a system tool, which must succeed."""
+    subprocess.run(command, check=True, capture_output=True)
+
+
 @pytest.fixture
 def zswap(tmp_path: Path) -> Iterator[Path]:
     """zswap on over a small swap file, with its counters in debugfs; all as before afterwards."""
@@ -49,17 +54,17 @@ def zswap(tmp_path: Path) -> Iterator[Path]:
         area.touch(mode=0o600)
         with area.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, 64 << 20)
-        subprocess.run(["mkswap", area], check=True, capture_output=True)
+        run("mkswap", area)
         debugfs = tmp_path / "debugfs"
         debugfs.mkdir()
-        subprocess.run(["mount", "-t", "debugfs", "none", debugfs], check=True)
-        undo.callback(subprocess.run, ["umount", debugfs], check=True)
+        run("mount", "-t", "debugfs", "none", debugfs)
+        undo.callback(run, "umount", debugfs)
         undo.callback((ZSWAP / "enabled").write_text, enabled)
         (ZSWAP / "enabled").write_text("Y")
         on = subprocess.run(["swapon", area], capture_output=True, text=True, check=False)
         if on.returncode:
             pytest.skip(f"no swap file can be used here: {on.stderr.strip()}")
-        undo.callback(subprocess.run, ["swapoff", area], check=True)
+        undo.callback(run, "swapoff", area)
         yield debugfs / "zswap"
 
 

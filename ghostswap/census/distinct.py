@@ -1,0 +1,95 @@
+"""From a hash a row to the distinct contents, and from contents back to rows that hold them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.census.table import I64, U64, Bools, Contents, Sizes
+
+# Rows looked up at once, about, which bounds the memory that it takes.
+_ROWS_AT_ONCE = 1 << 21
+# The filter before the look-up: one flag for each value of so many leading bits of a hash.
+_FILTER_BITS = 22
+
+
+def distinct_contents(
+    hashes: U64, had: Bools, holes: int, zero: int, same_filled: Sequence[U64]
+) -> Contents:
+    """The distinct contents of the rows that were had, and of `holes` zero pages more.
+
+    `zero` is the hash of a zero page; `same_filled` holds the hashes of same-filled pages.
+    """
+    ordered = hashes[had]
+    ordered.sort()
+    begins = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    distinct = ordered[begins]
+    length = len(ordered)
+    del ordered
+    starts = np.flatnonzero(begins)
+    pages = np.diff(starts, append=length)
+    if holes:
+        at = int(np.searchsorted(distinct, np.uint64(zero)))
+        if at == len(distinct) or distinct[at] != zero:
+            distinct, pages = np.insert(distinct, at, zero), np.insert(pages, at, 0)
+        pages[at] += holes
+    is_same = np.zeros(len(distinct), dtype=np.bool_)
+    is_same[np.searchsorted(distinct, first_of_each(_concatenated(same_filled))[0])] = True
+    return Contents(distinct, pages, distinct == zero, is_same)
+
+
+def first_of_each(values: U64) -> tuple[U64, I64]:
+    """The distinct values in ascending order, and where each occurs first.
+
+    As np.unique() does, which loads numpy.ma for it: as long as hashing 0.3 GiB of pages takes.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    begins = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return ordered[begins], order[begins]
+
+
+def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:
+    """A row that holds each of `wanted`, ascending hashes; -1 where none does."""
+    found = np.full(len(wanted), -1, dtype=np.int64)
+    shift = np.uint64(64 - _FILTER_BITS)
+    worth_a_look = np.zeros(1 << _FILTER_BITS, dtype=np.bool_)
+    worth_a_look[wanted >> shift] = True
+    # A part at a time, by leading bits of the hash: sorting all at once takes more memory.
+    bits = max(len(hashes) // _ROWS_AT_ONCE, 1).bit_length() - 1
+    for part in range(1 << bits):
+        rows = np.flatnonzero(_leading(hashes, bits) == part if bits else had)
+        rows = rows[worth_a_look[hashes[rows] >> shift] & had[rows]]
+        here = np.flatnonzero(_leading(wanted, bits) == part) if bits else np.arange(len(wanted))
+        if not len(rows) or not len(here):
+            continue
+        rows = rows[np.argsort(hashes[rows])]
+        ordered = hashes[rows]
+        at = np.minimum(np.searchsorted(ordered, wanted[here]), len(rows) - 1)
+        hit = ordered[at] == wanted[here]
+        found[here[hit]] = rows[at[hit]]
+    return found
+
+
+def _leading(hashes: U64, bits: int) -> U64:
+    return hashes >> np.uint64(64 - bits)
+
+
+def sizes_of(
+    contents: Contents,
+    known: Sequence[tuple[U64, NDArray[np.uint32]]],
+    algorithms: int,
+    page_size: int,
+) -> Sizes:
+    """A row an algorithm, a column a content: the sizes in `known`, found by hash, and else 0."""
+    narrow = page_size < 1 << 16
+    sizes = np.zeros((algorithms, len(contents.hash)), dtype=np.uint16 if narrow else np.uint32)
+    for hashes, found in known:
+        sizes[:, np.searchsorted(contents.hash, hashes)] = found
+    return sizes
+
+
+def _concatenated(parts: Sequence[U64]) -> U64:
+    return np.concatenate([np.empty(0, dtype=np.uint64), *parts])

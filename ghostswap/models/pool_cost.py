@@ -1,0 +1,32 @@
+"""What one more object of each size adds to a pool: from this a sample's error follows."""
+
+import math
+
+import numpy as np
+
+from ghostswap.census.sample import PoolCost
+from ghostswap.models.figures import System
+from ghostswap.models.population import Counts
+from ghostswap.models.rules import Allocator, Rules
+from ghostswap.models.zswap import largest_payload
+
+
+def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:
+    """The cost of objects in the pool of `system`.
+
+    zbud and z3fold, which put objects together as they come, are taken to charge by the byte.
+    """
+    stored = np.minimum(np.arange(page_size + 2), page_size)
+    refused = np.zeros(page_size + 2, dtype=np.bool_)
+    if system in (System.ZRAM, System.ZRAM_DEDUP):
+        stored[rules.classes(page_size).huge_class_size :] = page_size
+    else:
+        refused[largest_payload(rules, page_size) + 1 :] = True
+        if rules.allocator is not Allocator.ZSMALLOC:
+            return PoolCost(np.where(refused, 0.0, stored), page_size)
+    classes = rules.classes(page_size)
+    zspage: Counts = classes.pages.astype(np.float64) * page_size
+    of_size = (zspage / classes.objects)[classes.of_payload[stored]]
+    # The last zspage of a class is filled by chance, in the pool and in its estimate alike.
+    rounding = math.sqrt(float((zspage**2).sum()) / 6)
+    return PoolCost(np.where(refused, 0.0, of_size), rounding)
