@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = Path("-")
 DEFAULT_POOL_PERCENT = 20  # ZSWAP's own: zswap_max_pool_percent, mm/zswap.c
+SLACK_WORTH_SAYING = 0.05  # of the pool
 RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
 
 
@@ -191,7 +192,7 @@ def plan(
         basis, status = _measured(named, algorithm, page_size, kernel, quiet)
     question = Question(
         chosen,
-        version or basis.kernel,
+        version or basis.rules.version,
         margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
         demand,
     )
@@ -330,8 +331,16 @@ def _warn(plan: "Plan") -> None:
     basis, measure = plan.basis, plan.sizing.measure
     if basis.partial:
         warn(f"{basis.name}: the estimate was interrupted and covers a part", quiet=False)
-    if plan.kernel != basis.kernel:
-        warn(f"pools as Linux {basis.kernel} makes them, slots as {plan.kernel}", quiet=False)
+    if plan.kernel != basis.rules.version:
+        warn(
+            f"pools as Linux {basis.rules.version} makes them, slots as {plan.kernel}", quiet=False
+        )
+    if measure.slack > SLACK_WORTH_SAYING:
+        warn(
+            f"{basis.name}: so few pages that up to {measure.slack:.0%} of their pool may be "
+            "zspages not full yet: measure more",
+            quiet=False,
+        )
     if measure.refused_pages:
         offered = measure.pages + measure.refused_pages
         warn(

@@ -30,7 +30,8 @@ class Measure:
 
     `metadata_bytes` is what the system keeps besides the pool, without what finds an entry by its
     slot and without zram's table: those belong to the design (models/slots.py). `refused_pages`
-    were offered too and not taken. `error` is how far pool_bytes may be off, as a share of it.
+    were offered too and not taken. `error` is how far pool_bytes may be off, as a share of it;
+    up to `slack_bytes` of it are zspages not full yet, which more pages would fill.
     """
 
     system: System
@@ -40,6 +41,7 @@ class Measure:
     slots: int
     entries: int
     pool_bytes: int
+    slack_bytes: int
     metadata_bytes: int
     refused_pages: int
     error: float
@@ -62,14 +64,18 @@ class Measure:
         pages = -(-memory // self.page_size)
         return -(-pages * self.slots // self.pages)
 
-    def slots_in(self, pool_bytes: int, error: float = 0.0) -> int:
-        """Slots that a pool holds if each takes `error` (a share) more than measured."""
-        taken = self.pool_bytes * (1 + error)
+    def slots_in(self, pool_bytes: int, taken: float | None = None) -> int:
+        """Slots that a pool holds if as many as measured took `taken` bytes, not `pool_bytes`."""
+        if taken is None:
+            taken = self.pool_bytes
         if taken <= 0:
             return MAXIMUM_SLOTS
-        whole = pool_bytes * self.slots
-        fitting = whole // self.pool_bytes if error == 0 else int(whole / taken)
-        return min(fitting, MAXIMUM_SLOTS)
+        return min(int(pool_bytes * self.slots // taken), MAXIMUM_SLOTS)
+
+    @property
+    def slack(self) -> float:
+        """slack_bytes as a share of the pool: large where few pages were measured."""
+        return self.slack_bytes / self.pool_bytes if self.pool_bytes else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class Room:
 class Sizing:
     """How large an area must be for `measure` in `room`.
 
-    `pessimistic`, `expected` and `optimistic` are the slots that fill the pool; `used` those that
+    `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
+    without slack; `used` those that
     will be, where a demand is known to be smaller.
     """
 
@@ -153,14 +160,15 @@ def size_up(measure: Measure, room: Room, margin: float, demand_bytes: int | Non
     limit = room.limit(measure.page_size)
     error = _error(measure, margin)
     expected = measure.slots_in(limit)
-    optimistic = max(expected, measure.slots_in(limit, -error))
+    full = (measure.pool_bytes - measure.slack_bytes) * (1 - error)
+    optimistic = max(expected, measure.slots_in(limit, full))
     demand = MAXIMUM_SLOTS if demand_bytes is None else measure.slots_of(demand_bytes)
     return Sizing(
         measure,
         room,
         margin,
         demand_bytes,
-        pessimistic=min(expected, measure.slots_in(limit, error)),
+        pessimistic=min(expected, measure.slots_in(limit, measure.pool_bytes * (1 + error))),
         expected=expected,
         optimistic=optimistic,
         used=min(expected, demand),

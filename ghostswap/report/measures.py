@@ -10,13 +10,13 @@ from ghostswap.host.kernel import KernelVersion
 from ghostswap.models.figures import System
 from ghostswap.models.ksm import MAX_PAGE_SHARING
 from ghostswap.models.plan import Measure, is_zram
-from ghostswap.models.rules import Rules
+from ghostswap.models.rules import Allocator, Rules, rules_for
 from ghostswap.models.slots import lookup
 from ghostswap.models.zsmalloc import HANDLE_BYTES
 from ghostswap.report.estimate import SCHEMA
+from ghostswap.swapfile.layout import PAGE_SIZES
 
 _KNOWN_BEGIN = 4096
-_DEFAULT_ZRAM_ENTRY_BYTES = 16
 _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine
 
 
@@ -25,9 +25,8 @@ class Basis:
     """What a plan is made from: one algorithm's measures, and whose rules they follow."""
 
     name: str
-    kernel: KernelVersion
+    rules: Rules
     page_size: int
-    zram_entry_bytes: int
     partial: bool
     algorithm: str | None
     measures: Mapping[System, Measure]
@@ -89,52 +88,69 @@ def basis_of(document: Mapping[str, Any], name: str, algorithm: str | None) -> B
 
 
 def _read(estimate: "_Fields", name: str, algorithm: str | None) -> Basis:
-    version = estimate.kernel("kernel")
-    page_size = estimate.whole("page_size", least=1)
-    rules = estimate.optional("rules")
-    entry_bytes = _DEFAULT_ZRAM_ENTRY_BYTES
-    if rules is not None:
-        entry_bytes = rules.whole("zram_entry_bytes", least=1)
+    rules = _rules(estimate)
+    page_size = estimate.page_size("page_size")
     total = estimate.inner("pages").whole("total")
     if total == 0:
         raise GhostswapError(name, "an estimate of no pages: nothing to size by")
     rows = estimate.rows("systems")
+    chosen = _chosen(rows, name, algorithm)
+    reader = _Reader(rules, page_size, chosen, total)
+    by_system = {
+        System(row.text("system")): row
+        for row in rows
+        if row.text("system") in list(System)
+        and (not row.has("algorithm") or row.text("algorithm") == chosen)
+    }
+    ksm = by_system.pop(System.KSM, None)
+    measures = {
+        system: measure
+        for system, row in by_system.items()
+        if (measure := reader.compressed(system, row)) is not None
+    }
+    if not measures:
+        raise GhostswapError(name, f"every page is refused under {chosen}: nothing to size")
+    if ksm is not None and (merged := reader.merged(ksm, measures)) is not None:
+        measures[System.KSM] = merged
+    return Basis(name, rules, page_size, estimate.flag("partial"), chosen, measures)
+
+
+def _rules(estimate: "_Fields") -> Rules:
+    """The rules that an estimate followed, as far as a plan depends on them; those of its kernel's
+    defaults where it does not say."""
+    version = estimate.kernel("kernel")
+    if not estimate.has("rules"):
+        return rules_for(version, {})
+    said = estimate.inner("rules")
+    chain_size = said.whole("chain_size", least=4)
+    if chain_size > 16:  # mm/Kconfig, ZSMALLOC_CHAIN_SIZE
+        raise _BadFieldError("chain_size is not from 4 to 16")
+    try:
+        allocator = Allocator(said.text("zpool"))
+    except ValueError:
+        raise _BadFieldError("zpool is none that is known") from None
+    return Rules(version, allocator, chain_size, said.whole("zram_entry_bytes", least=1))
+
+
+def _chosen(rows: "list[_Fields]", name: str, algorithm: str | None) -> str:
+    """`algorithm` if something was compressed by it; the first one there where it is None."""
     names = list(dict.fromkeys(row.text("algorithm") for row in rows if row.has("algorithm")))
     if not names:
         raise GhostswapError(name, "an estimate without compressed sizes")
-    if algorithm is not None and algorithm not in names:
-        raise GhostswapError(name, f"nothing in it was compressed by {algorithm}; {_listed(names)}")
-    chosen = algorithm if algorithm is not None else names[0]
-    by_system = {
-        row.system("system"): row
-        for row in rows
-        if not row.has("algorithm") or row.text("algorithm") == chosen
-    }
-    reader = _Reader(version, page_size, entry_bytes, chosen, total)
-    measures: dict[System, Measure] = {
-        system: measure
-        for system, row in by_system.items()
-        if system is not System.KSM and (measure := reader.compressed(system, row)) is not None
-    }
-    merged = reader.merged(by_system.get(System.KSM), measures)
-    if merged is not None:
-        measures[System.KSM] = merged
-    if not measures:
-        raise GhostswapError(name, f"every page is refused under {chosen}: nothing to size")
-    return Basis(name, version, page_size, entry_bytes, estimate.flag("partial"), chosen, measures)
-
-
-def _listed(names: list[str]) -> str:
-    return f"it has {', '.join(names)}"
+    if algorithm is None:
+        return names[0]
+    if algorithm not in names:
+        known = ", ".join(names)
+        raise GhostswapError(name, f"nothing in it was compressed by {algorithm}, but by {known}")
+    return algorithm
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Turns rows of `systems` into measures."""
 
-    version: KernelVersion
+    rules: Rules
     page_size: int
-    zram_entry_bytes: int
     algorithm: str
     total: int
 
@@ -145,8 +161,8 @@ class _Reader:
         pages = self.total - refused
         if pages <= 0:
             return None
-        found = sum(cost.bytes_per_slot for cost in lookup(self.version))
-        elsewhere = self.zram_entry_bytes if is_zram(system) else found
+        found = sum(cost.bytes_per_slot for cost in lookup(self.rules.version))
+        elsewhere = self.rules.zram_entry_bytes if is_zram(system) else found
         return Measure(
             system,
             self.algorithm,
@@ -155,10 +171,19 @@ class _Reader:
             slots=pages,
             entries=min(entries, pages),
             pool_bytes=row.whole("pool_bytes"),
+            slack_bytes=self._slack(system, row),
             metadata_bytes=max(0, row.whole("metadata_bytes") - round(entries * elsewhere)),
             refused_pages=refused,
             error=row.number("relative_error"),
         )
+
+    def _slack(self, system: System, row: "_Fields") -> int:
+        """What zspages that are not full may take: half a zspage of every class, and no more than
+        the pool exceeds what it holds. What zbud wastes stays wasted, however many pages come."""
+        if self.rules.allocator is not Allocator.ZSMALLOC and not is_zram(system):
+            return 0
+        half = int(self.rules.classes(self.page_size).pages.sum()) * self.page_size // 2
+        return max(0, min(half, row.whole("pool_bytes") - row.whole("compressed_bytes")))
 
     def merged(self, ksm: "_Fields | None", measures: Mapping[System, Measure]) -> Measure | None:
         """zswap behind KSM: merged pages share one slot and one compressed copy."""
@@ -178,6 +203,7 @@ class _Reader:
             slots=slots,
             entries=entries,
             pool_bytes=dedup.pool_bytes,
+            slack_bytes=dedup.slack_bytes,
             metadata_bytes=own + ksm.whole("metadata_bytes"),
             refused_pages=plain.refused_pages,
             error=plain.error,
@@ -201,6 +227,7 @@ def ratio_basis(ratio: float, page_size: int, rules: Rules) -> Basis:
             slots=pages,
             entries=pages,
             pool_bytes=max(1, round(pages * page_size / ratio)),
+            slack_bytes=0,
             metadata_bytes=round(pages * each),
             refused_pages=0,
             error=0.0,
@@ -208,7 +235,7 @@ def ratio_basis(ratio: float, page_size: int, rules: Rules) -> Basis:
         for system, each in kept.items()
     }
     name = f"a stated ratio of {ratio:g}"
-    return Basis(name, rules.version, page_size, rules.zram_entry_bytes, False, None, measures)
+    return Basis(name, rules, page_size, False, None, measures)
 
 
 class _BadFieldError(Exception):
@@ -236,6 +263,12 @@ class _Fields:
             raise _BadFieldError(f"{key} is no count")
         return value
 
+    def page_size(self, key: str) -> int:
+        value = self.whole(key)
+        if value not in PAGE_SIZES:
+            raise _BadFieldError(f"{key} is no page size of Linux")
+        return value
+
     def number(self, key: str) -> float:
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -257,17 +290,8 @@ class _Fields:
         except ValueError:
             raise _BadFieldError(f"{key} is no kernel version") from None
 
-    def system(self, key: str) -> System:
-        try:
-            return System(self.text(key))
-        except ValueError:
-            raise _BadFieldError(f"{key} is none that is known") from None
-
     def inner(self, key: str) -> "_Fields":
         return _Fields(self._get(key))
-
-    def optional(self, key: str) -> "_Fields | None":
-        return self.inner(key) if self.has(key) else None
 
     def rows(self, key: str) -> "list[_Fields]":
         found = self._get(key)

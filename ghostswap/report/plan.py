@@ -58,7 +58,7 @@ class Plan:
     @property
     def slot_costs(self) -> tuple[Cost, ...]:
         """What the planned area keeps for its slots on this kernel."""
-        measure, entry = self.sizing.measure, self.basis.zram_entry_bytes
+        measure, entry = self.sizing.measure, self.basis.rules.zram_entry_bytes
         return costs(design_of(measure.system), self.kernel, measure.page_size, entry)
 
 
@@ -71,7 +71,7 @@ def plan(basis: Basis, room: Room, question: Question) -> Plan:
 
     sizing = sized(question.system)
     zswap, zram = basis.beside(question.system)
-    kernel, entry_bytes = question.kernel, basis.zram_entry_bytes
+    kernel, entry_bytes = question.kernel, basis.rules.zram_entry_bytes
     return Plan(
         basis,
         kernel,
@@ -113,6 +113,12 @@ def derivations(found: Plan) -> list[Derivation]:
             f"{sizing.limit_bytes} / ({each:.1f} × {1 + sizing.error:.4f}) = "
             f"{sizing.pessimistic} slots",
             f"error {measure.error:g} of the measure, margin {sizing.margin:g}",
+        ),
+        Derivation(
+            "capacity.optimistic",
+            f"{sizing.limit_bytes} / ({each:.1f} × {1 - sizing.error:.4f} × "
+            f"{1 - measure.slack:.4f}) = {sizing.optimistic} slots",
+            f"the same; up to {measure.slack_bytes} bytes of the pool are zspages not full yet",
         ),
         Derivation(
             "size.pages",
@@ -183,7 +189,7 @@ def document(plans: list[Plan], question: Question) -> dict[str, Any]:
         "schema": SCHEMA,
         "kernel": str(question.kernel),
         "page_size": basis.page_size,
-        "basis": {"name": basis.name, "kernel": str(basis.kernel), "partial": basis.partial},
+        "basis": {"name": basis.name, "kernel": str(basis.rules.version), "partial": basis.partial},
         "system": str(question.system),
         "algorithm": basis.algorithm,
         "margin": question.margin,
@@ -226,6 +232,7 @@ def _sizing(sizing: Sizing) -> dict[str, Any]:
         "ratio": measure.ratio,
         "relative_error": sizing.error,
         "pool_bytes_per_slot": measure.pool_bytes / measure.slots,
+        "slack_bytes": measure.slack_bytes,
         "refused_pages": measure.refused_pages,
         "capacity": {
             name: {"slots": slots, "memory_bytes": measure.memory_of(slots)}

@@ -57,7 +57,7 @@ def output(path: str, *command: str | Path, **environment: str) -> str:
 
 
 def recommended(path: str, report: Path, *options: str) -> dict[str, int]:
-    text = output(path, "ghostswap", "plan", report, "--json", *options)
+    text = output(path, "ghostswap", "plan", report, "--json", "--quiet", *options)
     return dict(json.loads(text)["plans"][0]["recommended"])
 
 
@@ -163,7 +163,7 @@ def test_zram_generator_takes_the_configuration(generator: Path, path: str) -> N
 def test_zram_generator_takes_the_lines_that_plan_emits(
     generator: Path, path: str, report: Path
 ) -> None:
-    lines = output(path, "ghostswap", "plan", report, "--emit", "zram-generator")
+    lines = output(path, "ghostswap", "plan", report, "--quiet", "--emit", "zram-generator")
     (generator / "etc/systemd/zram-generator.conf").write_text(lines)
     done = generate(generator, path)
     assert done.returncode == 0, done.stderr

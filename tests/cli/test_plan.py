@@ -336,6 +336,25 @@ def test_a_missing_report_is_one_line(tmp_path: Path) -> None:
     assert done.stderr == f"ghostswap: {tmp_path}/none.json: No such file or directory\n"
 
 
+def test_an_estimate_that_does_not_tell_its_rules_is_taken_by_its_kernels(
+    report: Path, tmp_path: Path
+) -> None:
+    told = json.loads(report.read_text())
+    del told["rules"]
+    told["systems"].append({"system": "of tomorrow", "algorithm": "lz4"})
+    untold = tmp_path / "untold.json"
+    untold.write_text(json.dumps(told))
+    options = (*MACHINE, "--print", "bytes")
+    assert plan(untold, *options) == plan(report, *options)
+
+
+def test_few_pages_are_said_to_be_few(report: Path) -> None:
+    done = ghostswap("plan", report, *MACHINE)
+    assert done.returncode == 0
+    assert "measure more" in done.stderr
+    assert ghostswap("plan", report, *MACHINE, "--quiet").stderr == ""
+
+
 def test_an_algorithm_that_was_not_measured_is_named(report: Path) -> None:
     done = ghostswap("plan", report, "--algorithm", "deflate")
     assert done.returncode == 1

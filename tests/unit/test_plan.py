@@ -34,6 +34,7 @@ THIRD = Measure(
     slots=1000,
     entries=900,
     pool_bytes=1000 * PAGE // 3,
+    slack_bytes=0,
     metadata_bytes=900 * 64,
     refused_pages=0,
     error=0.0,
@@ -76,6 +77,14 @@ def test_the_measures_own_error_adds_to_the_margin() -> None:
     assert size_up(unsure, ROOM, 0.15, None).pessimistic == pytest.approx(
         size_up(THIRD, ROOM, 0.25, None).pessimistic, abs=1
     )
+
+
+def test_zspages_not_full_yet_widen_the_range_to_the_better_side() -> None:
+    few = replace(THIRD, slack_bytes=THIRD.pool_bytes // 2)
+    sizing = size_up(few, ROOM, 0.0, None)
+    assert sizing.pessimistic == sizing.expected
+    assert sizing.optimistic == pytest.approx(2 * sizing.expected, rel=1e-3)
+    assert sizing.recommended_slots >= sizing.optimistic
 
 
 def test_a_small_demand_needs_no_more_than_itself() -> None:
