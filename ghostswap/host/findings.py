@@ -9,11 +9,13 @@ from ghostswap.host.capacity import ghost_bytes, ghost_room, zram_room
 from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
+from ghostswap.models.slots import Design, Load, costs, memory
 from ghostswap.units import format_size
 
 _NEARLY_FULL = 0.9
 _HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none was measured yet
 _MUCH_INCOMPRESSIBLE = 0.25
+_MUCH_METADATA = 0.01  # of all RAM
 
 
 class Severity(StrEnum):
@@ -88,6 +90,22 @@ def ghost_larger_than_zswap(host: Host) -> Iterator[Finding]:
             f"SwapTotal counts {format_size(ghost)} of ghost swap, but zswap's pool holds only"
             f" {format_size(room)} {_at(measured)}. Make the ghost smaller, or raise"
             " max_pool_percent.",
+        )
+
+
+def ghost_costs_memory_while_empty(host: Host) -> Iterator[Finding]:
+    """The kernel keeps a few bytes for every slot from swapon on, whether it is used or not."""
+    slots, total = ghost_bytes(host) // host.page_size, host.memory.mem_total
+    if not slots or not total or host.kernel is None:
+        return
+    tables = costs(Design.GHOST, host.kernel, host.page_size)
+    taken = memory(tables, Load(area=slots, used=0, entries=0))
+    if taken >= total * _MUCH_METADATA:
+        yield _warning(
+            "ghost-metadata",
+            f"The slots of {format_size(ghost_bytes(host))} of ghost swap take about"
+            f" {format_size(taken)} of RAM ({taken / total:.0%}) even while empty. A smaller ghost"
+            " takes less: `ghostswap plan` says how large it needs to be.",
         )
 
 
@@ -278,6 +296,7 @@ RULES: tuple[Rule, ...] = (
     ghost_while_zswap_is_off,
     only_ghost_areas,
     ghost_larger_than_zswap,
+    ghost_costs_memory_while_empty,
     zswap_over_zram,
     zswap_pool_near_its_limit,
     zswap_refused_pages,

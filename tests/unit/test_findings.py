@@ -52,6 +52,15 @@ def test_a_ghost_that_fits_at_a_usual_ratio_is_no_finding_before_anything_is_sto
     assert "ghost-larger-than-zswap" not in codes(host)
 
 
+def test_a_huge_ghost_costs_memory_while_empty() -> None:
+    huge = replace(PLAIN, swaps=(replace(GHOST, size=1024 * GIB),), zswap=zswap())
+    (found,) = (each for each in findings(huge) if each.code == "ghost-metadata")
+    assert "816" in found.message  # MiB for 1 TiB of slots on 6.18, of 8 GiB
+    assert "10%" in found.message
+    small = replace(huge, swaps=(replace(GHOST, size=16 * GIB),))
+    assert "ghost-metadata" not in codes(small)
+
+
 def test_zswap_over_zram_compresses_twice() -> None:
     host = replace(PLAIN, swaps=(ZRAM,), zswap=zswap())
     assert "zswap-over-zram" in codes(host)

@@ -1,0 +1,26 @@
+"""docs/host.md names every finding and every key, and none that does not exist."""
+
+import re
+from pathlib import Path
+
+from ghostswap.cli.host_document import host_document
+from ghostswap.host.findings import findings
+from ghostswap.host.snapshot import read_host
+from tests.hosts import CAPTURES
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs/host.md").read_text()
+
+
+def test_every_finding_is_documented_with_its_severity() -> None:
+    source = (ROOT / "ghostswap/host/findings.py").read_text()
+    raised = set(re.findall(r'yield _(\w+)\(\s*"([a-z-]+)"', source))
+    documented = set(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", DOCUMENT, re.MULTILINE))
+    assert {(code, severity) for severity, code in raised} == documented
+
+
+def test_every_key_of_the_document_is_documented() -> None:
+    host = read_host(CAPTURES / "linux-6.12", cgroups=True)
+    section = DOCUMENT.partition("## JSON")[2].partition("## Findings")[0]
+    names = set(re.findall(r"`(\w+)`", section))
+    assert set(host_document(host, findings(host))) <= names
