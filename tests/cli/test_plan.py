@@ -348,11 +348,16 @@ def test_an_estimate_that_does_not_tell_its_rules_is_taken_by_its_kernels(
     assert plan(untold, *options) == plan(report, *options)
 
 
-def test_few_pages_are_said_to_be_few(report: Path) -> None:
-    done = ghostswap("plan", report, *MACHINE)
+def test_few_pages_are_said_to_be_few(tmp_path: Path) -> None:
+    made = random.Random(4)
+    few = tmp_path / "few.raw"
+    few.write_bytes(b"".join((made.randbytes(50 * n + 50) * PAGE)[:PAGE] for n in range(30)))
+    done = ghostswap("plan", few, *MACHINE, "--output", "at-worst,at-best", "--bytes")
     assert done.returncode == 0
     assert "measure more" in done.stderr
-    assert ghostswap("plan", report, *MACHINE, "--quiet").stderr == ""
+    worst, best = done.stdout.splitlines()[1].split()
+    assert int(best) > int(worst) * 1.1
+    assert ghostswap("plan", few, *MACHINE, "--quiet").stderr == ""
 
 
 def test_an_algorithm_that_was_not_measured_is_named(report: Path) -> None:
