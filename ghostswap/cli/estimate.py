@@ -178,7 +178,7 @@ def estimate_dedup(
         print_json(document(estimate))
     else:
         show(estimate, View(exact=exact, headings=not noheadings, columns=output))
-    return _status(census, quiet)
+    return status_of(census, quiet)
 
 
 @contextmanager
@@ -229,7 +229,7 @@ def _examples(
         yield Example(f"{found.hash:016x}", found.copies, found.sources, begins.hex())
 
 
-def _status(census: "Census", quiet: bool) -> int:
+def status_of(census: "Census", quiet: bool) -> int:
     """Exit status, having named what is missing from the result."""
     from ghostswap.cli.app import DONE, INTERRUPTED, REFUSED
 

@@ -309,7 +309,7 @@ def _measured(
     """An estimate made now, and the exit status that says whether anything is missing from it."""
     from ghostswap.census import codecs
     from ghostswap.census.scan import scan
-    from ghostswap.cli.estimate import _status
+    from ghostswap.cli.estimate import status_of
     from ghostswap.cli.kernel_rules import chosen_rules
     from ghostswap.cli.progress import page_progress
     from ghostswap.host.kernel import page_size as machine_page_size
@@ -324,7 +324,7 @@ def _measured(
         census = scan(opened, size, [codecs.find(name)], progress=progress)
     estimate = Estimate(census, rules, figures(census, rules))
     basis = basis_of(document(estimate), ", ".join(s.facts.name for s in census.sources), None)
-    return basis, _status(census, quiet)
+    return basis, status_of(census, quiet)
 
 
 def _warn(plan: "Plan") -> None:
