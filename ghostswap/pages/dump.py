@@ -3,16 +3,18 @@ input."""
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.pages import criu, lime
+from ghostswap.pages.avml import AvmlAsLime, is_avml
 from ghostswap.pages.compressed import MAX_EXPANSION, Compression, decompressed
 from ghostswap.pages.file import open_file
 from ghostswap.pages.formats import RAW, identify
 from ghostswap.pages.forward import Descriptor, Forward
 from ghostswap.pages.layout import Layout, ReadAt
-from ghostswap.pages.source import Source, Stream
+from ghostswap.pages.source import Source, SourceKind, Stream
 from ghostswap.pages.stream import PageStream
 
 STANDARD_INPUT = Path("-")
@@ -64,10 +66,13 @@ def _open(path: Path, fd: int, page_size: int, reading: Reading) -> Source | Str
     def read(offset: int, length: int) -> bytes:
         return os.pread(fd, length, offset)
 
-    if not reading.raw and Compression.of(read(0, _MAGIC_BYTES)):
+    start = b"" if reading.raw else read(0, _MAGIC_BYTES)
+    if Compression.of(start) or is_avml(start):
         os.lseek(fd, 0, os.SEEK_SET)
         return _stream(str(path), fd, page_size, reading)
-    return open_file(path, fd, size, page_size, _layout(path, read, size, reading))
+    layout = None if reading.raw else criu.layout(path, page_size)
+    layout = layout or _layout(path, read, size, page_size, reading)
+    return open_file(path, fd, size, page_size, layout)
 
 
 def _open_standard_input(page_size: int, reading: Reading) -> Stream:
@@ -88,11 +93,18 @@ def _stream(name: str, fd: int, page_size: int, reading: Reading) -> Stream:
         forward = Forward(decompressed(forward, compression, reading.max_expansion))
     if not forward.look(0, 1):
         raise GhostswapError(name, forward.damage or "is empty")
-    return PageStream(name, forward, _layout(name, forward.look, None, reading), page_size)
+    if not reading.raw and is_avml(forward.look(0, _MAGIC_BYTES)):
+        forward = Forward(AvmlAsLime(forward))
+        layout = replace(lime.layout(forward.look), kind=SourceKind.AVML)
+    else:
+        layout = _layout(name, forward.look, None, page_size, reading)
+    return PageStream(name, forward, layout, page_size)
 
 
-def _layout(where: object, read: ReadAt, size: int | None, reading: Reading) -> Layout:
+def _layout(
+    where: object, read: ReadAt, size: int | None, page_size: int, reading: Reading
+) -> Layout:
     try:
-        return RAW if reading.raw else identify(read, size)
+        return RAW if reading.raw else identify(read, size, page_size)
     except ValueError as error:
         raise GhostswapError(where, str(error)) from None

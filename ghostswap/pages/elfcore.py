@@ -7,7 +7,7 @@ elf_core_dump() (v6.18).
 import struct
 from collections.abc import Iterator
 
-from ghostswap.pages.layout import Extent, Layout, ReadAt
+from ghostswap.pages.layout import MACHINE_WARNING, Extent, Layout, ReadAt
 from ghostswap.pages.source import Mapping, SourceKind
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -25,10 +25,6 @@ _MAX_NOTE_BYTES = 64 << 20
 
 # Owners of notes that only a dump of a whole machine has: QEMU's dump-guest-memory, and kdump.
 _MACHINE_NOTES = {b"QEMU", b"VMCOREINFO"}
-MACHINE_WARNING = (
-    "is the memory of a whole machine: page cache and the kernel's own pages are counted too, "
-    "though swap never takes them"
-)
 
 
 def is_core(start: bytes) -> bool:

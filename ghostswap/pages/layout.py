@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from ghostswap.pages.source import Mapping, SourceKind
 
+MACHINE_WARNING = (
+    "is the memory of a whole machine: page cache and the kernel's own pages are counted too, "
+    "though swap never takes them"
+)
+
 ReadAt = Callable[[int, int], bytes]  # (offset, length) → at most length bytes
 
 

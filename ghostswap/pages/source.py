@@ -16,6 +16,10 @@ class SourceKind(StrEnum):
     RAW = "raw"
     CORE = "core"
     VMCORE = "vmcore"  # the memory of a whole machine
+    LIME = "lime"
+    AVML = "avml"
+    CRIU = "criu"
+    SWAP_AREA = "swap-area"
     PROCESS = "process"
 
 
