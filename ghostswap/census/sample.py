@@ -29,12 +29,15 @@ _ALL_HASHES = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class PoolCost:
-    """What an object of each size adds to a pool: `of_size[n]` bytes on average for n bytes of
-    payload, n up to page size + 1; and the standard deviation in bytes that comes of zspages being
-    whole."""
+    """What objects cost a pool, by their payload of n bytes, n up to page size + 1.
+
+    An object adds `of_size[n]` bytes on average; it belongs to size class `class_of_size[n]`, whose
+    memory comes in zspages of `zspage_bytes[class]`, the last of which is filled by chance.
+    """
 
     of_size: NDArray[np.float64]
-    rounding_bytes: float
+    class_of_size: NDArray[np.int64]
+    zspage_bytes: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,9 @@ def relative_error(
     """How far a pool estimated from the sample may be from the exact one: a fraction of it.
 
     Half the width of the 95 % interval of a ratio estimate, with the correction for a finite
-    population. `sizes` are those of one algorithm; `each_once` is for systems that store a content
-    once, else every copy counts. Infinite where the sample says nothing.
+    population; and a zspage for each size class that the sample left empty, since the few objects
+    that it may have would take one. `sizes` are those of one algorithm; `each_once` is for systems
+    that store a content once, else every copy counts. Infinite where the sample says nothing.
     """
     data = contents.data
     certain = data & (contents.pages >= sample.heavy_from)
@@ -121,9 +125,15 @@ def relative_error(
     copies, bytes_each = weight(taken), cost.of_size[sizes[taken]]
     rate = float((copies * bytes_each).sum() / copies.sum())
     residual = float((copies * (bytes_each - rate)).var(ddof=1))
-    variance = number * (number - sampled) / sampled * residual + cost.rounding_bytes**2
+    variance = number * (number - sampled) / sampled * residual
+    empty = np.ones(len(cost.zspage_bytes), dtype=np.bool_)
+    empty[cost.class_of_size[sizes[taken]]] = False
+    empty[cost.class_of_size[sizes[certain]]] = False
+    # Both the pool and its estimate end in a zspage filled by chance, a variance of 1/12 each.
+    variance += float((cost.zspage_bytes[~empty] ** 2).sum()) / 6
     total = known + rate * float(weight(light).sum())
-    return Z_95 * math.sqrt(variance) / total if total else math.inf
+    left_out = float(cost.zspage_bytes[empty].sum())
+    return (Z_95 * math.sqrt(variance) + left_out) / total if total else math.inf
 
 
 def _heavy_from(pages: I64) -> int:

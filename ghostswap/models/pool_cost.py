@@ -1,12 +1,9 @@
 """What one more object of each size adds to a pool: from this a sample's error follows."""
 
-import math
-
 import numpy as np
 
 from ghostswap.census.sample import PoolCost
 from ghostswap.models.figures import System
-from ghostswap.models.population import Counts
 from ghostswap.models.rules import Allocator, Rules
 from ghostswap.models.zswap import largest_payload
 
@@ -23,10 +20,10 @@ def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:
     else:
         refused[largest_payload(rules, page_size) + 1 :] = True
         if rules.allocator is not Allocator.ZSMALLOC:
-            return PoolCost(np.where(refused, 0.0, stored), page_size)
+            one_class = np.zeros(page_size + 2, dtype=np.int64)
+            return PoolCost(np.where(refused, 0.0, stored), one_class, np.array([page_size * 1.0]))
     classes = rules.classes(page_size)
-    zspage: Counts = classes.pages.astype(np.float64) * page_size
-    of_size = (zspage / classes.objects)[classes.of_payload[stored]]
-    # The last zspage of a class is filled by chance, in the pool and in its estimate alike.
-    rounding = math.sqrt(float((zspage**2).sum()) / 6)
-    return PoolCost(np.where(refused, 0.0, of_size), rounding)
+    zspage_bytes = classes.pages.astype(np.float64) * page_size
+    class_of_size = classes.of_payload[stored]
+    of_size = (zspage_bytes / classes.objects)[class_of_size]
+    return PoolCost(np.where(refused, 0.0, of_size), class_of_size, zspage_bytes)

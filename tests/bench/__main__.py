@@ -7,9 +7,10 @@ import argparse
 from pathlib import Path
 
 from tests.bench.accuracy import accuracy
+from tests.bench.quick import quick
 from tests.bench.table import machine
 
-_TABLES = {"accuracy": accuracy}
+_TABLES = {"accuracy": accuracy, "quick": quick}
 
 
 def main() -> None:

@@ -290,3 +290,32 @@ def test_a_process_that_is_not_there() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         pass
     assert str(child.pid) in refusal("--pid", child.pid)
+
+
+def test_quick_keeps_dedup_exact_and_states_its_error(tmp_path: Path) -> None:
+    draw = random.Random(12)
+    sizes = [draw.randrange(100, PAGE) for _ in range(20_000)]
+    noise = draw.randbytes(1 << 20)
+    path = tmp_path / "large.raw"
+    with path.open("wb") as file:
+        for number, size in enumerate(sizes):
+            start = draw.randrange(len(noise) - PAGE)
+            file.write(
+                (number.to_bytes(4, "little") + noise[start : start + size])[:PAGE].ljust(
+                    PAGE, b"\0"
+                )
+            )
+        file.write(bytes(PAGE) * 500 + page(1) * 300)
+    exact, quick = estimate(path), estimate(path, "--quick", "--error", "2%")
+    assert (exact["mode"], quick["mode"]) == ("exact", "quick")
+    assert quick["pages"] == exact["pages"]
+    assert quick["dedup"] == exact["dedup"]
+    compressed = quick["algorithms"]["lz4"]
+    assert compressed["confidence"] == 0.95
+    assert compressed["compressed_pages"] < exact["algorithms"]["lz4"]["compressed_pages"] / 2
+    for name in ("zram", "zswap+dedup"):
+        told, true = system(quick, name), system(exact, name)
+        assert told["relative_error"] <= 0.021
+        off = abs(told["pool_bytes"] / true["pool_bytes"] - 1)
+        assert off <= 2 * told["relative_error"]  # twice: a miss of 1 in 20 is not a failure here
+    assert estimate(path, "--quick", "--error", "2%")["systems"] == quick["systems"]

@@ -1,0 +1,77 @@
+"""How often a quick estimate's interval holds the exact figure, over many samples of real dumps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ghostswap.census import codecs
+from ghostswap.census.sample import Sampling
+from ghostswap.census.scan import scan
+from ghostswap.census.table import Census, Contents, Measured, Sample
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
+from ghostswap.models.pool_cost import pool_cost
+from ghostswap.models.rules import rules_for
+from ghostswap.pages.dump import open_dump
+from ghostswap.report.estimate import Estimate, figures
+from tests.bench.programs import cores
+from tests.bench.table import print_markdown
+
+_TRIALS = 200
+_ERRORS = (0.02, 0.01, 0.005)
+_PAGE = 4096
+
+
+def quick(folder: Path, mib: int) -> None:
+    """Print, for each program and error asked for, how many of 200 samples held the exact pool."""
+    rules = rules_for(KernelVersion(6, 18), {})
+    cost = pool_cost(System.ZRAM, rules, _PAGE)
+    rows = []
+    for name, core in cores(folder, mib).items():
+        exact = scan([open_dump(core, _PAGE)], _PAGE, [codecs.find("lz4")])
+        true = {each.system: each.pool_bytes for each in figures(exact, rules)}
+        for error in _ERRORS:
+            held = {System.ZRAM: 0, System.ZSWAP_DEDUP: 0}
+            deviations, contents = [], []
+            for trial in range(_TRIALS):
+                census = _sampled(exact, Sampling(error, cost), trial)
+                estimate = Estimate(census, rules, figures(census, rules))
+                contents.append(np.count_nonzero(census.measured[0].sizes))
+                for each in estimate.systems:
+                    if each.system not in held:
+                        continue
+                    sampling = estimate.relative_error(each.system, census.measured[0])
+                    off = abs(each.pool_bytes / true[each.system] - 1)
+                    held[each.system] += off <= sampling - census.measured[0].relative_error
+                    deviations.append(off)
+            rows.append(
+                [
+                    name,
+                    f"{error:.1%}",
+                    f"{np.mean(contents):,.0f}",
+                    f"{np.mean(deviations):.2%}",
+                    *(f"{count / _TRIALS:.1%}" for count in held.values()),
+                ]
+            )
+    print_markdown(
+        ["program", "asked", "contents", "mean deviation", "zram held", "zswap+dedup held"], rows
+    )
+
+
+def _sampled(exact: Census, sampling: Sampling, trial: int) -> Census:
+    """The census of the sample that a scan with another seed takes: other hashes, same contents."""
+    hashes = np.random.default_rng(trial).permutation(exact.contents.hash)
+    order = np.argsort(hashes)
+    old = exact.contents
+    contents = Contents(hashes[order], old.pages[order], old.zero[order], old.same_filled[order])
+    known = exact.measured[0].sizes[order]
+    sizes = np.zeros_like(known)[np.newaxis]
+    cutoff = sampling.first_cutoff(exact.total)
+    taken = contents.hash <= np.uint64(cutoff)
+    sizes[0, taken] = known[taken]
+    sample: Sample | None = None
+    for sample, wanted in sampling.rounds(contents, sizes, cutoff):  # noqa: B007
+        sizes[0, wanted] = known[wanted]
+    measured: tuple[Measured, ...] = (replace(exact.measured[0], sizes=sizes[0]),)
+    return replace(exact, contents=contents, measured=measured, sample=sample)

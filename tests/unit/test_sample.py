@@ -1,0 +1,105 @@
+"""A sample's own error holds what it says: the exact pool is inside its 95 % interval."""
+
+import numpy as np
+import pytest
+
+from ghostswap.census.sample import Sampling, relative_error
+from ghostswap.census.table import Census, Contents, Measured, Sample
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
+from ghostswap.models.pool_cost import pool_cost
+from ghostswap.models.population import population
+from ghostswap.models.rules import rules_for
+from ghostswap.models.zram import zram, zram_dedup
+
+PAGE = 4096
+RULES = rules_for(KernelVersion(6, 18), {})
+COST = pool_cost(System.ZRAM, RULES, PAGE)
+TRIALS = 200
+HELD_AT_LEAST = 0.93
+
+
+def census(contents: int, seed: int) -> Census:
+    """Contents of many sizes, some with many copies, and zero pages, all compressed."""
+    draw = np.random.default_rng(seed)
+    sizes = np.where(
+        draw.random(contents) < 0.15, PAGE + 1, draw.normal(1500, 700, contents).clip(40, 4000)
+    ).astype(np.uint16)
+    copies = np.where(draw.random(contents) < 0.1, draw.zipf(1.8, contents).clip(1, 50_000), 1)
+    hashes = np.sort(draw.integers(1, 2**64 - 1, contents, dtype=np.uint64))
+    zero = np.zeros(contents, dtype=np.bool_)
+    zero[0], sizes[0], copies[0] = True, 0, 9000
+    none = np.zeros(contents, dtype=np.bool_)
+    return Census(
+        PAGE,
+        0,
+        (),
+        hashes,
+        ~none,
+        Contents(hashes, copies.astype(np.int64), zero, none),
+        (Measured("lz4", sizes, None, 0.0),),
+        partial=False,
+    )
+
+
+def sampled(exact: Census, error: float, trial: int) -> tuple[Census, Sample]:
+    """The census that a sample makes, for other hashes of the same contents."""
+    order = np.random.default_rng(trial).permutation(len(exact.hash))
+    old, known = exact.contents, exact.measured[0].sizes[order]
+    contents = Contents(exact.hash, old.pages[order], old.zero[order], old.same_filled[order])
+    sizes = np.zeros_like(known)[np.newaxis]
+    sampling = Sampling(error, COST)
+    cutoff = sampling.first_cutoff(exact.total)
+    taken = contents.hash <= np.uint64(cutoff)
+    sizes[0, taken] = known[taken]
+    sample = None
+    for sample, wanted in sampling.rounds(contents, sizes, cutoff):  # noqa: B007
+        sizes[0, wanted] = known[wanted]
+    assert sample is not None
+    measured = (Measured("lz4", sizes[0], None, 0.0),)
+    return (
+        Census(
+            PAGE, 0, (), exact.hash, exact.had, contents, measured, partial=False, sample=sample
+        ),
+        sample,
+    )
+
+
+@pytest.mark.parametrize("error", [0.02, 0.005])
+def test_the_exact_pool_lies_in_the_interval(error: float) -> None:
+    exact = census(60_000, seed=3)
+    whole = population(exact, exact.measured[0])
+    assert whole is not None
+    held = {zram: 0, zram_dedup: 0}
+    for trial in range(TRIALS):
+        found, sample = sampled(exact, error, trial)
+        pages = population(found, found.measured[0])
+        assert pages is not None
+        for model in held:
+            allowed = relative_error(
+                found.contents,
+                found.measured[0].sizes,
+                sample,
+                COST,
+                each_once=model is zram_dedup,
+            )
+            assert allowed <= error
+            off = abs(model(pages, RULES).pool_bytes / model(whole, RULES).pool_bytes - 1)
+            held[model] += off <= allowed
+    assert min(held.values()) >= HELD_AT_LEAST * TRIALS, held
+
+
+def test_what_is_asked_for_decides_how_much_is_compressed() -> None:
+    exact = census(60_000, seed=4)
+    few, _ = sampled(exact, 0.05, trial=0)
+    many, _ = sampled(exact, 0.005, trial=0)
+    assert np.count_nonzero(few.measured[0].sizes) * 4 < np.count_nonzero(many.measured[0].sizes)
+
+
+def test_a_small_dump_is_compressed_whole() -> None:
+    exact = census(3000, seed=5)
+    found, _ = sampled(exact, 0.005, trial=0)
+    assert np.array_equal(
+        found.measured[0].sizes > 0,
+        ~found.contents.zero,
+    )
