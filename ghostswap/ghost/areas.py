@@ -21,7 +21,7 @@ PREFIX = "ghostswap-"
 OWN_FILE = Path("/var/lib/ghostswap/ghost")
 """The ghost file of an area that was asked for by its size alone."""
 
-_NAME_BYTES = 40
+_NAME_LENGTH = 40
 _KEPT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.=_")
 
 
@@ -54,13 +54,15 @@ class GhostArea:
         return self.swap.size + PAGE_SIZE if self.swap else None
 
 
-def area_name(file: Path, facts: os.stat_result) -> str:
-    """The name, and UUID, of the mapped device for the ghost file `file`: always the same one.
+def plain_name(file: Path) -> str:
+    """A name for the mapped device of `file`, of what dmsetup and udev leave unescaped."""
+    kept = "".join(char if char in _KEPT else "_" for char in file.name)
+    return f"{PREFIX}{kept[:_NAME_LENGTH]}"
 
-    The file's place in its file system makes it unique, its name tells people which one it is.
-    """
-    plain = "".join(char if char in _KEPT else "_" for char in file.name)[:_NAME_BYTES]
-    return f"{PREFIX}{plain}-{facts.st_dev:x}-{facts.st_ino:x}"
+
+def unique_name(file: Path, facts: os.stat_result) -> str:
+    """The same, and that of no other file: with its place in its file system."""
+    return f"{plain_name(file)}-{facts.st_dev:x}-{facts.st_ino:x}"
 
 
 def find_areas(files: HostFiles) -> tuple[GhostArea, ...]:

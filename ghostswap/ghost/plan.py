@@ -8,7 +8,7 @@ from shlex import quote
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost import zswap_switch
-from ghostswap.ghost.areas import OWN_FILE, PREFIX, GhostArea, Way
+from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, plain_name
 from ghostswap.ghost.table import ghost_table
 from ghostswap.swapfile.area import Kind, look_at
 from ghostswap.swapfile.geometry import last_page_of, whole_pages
@@ -100,8 +100,7 @@ def shell_lines(plan: Plan, way: Way) -> Iterator[str]:
     if way is Way.KERNEL:
         yield f"{swapon} {file}"
         return
-    # Any name with the prefix does; the one we give needs the file, which may not be there yet.
-    name = quote(f"{PREFIX}{plan.file.name}")
+    name = plain_name(plan.file)  # any name with our prefix does, for `off` to find it
     table = "\\n".join(str(target) for target in ghost_table("$loop", plan.size))
     yield f"loop=$(losetup --find --show {file})"
     yield f'printf "{table}\\n" | dmsetup create {name} --uuid {name}'

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.ghost import devicemapper, swapcalls
-from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, area_name
+from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, unique_name
 from ghostswap.ghost.loop import loop_device, release
 from ghostswap.ghost.own_file import remove_own_file, write_own_file
 from ghostswap.ghost.plan import Plan
@@ -76,7 +76,7 @@ def _kernel_takes(file: Path, priority: int | None) -> bool:
 
 
 def _through_device_mapper(plan: Plan, undo: ExitStack) -> Steps:
-    name = area_name(plan.file, plan.file.stat())
+    name = unique_name(plan.file, plan.file.stat())
     with loop_device(plan.file) as loop:
         yield "attached a loop device"
         devicemapper.create(name, name)
