@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ghostswap.host.kernel import page_size
-from ghostswap.host.zram_device import MmStat, zram_device
+from ghostswap.host.zram import MmStat
+from ghostswap.host.zram_device import zram_device
 from ghostswap.pages.dump import open_dump
 from ghostswap.pages.source import Source
 

@@ -4,19 +4,22 @@ Source: Documentation/admin-guide/blockdev/zram.rst; drivers/block/zram/zram_drv
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ghostswap.host.files import HostFiles
 
 _DEVICE = re.compile(r"zram\d+")
 _CHOSEN = re.compile(r"\[([^\]\s]+)\]")
 _RECOMPRESSION = re.compile(r"#(?P<priority>\d+):(?P<list>.*)")
+T = TypeVar("T")
 BLOCK_BYTES = 4096  # bd_stat counts in these, whatever the page size
 
 
 @dataclass(frozen=True, slots=True)
 class MmStat:
-    """mm_stat: bytes, then pages. huge_pages is None before 4.19, huge_pages_since before 5.18."""
+    """mm_stat: bytes, then pages. huge_pages_since is None before 5.18."""
 
     orig_data_size: int
     compr_data_size: int
@@ -25,7 +28,7 @@ class MmStat:
     mem_used_max: int
     same_pages: int
     pages_compacted: int
-    huge_pages: int | None
+    huge_pages: int
     huge_pages_since: int | None
 
 
@@ -81,31 +84,23 @@ class Zram:
         return stat.orig_data_size / stat.mem_used_total if stat and stat.mem_used_total else None
 
 
-def parse_mm_stat(text: str) -> MmStat | None:
-    """mm_stat of any kernel since 4.1; None for anything else."""
-    numbers = _numbers(text)
-    if numbers is None or len(numbers) < 7:
-        return None
-    orig, compr, used, limit, used_max, same, compacted, *newer = numbers
-    huge = newer[0] if newer else None
-    since = newer[1] if len(newer) > 1 else None
+def parse_mm_stat(text: str) -> MmStat:
+    """mm_stat of any kernel since 4.19; ValueError for anything else."""
+    orig, compr, used, limit, used_max, same, compacted, huge, *newer = map(int, text.split())
+    since = newer[0] if newer else None
     return MmStat(orig, compr, used, limit, used_max, same, compacted, huge, since)
 
 
-def parse_io_stat(text: str) -> IoStat | None:
-    """io_stat, whose third column (invalid_io) is always 0 since 6.12; None for anything else."""
-    numbers = _numbers(text)
-    if numbers is None or len(numbers) < 4:
-        return None
-    return IoStat(numbers[0], numbers[1], numbers[3])
+def parse_io_stat(text: str) -> IoStat:
+    """io_stat, whose third column (invalid_io) is always 0 since 6.12; ValueError if it is none."""
+    failed_reads, failed_writes, _, notify_free, *_ = map(int, text.split())
+    return IoStat(failed_reads, failed_writes, notify_free)
 
 
-def parse_bd_stat(text: str) -> BdStat | None:
-    """bd_stat, which counts blocks of 4096 bytes, as bytes; None for anything else."""
-    numbers = _numbers(text)
-    if numbers is None or len(numbers) < 3:
-        return None
-    return BdStat(*(number * BLOCK_BYTES for number in numbers[:3]))
+def parse_bd_stat(text: str) -> BdStat:
+    """bd_stat, which counts blocks of 4096 bytes, as bytes; ValueError for anything else."""
+    count, reads, writes, *_ = (int(word) * BLOCK_BYTES for word in text.split())
+    return BdStat(count, reads, writes)
 
 
 def parse_algorithms(text: str) -> tuple[str | None, tuple[str, ...]]:
@@ -148,15 +143,15 @@ def _read_device(files: HostFiles, name: str) -> Zram:
         algorithm=algorithm,
         algorithms=algorithms,
         recompression=parse_recompression(text("recomp_algorithm")),
-        mm_stat=parse_mm_stat(text("mm_stat")),
-        io_stat=parse_io_stat(text("io_stat")),
-        bd_stat=parse_bd_stat(text("bd_stat")),
+        mm_stat=_parsed(parse_mm_stat, text("mm_stat")),
+        io_stat=_parsed(parse_io_stat, text("io_stat")),
+        bd_stat=_parsed(parse_bd_stat, text("bd_stat")),
         backing_dev=backing if backing not in ("", "none") else None,
     )
 
 
-def _numbers(text: str) -> list[int] | None:
+def _parsed(parse: Callable[[str], T], text: str) -> T | None:
     try:
-        return [int(word) for word in text.split()]
+        return parse(text)
     except ValueError:
         return None

@@ -11,20 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.host.zram import MmStat, parse_algorithms, parse_mm_stat
 
 _CONTROL = Path("/sys/class/zram-control")
 _REMOVE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class MmStat:
-    """The columns of mm_stat that a fresh device fills: bytes, then pages."""
-
-    orig_data_size: int
-    compr_data_size: int
-    mem_used_total: int
-    same_pages: int
-    huge_pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +46,6 @@ class ZramDevice:
         return parse_mm_stat(self.mm_stat_path.read_text())
 
 
-def parse_mm_stat(text: str) -> MmStat:
-    """What the file mm_stat says; ValueError or IndexError when that is not what `text` is."""
-    fields = [int(word) for word in text.split()]
-    return MmStat(fields[0], fields[1], fields[2], fields[5], fields[7])
-
-
-def algorithms(name: str) -> list[str]:
-    """The compressors that device `name` offers, from its comp_algorithm."""
-    words = _sysfs(name, "comp_algorithm").read_text().split()
-    return [word.strip("[]") for word in words]
-
-
 @contextmanager
 def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
     """A new device of `size` bytes that compresses with `algorithm`, NAME or NAME:LEVEL; it is gone
@@ -79,7 +57,7 @@ def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
     algorithm, _, level = algorithm.partition(":")
     name = _add()
     try:
-        offered = algorithms(name)
+        offered = parse_algorithms(_sysfs(name, "comp_algorithm").read_text())[1]
         if algorithm not in offered:
             raise GhostswapError(
                 "zram", f"this kernel has no {algorithm}: it has {', '.join(offered)}"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ghostswap.errors import GhostswapError
-from ghostswap.host.zram_device import MmStat
+from ghostswap.host.zram import MmStat
 from tests.dumps import PAGE, mixed_dump, python_core
 from tests.estimates import estimate, refusal, system
 from tests.zram import fed_to_zram

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
-from ghostswap.host.zram_device import MmStat, zram_device
+from ghostswap.host.zram import MmStat
+from ghostswap.host.zram_device import zram_device
 
 _BATCH = 1 << 20
 
