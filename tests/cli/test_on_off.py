@@ -1,0 +1,128 @@
+"""`ghostswap on` and `off` as a user types them: what is refused, and what --dry-run prints."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ghostswap.cli.app import run
+from ghostswap.ghost import zswap_switch
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def ghost(tmp_path: Path, capsys: Output) -> Path:
+    path = tmp_path / "the ghost"
+    assert run(["mkghost", str(path), "--size", "1G", "--quiet"]) == 0
+    capsys.readouterr()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def zswap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """zswap's switch on some other machine: off."""
+    enabled = tmp_path / "enabled"
+    enabled.write_text("N\n")
+    real = zswap_switch.zswap_is_on
+    monkeypatch.setattr(zswap_switch, "zswap_is_on", lambda: real(enabled))
+    return enabled
+
+
+def complaint(capsys: Output) -> str:
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_dry_run_prints_what_one_would_type(ghost: Path, zswap: Path, capsys: Output) -> None:
+    assert run(["on", str(ghost), "--priority", "9", "--enable-zswap", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "echo Y > /sys/module/zswap/parameters/enabled"
+    assert f"'{ghost}'" in lines[1]
+    assert lines[-1].startswith("swapon --priority 9 ")
+    assert zswap.read_text() == "N\n"
+
+
+def test_dry_run_by_size_makes_the_file_first(zswap: Path, capsys: Output) -> None:
+    zswap.write_text("Y\n")
+    assert run(["on", "--size", "2G", "--dry-run", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["size_bytes"] == 2 << 30
+    assert shown["priority"] is None
+    assert shown["commands"][1] == f"ghostswap mkghost {shown['file']} --size {2 << 30}"
+    assert not any("zswap" in line for line in shown["commands"])
+
+
+def test_without_zswap_the_pages_would_have_nowhere_to_go(
+    ghost: Path, zswap: Path, capsys: Output
+) -> None:
+    assert run(["on", str(ghost), "--dry-run"]) == 1
+    assert "--enable-zswap turns it on" in complaint(capsys)
+    zswap.unlink()
+    assert run(["on", str(ghost), "--dry-run", "--enable-zswap"]) == 1
+    assert "CONFIG_ZSWAP" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no swap", "no ghost: `ghostswap mkghost` writes one"),
+        (bytes(1 << 20), "no ghost: `ghostswap mkghost` writes one"),
+    ],
+)
+def test_what_is_no_ghost_is_refused(
+    tmp_path: Path, content: bytes, words: str, capsys: Output
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    assert run(["on", str(tmp_path / "file"), "--dry-run"]) == 1
+    assert words in complaint(capsys)
+
+
+def test_a_swapfile_is_left_to_swapon(ghost: Path, capsys: Output) -> None:
+    os.truncate(ghost, 1 << 30)
+    assert run(["on", str(ghost), "--dry-run"]) == 1
+    assert "no ghost but a swapfile" in complaint(capsys)
+
+
+def test_a_ghost_for_other_pages_or_with_bad_ones_is_refused(
+    tmp_path: Path, ghost: Path, capsys: Output
+) -> None:
+    other = tmp_path / "other"
+    size = 16384 if os.sysconf("SC_PAGE_SIZE") == 4096 else 4096
+    run(["mkghost", str(other), "--size", "1G", "--page-size", str(size), "--quiet"])
+    capsys.readouterr()
+    assert run(["on", str(other), "--dry-run"]) == 1
+    assert "Unable to find swap-space signature" in complaint(capsys)
+    page = bytearray(ghost.read_bytes())
+    page[1032:1036] = (1).to_bytes(4, "little")
+    page[1536:1540] = (7).to_bytes(4, "little")
+    ghost.write_bytes(page)
+    assert run(["on", str(ghost), "--enable-zswap", "--dry-run"]) == 1
+    assert "bad pages" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["on"],
+        ["on", "ghost", "--size", "1G"],
+        ["on", "--size", "1"],
+        ["on", "ghost", "--priority", "32768"],
+        ["on", "ghost", "--priority", "-1"],
+        ["off", "ghost", "--all"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(words: list[str], capsys: Output) -> None:
+    assert run([*words, "--dry-run"] if words[0] == "on" else words) == 2
+    assert complaint(capsys)
+
+
+def test_only_root_may_switch(ghost: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert run(["on", str(ghost)]) == 1
+    assert "must be root" in complaint(capsys)
+    assert run(["off", str(ghost)]) == 1
+    assert "must be root" in complaint(capsys)
