@@ -99,15 +99,20 @@ def unescape(name: bytes) -> bytes:
 def read_swaps(files: HostFiles) -> tuple[SwapArea, ...]:
     """The areas of the host; none where /proc/swaps is absent (a kernel without swap)."""
     ghosts = _mapped_ghosts(files)
-    areas = parse_swaps(files.data("proc/swaps") or b"")
     return tuple(
-        replace(
-            area,
-            medium=Medium.GHOST if area.path in ghosts else area.medium,
-            access=_access(files, area),
-        )
-        for area in areas
+        _looked_at(files, area, ghosts) for area in parse_swaps(files.data("proc/swaps") or b"")
     )
+
+
+def _looked_at(files: HostFiles, area: SwapArea, ghosts: set[bytes]) -> SwapArea:
+    """`area` with what its file tells: who may read it, and whether it can hold the pages."""
+    facts = files.status(area.path) if area.path.startswith(b"/") else None
+    if facts is None or not stat.S_ISREG(facts.st_mode):
+        return replace(area, medium=Medium.GHOST) if area.path in ghosts else area
+    access = Access(stat.S_IMODE(facts.st_mode), facts.st_uid)
+    # Ghost files may be listed as any type; only they are smaller than their area.
+    medium = Medium.GHOST if facts.st_size < area.size else area.medium
+    return replace(area, medium=medium, access=access)
 
 
 def _medium(name: bytes, kind: str) -> Medium:
@@ -125,10 +130,3 @@ def _mapped_ghosts(files: HostFiles) -> set[bytes]:
             name = files.text(f"sys/block/{node}/dm/name") or ""
             names |= {f"/dev/{node}".encode(), f"/dev/mapper/{name}".encode()}
     return names
-
-
-def _access(files: HostFiles, area: SwapArea) -> Access | None:
-    facts = files.status(area.path) if area.path.startswith(b"/") else None
-    if facts is None or not stat.S_ISREG(facts.st_mode):
-        return None
-    return Access(stat.S_IMODE(facts.st_mode), facts.st_uid)

@@ -80,6 +80,18 @@ def test_a_device_mapper_ghost_is_known_under_both_names(tmp_path: Path, name: s
     assert [area.medium for area in read_host(root).swaps] == [Medium.GHOST, Medium.DISK]
 
 
+def test_a_file_smaller_than_its_area_is_a_ghost_whatever_its_type(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/swaps": f"{SWAPS}/ghost file 1048572 0 -2\n/swapfile file 4 0 -3\n",
+            "ghost": "x" * 4096,
+            "swapfile": "x" * 8192,
+        },
+    )
+    assert [area.medium for area in read_host(root).swaps] == [Medium.GHOST, Medium.DISK]
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
