@@ -1,7 +1,6 @@
 """The lines that set up a planned swap area: as shell commands, or for files that init reads."""
 
 import shlex
-import string
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -100,8 +99,7 @@ def _shell(setup: Setup) -> list[str]:
         *(f"echo {value} > {file}" for file, value in setup.settings()),
         f"mkdir -p {folder}",
         setup.make(),
-        "# A kernel without ghost swap answers: Invalid argument.",
-        f"swapon --priority {_PRIORITY} {shlex.quote(str(setup.path))}",
+        f"ghostswap on {shlex.quote(str(setup.path))} --priority {_PRIORITY}",
     ]
 
 
@@ -125,44 +123,45 @@ def _fstab(setup: Setup) -> list[str]:
     return [
         f"# {setup.why()}",
         f"# Made by: {setup.make()}",
+        "# Only a kernel with ghost swap takes it so; 'ghostswap on' works on any.",
         "# UUID= and LABEL= do not find a ghost file: libblkid passes areas below 40 KiB over.",
         f"{fstab_path(setup.path)} none swap defaults,nofail,pri={_PRIORITY} 0 0",
     ]
 
 
 def _systemd(setup: Setup) -> list[str]:
-    unit = unit_name(setup.path)
-    condition = str(setup.path).replace("%", "%%")
+    file, folder = _exec_word(str(setup.path)), str(setup.path.parent)
+    size, page_size = setup.sizing.recommended_bytes, setup.sizing.measure.page_size
     return [
         f"# {setup.why()}",
         "# /etc/tmpfiles.d/ghostswap.conf",
-        *(f"w {file} - - - - {value}" for file, value in setup.settings()),
+        *(f"w {setting} - - - - {value}" for setting, value in setup.settings()),
         "",
         "# /etc/systemd/system/ghostswap-file.service",
         "[Unit]",
         "Description=Ghost swap file",
-        "DefaultDependencies=no",
-        f"RequiresMountsFor={_unit_quoted(str(setup.path.parent))}",
-        f"ConditionPathExists=!{condition}",
+        f"RequiresMountsFor={_unit_word(folder)}",
+        f"ConditionPathExists=!{str(setup.path).replace('%', '%%')}",
         "",
         "[Service]",
         "Type=oneshot",
-        f"ExecStartPre=/usr/bin/env mkdir -p {_unit_quoted(str(setup.path.parent))}",
-        f"ExecStart=/usr/bin/env ghostswap mkghost {_unit_quoted(str(setup.path))} "
-        f"--size {setup.sizing.recommended_bytes} --page-size {setup.sizing.measure.page_size}",
+        f"ExecStartPre=/usr/bin/env mkdir -p {_exec_word(folder)}",
+        f"ExecStart=/usr/bin/env ghostswap mkghost {file} --size {size} --page-size {page_size}",
         "",
-        f"# /etc/systemd/system/{unit}",
+        "# /etc/systemd/system/ghostswap.service",
         "[Unit]",
         "Description=Swap to zswap, without a disk",
         "Requires=ghostswap-file.service",
         "After=ghostswap-file.service systemd-tmpfiles-setup.service",
         "",
-        "[Swap]",
-        f"What={condition}",
-        f"Priority={_PRIORITY}",
+        "[Service]",
+        "Type=oneshot",
+        "RemainAfterExit=yes",
+        f"ExecStart=/usr/bin/env ghostswap on {file} --priority {_PRIORITY}",
+        f"ExecStop=/usr/bin/env ghostswap off {file}",
         "",
         "[Install]",
-        "WantedBy=swap.target",
+        "WantedBy=multi-user.target",
     ]
 
 
@@ -190,26 +189,12 @@ def fstab_path(path: PurePosixPath) -> str:
     return "".join(f"\\{ord(char):03o}" if char in " \t\n\\#" else char for char in str(path))
 
 
-def unit_name(path: PurePosixPath) -> str:
-    """The swap unit's name that systemd demands for `path` (systemd.unit(5), escaping).
-
-    >>> unit_name(PurePosixPath("/var/swap/my-ghost"))
-    'var-swap-my\\\\x2dghost.swap'
-    """
-    plain = frozenset((string.ascii_letters + string.digits + ":_.").encode())
-    inner = str(path).strip("/").encode()
-    found = [
-        "-"
-        if byte == ord("/")
-        else chr(byte)
-        if byte in plain and not (byte == ord(".") and place == 0)
-        else f"\\x{byte:02x}"
-        for place, byte in enumerate(inner)
-    ]
-    return "".join(found) + ".swap"
-
-
-def _unit_quoted(text: str) -> str:
-    """`text` as one word of a unit's line: specifiers and variables mean themselves."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _unit_word(text: str) -> str:
+    """`text` as one word of a unit's line: specifiers mean themselves (systemd.syntax(7))."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
+
+
+def _exec_word(text: str) -> str:
+    """`text` as one word of a command: so do variables (systemd.service(5))."""
+    return _unit_word(text.replace("$", "$$"))

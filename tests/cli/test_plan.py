@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -170,16 +171,15 @@ def test_the_recommended_size_is_one_that_mkghost_takes(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["size_bytes"] == int(size)
 
 
-@pytest.mark.skipif(which("swapon") is None, reason="needs a shell of a system with swap")
-def test_the_shell_lines_make_the_file(tmp_path: Path) -> None:
+def test_the_shell_lines_make_the_file_and_use_it(tmp_path: Path) -> None:
     ghost = tmp_path / "a folder" / "my ghost"
-    lines = plan("--ratio", "3", *MACHINE, "--emit", "sh", "--path", ghost)
+    lines = plan("--ratio", "3", *MACHINE, "--emit", "sh", "--path", ghost).splitlines()
     ours = [f'ghostswap() {{ "{sys.executable}" -m ghostswap "$@"; }}', "set -e"]
     # What changes the machine is left out; the rest is run as it stands.
-    ours += [line for line in lines.splitlines() if not line.startswith(("echo", "swapon"))]
+    ours += [line for line in lines if not line.startswith(("echo", "ghostswap on"))]
     subprocess.run(["sh", "-c", "\n".join(ours)], check=True, capture_output=True)
     assert ghost.stat().st_size == PAGE
-    assert "swapon --priority 100 '" in lines
+    assert lines[-1] == f"ghostswap on '{ghost}' --priority 100"
 
 
 def test_fstab_names_the_path_with_its_blanks_escaped(tmp_path: Path) -> None:
@@ -197,19 +197,27 @@ def test_fstab_names_the_path_with_its_blanks_escaped(tmp_path: Path) -> None:
         assert done.stdout.split() == ["/my\\x20swap", "swap"]
 
 
-def test_the_swap_unit_is_named_as_systemd_demands() -> None:
-    path = "/var/.swap/my-ghost ü"
-    lines = plan("--ratio", "3", *MACHINE, "--emit", "systemd", "--path", path).splitlines()
-    (unit,) = (line for line in lines if line.endswith(".swap"))
-    assert unit.endswith("/var-.swap-my\\x2dghost\\x20\\xc3\\xbc.swap")
-    if which("systemd-escape") is not None:
-        named = subprocess.run(
-            ["systemd-escape", "--path", "--suffix=swap", path],
-            capture_output=True,
-            text=True,
-            check=True,
+def unit_files(text: str) -> dict[str, str]:
+    """Each file's text by its name, of lines in which a comment names the next file."""
+    parts = re.split(r"^# /etc/\S*/(\S+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_systemd_makes_the_file_once_and_turns_it_on_at_boot(tmp_path: Path) -> None:
+    path = '/var/my "100%" $wap'
+    files = unit_files(plan("--ratio", "3", *MACHINE, "--emit", "systemd", "--path", path))
+    assert set(files) == {"ghostswap.conf", "ghostswap-file.service", "ghostswap.service"}
+    assert "w /sys/module/zswap/parameters/enabled - - - - Y" in files["ghostswap.conf"]
+    assert 'ghostswap on "/var/my \\"100%%\\" $$wap"' in files["ghostswap.service"]
+    if which("systemd-analyze") is not None:
+        units = [tmp_path / name for name in files if name.endswith(".service")]
+        for unit in units:
+            unit.write_text(files[unit.name])
+        done = subprocess.run(
+            ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
         )
-        assert named.stdout.strip() == unit.rpartition("/")[2]
+        complaints = [line for line in done.stderr.splitlines() if "ghostswap" in line]
+        assert complaints == []
 
 
 def test_zram_generator_gets_a_zram_device(report: Path) -> None:
