@@ -41,7 +41,7 @@ from ghostswap.census.table import (
     SourceRows,
 )
 from ghostswap.census.workers import TASKS_AHEAD, Workers
-from ghostswap.pages.source import Source, Stream
+from ghostswap.pages.source import Source, Stream, facts_after
 
 # What one task covers: long enough that its message costs nothing, short enough for progress.
 HASH_TASK_BYTES = 8 << 20
@@ -200,7 +200,12 @@ class _Scan:
             for i, codec in enumerate(self._codecs)
         )
         source_rows = tuple(
-            SourceRows(source.facts, int(first[i]), self._rows[i].pages, source.segments)
+            SourceRows(
+                source.facts if partial else facts_after(source.facts, self._rows[i].had),
+                int(first[i]),
+                self._rows[i].pages,
+                source.segments,
+            )
             for i, source in enumerate(self._sources)
         )
         return Census(

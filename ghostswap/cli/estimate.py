@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ghostswap.pages.source import Source, Stream
     from ghostswap.report.estimate import Example
 
+# Of --all, hundreds of processes may have something to say.
+MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 
@@ -233,10 +235,17 @@ def status_of(census: "Census", quiet: bool) -> int:
     """Exit status, having named what is missing from the result."""
     from ghostswap.cli.app import DONE, INTERRUPTED, REFUSED
 
-    for source in census.sources:
-        for warning in source.facts.warnings:
-            # What makes the result incomplete is said also when warnings are not wanted.
-            warn(f"{source.facts.name}: {warning}", quiet and not source.facts.incomplete)
+    warnings = [
+        # What makes the result incomplete is said first, and also when warnings are not wanted.
+        (not source.facts.incomplete, f"{source.facts.name}: {warning}")
+        for source in census.sources
+        for warning in source.facts.warnings
+    ]
+    warnings.sort(key=lambda warning: warning[0])
+    for optional, warning in warnings[:MOST_WARNINGS]:
+        warn(warning, quiet and optional)
+    if len(warnings) > MOST_WARNINGS:
+        warn(f"{len(warnings) - MOST_WARNINGS} more warnings; --json has them all", quiet)
     if census.partial:
         warn("interrupted: these are the pages read until then", quiet=False)
         return INTERRUPTED

@@ -1,6 +1,6 @@
 """What every place that pages come from has in common: facts for the report, and a reader."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -60,6 +60,22 @@ class Facts:
     holes: int = 0
     incomplete: bool = False  # a part of what was asked for is missing: exit status 1
     warnings: tuple[str, ...] = ()
+
+
+def facts_after(facts: Facts, had: NDArray[np.bool_]) -> Facts:
+    """`facts` once pages have been read: `had` tells which of them were really had.
+
+    A process may free a page at any time. A file may not, so that what is missing there makes the
+    result incomplete.
+    """
+    missing = int(np.count_nonzero(~had))
+    if missing == 0:
+        return facts
+    if facts.kind is SourceKind.PROCESS:
+        why = f"{missing} of its pages were gone when they were to be read: freed, swapped out, "
+        return replace(facts, warnings=(*facts.warnings, f"{why}or it has ended"))
+    why = f"{missing} of its pages could not be read: an I/O error, or the file has shrunk"
+    return replace(facts, incomplete=True, warnings=(*facts.warnings, why))
 
 
 class Reader(Protocol):

@@ -153,6 +153,8 @@ def test_a_process_that_ends_is_reported_and_the_rest_goes_on() -> None:
     gone, there = census.sources
     assert not census.had[gone.first : gone.first + gone.pages].any()
     assert census.had[there.first : there.first + there.pages].mean() > 0.9
+    assert "has ended" in gone.facts.warnings[0]
+    assert not gone.facts.incomplete
 
 
 def test_a_process_that_does_not_exist_is_refused_in_one_line() -> None:
@@ -224,3 +226,19 @@ def test_many_processes_are_measured_at_once() -> None:
     document = json.loads(done.stdout)
     assert done.returncode == 0
     assert len(document["sources"]) == 601
+
+
+def test_hundreds_of_refusals_are_a_few_lines() -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv (util-linux) is not installed")
+    with (
+        process(PAGE, _FORKS.format(forks=100)),
+        process(PAGE, python=_UNPRIVILEGED) as own,
+    ):
+        done = unprivileged("--all")
+        quiet = unprivileged("--all", "--quiet")
+    assert own
+    assert (done.returncode, quiet.returncode) == (0, 0)
+    assert done.stderr.count("\n") < 12
+    assert "--json has them all" in done.stderr
+    assert quiet.stderr == ""
