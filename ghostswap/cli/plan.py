@@ -84,6 +84,13 @@ def plan(
         ),
     ] = None,
     pid: sources.Pids = None,
+    name: sources.Names = None,
+    user: sources.Users = None,
+    cgroup: sources.Cgroups = None,
+    everyone: sources.Everyone = False,
+    children: sources.Children = False,
+    raw: sources.Raw = False,
+    max_expansion: sources.MaxExpansion = None,
     ratio: Annotated[
         float | None,
         typer.Option("--ratio", parser=_ratio, metavar="X", help="State the ratio instead."),
@@ -164,7 +171,9 @@ def plan(
     From an estimate, from dumps and processes, or from a ratio; with what a wrong size costs, and
     what other designs would take for the same memory.
     """
-    named = sources.SourceOptions(files, pid)
+    named = sources.SourceOptions(
+        files, pid, name, user, cgroup, everyone, children, raw, max_expansion
+    )
     if named.any == (ratio is not None):
         raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
@@ -254,11 +263,11 @@ def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
         with path.open("rb") as file:
             return looks_like_json(file.read(4096))
 
-    files = list(named.files or ())
+    files = [] if named.raw else list(named.files or ())
     reports = [path for path in files if is_report(path)]
     if not reports:
         return None
-    if len(files) > 1 or named.pids:
+    if len(files) > 1 or named.live:
         raise UsageError(str(reports[0]), "an estimate stands alone; give it or sources, not both")
     (path,) = reports
     if path == STANDARD_INPUT:

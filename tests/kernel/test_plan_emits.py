@@ -1,0 +1,48 @@
+"""The shell lines of a plan, run as they stand, leave this machine swapping to zswap."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ZSWAP = Path("/sys/module/zswap/parameters")
+GHOSTSWAP = [sys.executable, "-m", "ghostswap"]
+
+
+def ghostswap(*arguments: str | Path) -> str:
+    done = subprocess.run([*GHOSTSWAP, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """zswap as it was, afterwards."""
+    if not ZSWAP.is_dir():
+        pytest.skip("this kernel has no zswap")
+    with contextlib.ExitStack() as undo:
+        for name in ("enabled", "max_pool_percent"):
+            undo.callback((ZSWAP / name).write_text, (ZSWAP / name).read_text())
+        yield
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_lines_turn_zswap_and_the_ghost_on(tmp_path: Path) -> None:
+    path = tmp_path / "swap folder" / "ghost"
+    lines = ghostswap("plan", "--ratio", "3", "--max-pool-percent", "17", "--emit", "sh",
+                      "--path", path)  # fmt: skip
+    script = f'ghostswap() {{ "{sys.executable}" -m ghostswap "$@"; }}\nset -e\n{lines}'
+    areas = Path("/proc/swaps").read_text().splitlines()
+    try:
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+        if "dm_mod" in done.stderr:
+            pytest.skip(done.stderr.strip())
+        assert done.returncode == 0, done.stderr
+        assert len(Path("/proc/swaps").read_text().splitlines()) == len(areas) + 1
+        assert (ZSWAP / "enabled").read_text() == "Y\n"
+        assert (ZSWAP / "max_pool_percent").read_text() == "17\n"
+    finally:
+        subprocess.run([*GHOSTSWAP, "off", path], capture_output=True, check=False)
+    assert Path("/proc/swaps").read_text().splitlines() == areas
