@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ghostswap.host.files import HostFiles
-from ghostswap.host.swaps import SwapArea
+from ghostswap.host.swaps import Medium, SwapArea
 
 _DEVICE = "dev/ghostswap"
 _DEVICE_CLASS = "sys/class/mem"  # where every device of drivers/char/mem.c shows, also in captures
@@ -31,7 +31,11 @@ def read_interfaces(
     files: HostFiles, swaps: Sequence[SwapArea], config: Mapping[str, str]
 ) -> Interfaces:
     """What the host shows; `config` is its kernel's configuration, empty where unknown."""
-    ghost_file = any(area.type == "ghost" and area.path != b"/dev/ghostswap" for area in swaps)
+    ghost_file = any(
+        area.medium is Medium.GHOST
+        and (area.access or (area.type == "ghost" and area.path != b"/dev/ghostswap"))
+        for area in swaps
+    )
     return Interfaces(
         one_page_file=True if ghost_file else None,
         ghostswap_device=_device(files),

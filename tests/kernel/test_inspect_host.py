@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -161,6 +162,31 @@ def test_zswap_over_zram_is_remarked_on_a_real_machine() -> None:
         assert "zswap-over-zram" not in codes(inspect())
         with zswap_on():
             assert "zswap-over-zram" in codes(inspect())
+
+
+def test_a_device_mapper_ghost_is_shown_as_one(disks: Disks) -> None:
+    """Its first page on a loop device, its others nowhere: only zswap can hold what it takes."""
+    if which("dmsetup") is None or not Path("/sys/class/misc/device-mapper").exists():
+        pytest.skip("needs dmsetup and a kernel with device-mapper")
+    header, name, size = disks.folder / "ghost", "ghostswap-inspect-test", 32 * MIB
+    command(sys.executable, "-m", "ghostswap", "mkghost", header, "--size", size)
+    table = f"0 {PAGE // 512} linear {disks.loop_on(header)} 0\n{PAGE // 512} "
+    table += f"{(size - PAGE) // 512} error\n"
+    create = ["dmsetup", "create", "--noudevsync", name, "--uuid", name]
+    with contextlib.ExitStack() as undo:
+        subprocess.run(create, input=table, text=True, check=True)
+        undo.callback(command, "dmsetup", "remove", "--noudevsync", name)
+        undo.enter_context(zswap_on())
+        nodes = Path("/sys/block").glob("dm-*/dm/name")
+        (node,) = (each.parts[3] for each in nodes if each.read_text().strip() == name)
+        undo.enter_context(swapped_on(Path("/dev") / node))
+        undo.enter_context(pushed_out(4 * MIB))
+        told = inspect()
+    (area,) = told["swaps"]
+    assert (area["medium"], area["type"]) == ("ghost", "partition")
+    assert area["used_bytes"] >= 4 * MIB
+    assert told["zswap"]["stored_bytes"] >= 4 * MIB
+    assert {"only-ghost", "swapoff-fits"} <= codes(told)
 
 
 def test_ksm_is_shown_as_sysfs_has_it() -> None:

@@ -108,6 +108,10 @@ def test_a_file_smaller_than_its_area_is_a_ghost_whatever_its_type(tmp_path: Pat
             Interfaces(True, None, None, None),
         ),
         (
+            {"proc/swaps": f"{SWAPS}/ghost file 1048572 0 -2\n", "ghost": "x" * 4096},
+            Interfaces(True, None, None, None),
+        ),
+        (
             {"proc/swaps": f"{SWAPS}/dev/ghostswap ghost 8 0 -2\n"},
             Interfaces(None, None, None, None),
         ),
