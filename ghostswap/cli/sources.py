@@ -114,19 +114,23 @@ def _open_processes(named: SourceOptions, page_size: int) -> list["Source | Stre
     processes = Processes(page_size)
     read: list[Source | Stream] = []
     left_out: list[Source | Stream] = []
-    failure = GhostswapError("processes", "none of them has memory of its own")
     for pid in select(wanted):
         try:
             source = processes.open(pid)
         except GhostswapError as error:
             if pid in wanted.pids:
                 raise
-            failure = error
             if (unread := processes.left_out(pid, error)) is not None:
                 left_out.append(unread)
             continue
         if pid in wanted.pids or source.runs.pages or source.facts.swapped:
             read.append(source)
     if not read and not named.files:
-        raise failure
+        raise GhostswapError(
+            "processes",
+            f"none of {len(left_out)} may be read: they must be your own, or you need "
+            "CAP_SYS_PTRACE"
+            if left_out
+            else "none of them has memory of its own",
+        )
     return read + left_out
