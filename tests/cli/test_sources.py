@@ -1,9 +1,13 @@
 """What `ghostswap estimate-dedup` can be given to measure, and that it finds the same in each."""
 
 import gzip
+import json
 import lzma
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,8 +122,6 @@ def test_an_empty_pipe_is_refused_in_one_line() -> None:
 
 
 def test_a_fifo_that_nobody_writes_does_not_hang(tmp_path: Path) -> None:
-    import os
-
     os.mkfifo(tmp_path / "fifo")
     assert "is empty" in refusal(tmp_path / "fifo")
 
@@ -128,3 +130,58 @@ def test_pages_that_look_compressed_can_be_forced_to_be_raw(tmp_path: Path) -> N
     path = tmp_path / "dump"
     path.write_bytes(gzip.compress(b"").ljust(3 * PAGE, b"\7"))
     assert estimate("--raw", path)["pages"]["total"] == 3
+
+
+def test_a_sparse_dump_of_a_tebibyte_takes_seconds_and_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "dump"
+    with path.open("wb") as file:
+        for place in range(8):
+            file.seek(place << 37)
+            file.write(os.urandom(16 * PAGE))
+        file.truncate(1 << 40)
+    if path.stat().st_blocks * 512 > 1 << 30:
+        pytest.skip("this file system has no holes")
+    tool = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json", str(path)]
+    begin = time.monotonic()
+    with subprocess.Popen(tool, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        pages = json.load(running.stdout)["pages"]
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    assert running.returncode == 0
+    assert time.monotonic() - begin < 20
+    assert usage.ru_maxrss < 150 << 10  # KiB
+    assert pages["total"] == (1 << 40) // PAGE
+    assert pages["zero"] == pages["total"] - 8 * 16
+    assert pages["distinct"] == 8 * 16
+
+
+def test_an_interrupted_stream_prints_what_came_until_then(dump: Path) -> None:
+    tool = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json", "-"]
+    with subprocess.Popen(
+        tool, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False
+    ) as running:
+        assert running.stdin is not None
+        running.stdin.write(dump.read_bytes() * 4)  # taken off by the tool, which waits for more
+        running.stdin.flush()
+        time.sleep(2)
+        running.send_signal(signal.SIGINT)
+        out, complaint = running.communicate(timeout=20)
+    document = json.loads(out)
+    assert running.returncode == 130
+    assert document["partial"]
+    assert document["pages"]["total"] >= 1000
+    assert complaint.count(b"\n") == 1
+
+
+def test_only_a_few_batches_of_a_stream_are_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "dump.zst"
+    path.write_bytes(zstandard.compress(bytes(PAGE - 1) + b"\1") * 40_000)
+    tool = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json", "--jobs", "2", str(path)]
+    with subprocess.Popen(tool, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        document = json.load(running.stdout)
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    assert document["pages"]["duplicate"] == 40_000 - 1
+    assert usage.ru_maxrss < 120 << 10  # KiB, of 156 MiB of pages
