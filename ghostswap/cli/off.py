@@ -23,6 +23,7 @@ def off(
         bool, typer.Option("--force", help="Even if memory may not hold what is in the area.")
     ] = False,
     json: options.Json = False,
+    exact: options.Bytes = False,
 ) -> None:
     """Bring back to memory what ghost areas hold, give them up, and remove what `on` made.
 
@@ -34,7 +35,7 @@ def off(
     from ghostswap.ghost.own_file import remove_own_file
     from ghostswap.ghost.plan import check_memory, check_root
     from ghostswap.ghost.swapcalls import one_at_a_time
-    from ghostswap.ghost.switch import carry_out, switch_off
+    from ghostswap.ghost.switch import switch_off
     from ghostswap.host.files import HostFiles
     from ghostswap.host.memory import read_memory
 
@@ -48,7 +49,8 @@ def off(
         if not force:
             check_memory(chosen, read_memory(host).mem_available)
         for area in chosen:
-            carry_out(switch_off(area))
+            for _ in switch_off(area):  # a signal may end it anywhere, also within swapoff(2)
+                pass
         if area_of(OWN_FILE, find_areas(host)) is None:
             remove_own_file()  # a killed `on` may have left it alone
 
@@ -59,7 +61,7 @@ def off(
     else:
         for area in chosen:
             state = "off" if area.swap else "removed what was left"
-            print(f"{printable(area.name)}: {state}, {area_text(area)}")
+            print(f"{printable(area.name)}: {state}, {area_text(area, exact)}")
 
 
 def _chosen(

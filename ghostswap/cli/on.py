@@ -37,15 +37,18 @@ def on(
         bool, typer.Option("--dry-run", help="Print the shell lines it stands for, do nothing.")
     ] = False,
     json: options.Json = False,
+    exact: options.Bytes = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Swap to a ghost area: zswap holds its pages in memory, compressed, and no disk is used.
 
     A kernel with ghost swap is given PATH itself. On any other, device mapper makes a device of
     PATH and nothing: a page that zswap refuses cannot be written, and stays in memory.
     """
-    from ghostswap.cli.render import print_json, printable
+    from ghostswap.cli.render import print_json, printable, warn
     from ghostswap.ghost.areas import Way
     from ghostswap.ghost.plan import shell_lines
+    from ghostswap.ghost.zswap_switch import shrinker_is_on
     from ghostswap.swapfile.running import running_kernel
     from ghostswap.swapfile.verdict import Kernel
 
@@ -59,12 +62,14 @@ def on(
             print("\n".join(lines))
         return
 
+    if shrinker_is_on():
+        warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
     area, changed = _switch_on(path, size, priority, enable_zswap)
     if json:
         print_json(area_document(area, changed))
     else:
         state = "on" if changed else "already on"
-        print(f"{printable(area.name)}: {state}, {area_text(area)}")
+        print(f"{printable(area.name)}: {state}, {area_text(area, exact)}")
 
 
 def _plan(path: Path | None, size: int | None, priority: int | None, enable_zswap: bool) -> "Plan":
@@ -124,12 +129,15 @@ def area_document(area: "GhostArea", changed: bool) -> dict[str, object]:
     }
 
 
-def area_text(area: "GhostArea") -> str:
+def area_text(area: "GhostArea", exact: bool = False) -> str:
     """The same in a few words for people."""
-    from ghostswap.units import format_size
+    from ghostswap.cli.render import size_text
+    from ghostswap.ghost.areas import Way
 
-    size = "nothing" if area.size is None else format_size(area.size)
-    return f"{size} through the {area.way.value} ({area.device})"
+    made = "by device mapper" if area.way is Way.DEVICE_MAPPER else "by the kernel itself"
+    if area.size is None:
+        return f"made {made} ({area.device})"
+    return f"{size_text(area.size, exact)} made {made} ({area.device})"
 
 
 def _planned(plan: "Plan", way: "Way", lines: list[str]) -> dict[str, object]:

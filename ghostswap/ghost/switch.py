@@ -26,8 +26,8 @@ _INTERRUPTS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SI
 
 
 def carry_out(steps: Steps) -> None:
-    """Take all steps. A signal waits until the current one is done, then KeyboardInterrupt is
-    raised and the steps are closed, before the signal itself takes effect."""
+    """Take all steps, which are short. A signal waits until the current one is done; then the
+    steps are closed, KeyboardInterrupt is raised, and the signal takes its effect."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
         with closing(steps):
@@ -105,7 +105,7 @@ def _refusal(path: Path, error: OSError) -> GhostswapError:
 def switch_off(area: GhostArea) -> Steps:
     """Bring back what the area holds, and remove all that was made for it, piece by piece.
 
-    Raises OSError from a system call. Stopped anywhere, it can be begun anew.
+    Raises OSError from a system call. Stopped anywhere, also by a signal, it can be begun anew.
     """
     if area.swap is not None:
         swapcalls.swapoff(area.device)

@@ -5,6 +5,7 @@ from pathlib import Path
 from ghostswap.errors import GhostswapError, os_reason
 
 ENABLED = Path("/sys/module/zswap/parameters/enabled")
+SHRINKER = ENABLED.with_name("shrinker_enabled")
 
 
 def zswap_is_on(enabled: Path = ENABLED) -> bool:
@@ -17,6 +18,14 @@ def zswap_is_on(enabled: Path = ENABLED) -> bool:
             "this kernel has none (CONFIG_ZSWAP), so the pages of a ghost area would have "
             "nowhere to go",
         ) from None
+
+
+def shrinker_is_on(shrinker: Path = SHRINKER) -> bool:
+    """True when zswap writes pages back before its pool is full (since v6.8)."""
+    try:
+        return shrinker.read_text().strip() in ("Y", "1")
+    except OSError:
+        return False
 
 
 def set_zswap(on: bool, enabled: Path = ENABLED) -> None:
