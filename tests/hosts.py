@@ -42,7 +42,7 @@ def area(
     name: bytes, medium: Medium = Medium.DISK, *, size: int = GIB, priority: int = -2
 ) -> SwapArea:
     """A swap area with nothing in it."""
-    return SwapArea(name, "partition", size, 0, priority, medium, access=None)
+    return SwapArea(name, "partition", size, 0, priority, medium, deleted=False, access=None)
 
 
 def zswap(

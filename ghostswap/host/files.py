@@ -1,6 +1,7 @@
 """Reads the small files of proc and sys below a root directory, and takes absence for an answer."""
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,16 @@ class HostFiles:
 
     def exists(self, path: str) -> bool:
         """True if something, of whatever kind, is at `path`."""
-        place = self._inside(path)
-        return place is not None and place.exists()
+        return self.status(os.fsencode(path)) is not None
 
     def is_folder(self, path: str) -> bool:
         """True if a directory itself, not a symbolic link to one, is at `path`."""
-        place = self._inside(path)
-        return place is not None and place.is_dir() and not (self.root / path).is_symlink()
+        facts = self.status(os.fsencode(path))
+        return (
+            facts is not None
+            and stat.S_ISDIR(facts.st_mode)
+            and not (self.root / path).is_symlink()
+        )
 
     def status(self, path: bytes) -> os.stat_result | None:
         """stat(2) of the file that the host knows as `path`; None if absent or out of reach."""

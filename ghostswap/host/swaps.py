@@ -17,7 +17,7 @@ _ROW = re.compile(
     rb"[ \t]+(?P<priority>-?\d{1,5})"
 )
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
-_DELETED = b" (deleted)"
+_DELETED, _DELETED_MANGLED = b" (deleted)", rb"\040(deleted)"
 _ZRAM = re.compile(rb"/dev/(?:.*/)?zram\d+")
 _GHOST_TYPES = ("ghost", "vswap", "xswap")
 # What `ghostswap on` begins the UUIDs of its device-mapper devices with.
@@ -55,17 +55,13 @@ class SwapArea:
     used: int  # bytes
     priority: int
     medium: Medium
+    deleted: bool  # unlinked, or its file system unmounted
     access: Access | None  # of a file that was found, else None
-
-    @property
-    def deleted(self) -> bool:
-        """True if the file seems unlinked; a file whose name ends so looks the same."""
-        return self.name.endswith(_DELETED)
 
     @property
     def path(self) -> bytes:
         """The name without the mark of an unlinked file."""
-        return self.name.removesuffix(_DELETED)
+        return self.name.removesuffix(_DELETED) if self.deleted else self.name
 
 
 def parse_swaps(data: bytes) -> tuple[SwapArea, ...]:
@@ -80,6 +76,7 @@ def parse_swaps(data: bytes) -> tuple[SwapArea, ...]:
             used=int(match["used"]) * 1024,
             priority=int(match["priority"]),
             medium=_medium(unescape(match["name"]), match["type"].decode(errors="replace")),
+            deleted=match["name"].endswith(_DELETED_MANGLED),
             access=None,
         )
         for match in matches
@@ -106,13 +103,18 @@ def read_swaps(files: HostFiles) -> tuple[SwapArea, ...]:
 
 def _looked_at(files: HostFiles, area: SwapArea, ghosts: set[bytes]) -> SwapArea:
     """`area` with what its file tells: who may read it, and whether it can hold the pages."""
-    facts = files.status(area.path) if area.path.startswith(b"/") else None
+    if area.path in ghosts:
+        return replace(area, medium=Medium.GHOST)
+    facts = files.status(area.name) if area.name.startswith(b"/") else None
     if facts is None or not stat.S_ISREG(facts.st_mode):
-        return replace(area, medium=Medium.GHOST) if area.path in ghosts else area
-    access = Access(stat.S_IMODE(facts.st_mode), facts.st_uid)
-    # Ghost files may be listed as any type; only they are smaller than their area.
-    medium = Medium.GHOST if facts.st_size < area.size else area.medium
-    return replace(area, medium=medium, access=access)
+        return area
+    return replace(
+        area,
+        # Ghost files may be listed as any type; only they are smaller than their area.
+        medium=Medium.GHOST if facts.st_size < area.size else area.medium,
+        deleted=False,  # it is there, so " (deleted)" is a part of its name
+        access=Access(stat.S_IMODE(facts.st_mode), facts.st_uid),
+    )
 
 
 def _medium(name: bytes, kind: str) -> Medium:

@@ -24,6 +24,7 @@ areas = st.builds(
     used=st.integers(0, 2**44).map(lambda kib: kib * 1024),
     priority=st.integers(-32768, 32767),
     medium=st.none(),
+    deleted=st.just(False),
     access=st.none(),
 )
 

@@ -143,7 +143,7 @@ def test_a_swap_file_that_others_can_read(mode: int, uid: int, unsafe: bool) -> 
 
 
 def test_a_deleted_swap_file_is_told() -> None:
-    gone = replace(DISK, name=b"/swapfile (deleted)")
+    gone = replace(DISK, name=b"/swapfile (deleted)", deleted=True)
     assert "swap-file-deleted" in codes(replace(PLAIN, swaps=(gone,)))
     assert "swap-file-deleted" not in codes(replace(PLAIN, swaps=(DISK,)))
 
