@@ -17,7 +17,7 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="SOURCE…",
-        help="Raw page dumps or ELF cores, also compressed; - is standard input.",
+        help="Dumps of pages, also compressed (docs/inputs.md tells which); - is standard input.",
         show_default=False,
     ),
 ]
