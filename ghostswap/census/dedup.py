@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.table import I64, Bools, Census, Measured, SourceRows
 
 
@@ -77,7 +78,7 @@ def shared_between_sources(census: Census) -> int:
 def _contents_of(census: Census, source: SourceRows) -> I64:
     """The content number of each page of a source that was had."""
     rows = slice(source.first, source.first + source.pages)
-    return np.searchsorted(census.contents.hash, census.hash[rows][census.had[rows]])
+    return contents_numbers(census.contents, census.hash[rows][census.had[rows]])
 
 
 def by_source(census: Census, measured: Measured) -> list[Group]:
@@ -100,7 +101,7 @@ def by_mapping(census: Census, measured: Measured) -> list[Group]:
     for name, parts in rows.items():
         of_group = np.concatenate(parts)
         of_group = of_group[census.had[of_group]]
-        numbers = np.searchsorted(census.contents.hash, census.hash[of_group])
+        numbers = contents_numbers(census.contents, census.hash[of_group])
         groups.append(_group(census, measured, name, numbers, holes=0))
     return sorted(groups, key=lambda group: -group.pages)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.census.table import I64, U64, Bools, Contents, Sizes
+from ghostswap.census.table import I64, U64, Bools, Contents, Sizes, size_type
 
 # Rows looked up at once, about, which bounds the memory that it takes.
 _ROWS_AT_ONCE = 1 << 21
@@ -77,6 +77,11 @@ def _leading(hashes: U64, bits: int) -> U64:
     return hashes >> np.uint64(64 - bits)
 
 
+def contents_numbers(contents: Contents, hashes: U64) -> I64:
+    """Which content each of `hashes` is, all of which must be among them."""
+    return np.searchsorted(contents.hash, hashes)
+
+
 def sizes_of(
     contents: Contents,
     known: Sequence[tuple[U64, NDArray[np.uint32]]],
@@ -84,10 +89,9 @@ def sizes_of(
     page_size: int,
 ) -> Sizes:
     """A row an algorithm, a column a content: the sizes in `known`, found by hash, and else 0."""
-    narrow = page_size < 1 << 16
-    sizes = np.zeros((algorithms, len(contents.hash)), dtype=np.uint16 if narrow else np.uint32)
+    sizes = np.zeros((algorithms, len(contents.hash)), dtype=size_type(page_size))
     for hashes, found in known:
-        sizes[:, np.searchsorted(contents.hash, hashes)] = found
+        sizes[:, contents_numbers(contents, hashes)] = found
     return sizes
 
 

@@ -1,6 +1,7 @@
 """The census: what every page is, by content. Every answer is a pure function of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from ghostswap.pages.source import Facts, Segment
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Sizes = NDArray[np.uint16] | NDArray[np.uint32]
+Sizes = NDArray[np.unsignedinteger[Any]]  # size_type() of the page size
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,14 @@ class Census:
     measured: tuple[Measured, ...]
     partial: bool  # interrupted: what was learnt until then
     sample: Sample | None = None  # None where all contents were to be compressed
+    salt: str = ""  # fingerprint of the salt of the hashes; empty where they have none
 
     @property
     def total(self) -> int:
         """Pages counted, holes included."""
         return int(self.contents.pages.sum())
+
+
+def size_type(page_size: int) -> type[np.uint16] | type[np.uint32]:
+    """The type of a column of compressed sizes, up to page size + 1."""
+    return np.uint16 if page_size < 1 << 16 else np.uint32

@@ -1,35 +1,26 @@
 """`ghostswap estimate-dedup`: what compressed swap and page dedup would save for these pages."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ghostswap.cli import kernel_rules, options, sources
+from ghostswap.cli.measure import Engine, Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
-    from ghostswap.census.codecs import Codec
     from ghostswap.census.dedup import Group
     from ghostswap.census.table import Census
-    from ghostswap.models.rules import Rules
-    from ghostswap.pages.source import Source, Stream
+    from ghostswap.cli.measure import Measurement
     from ghostswap.report.estimate import Example
 
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
-PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
-
-
-class Engine(StrEnum):
-    """What compresses the pages."""
-
-    LIBRARY = "library"
-    KERNEL = "kernel"
 
 
 class GroupBy(StrEnum):
@@ -116,6 +107,18 @@ def estimate_dedup(
             "--seed", parser=options.number(0, 2**64 - 1), metavar="N", help="Another sample."
         ),
     ] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", metavar="FILE", help="Keep the census as Parquet; no page contents."
+        ),
+    ] = None,
+    salt: Annotated[
+        str | None,
+        typer.Option(
+            "--salt", metavar="TEXT", help="Makes saved censuses comparable (default: random)."
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -135,47 +138,42 @@ def estimate_dedup(
     named = sources.SourceOptions(
         files, pid, name, user, cgroup, everyone, children, raw, max_expansion
     )
+    if error is not None and not quick:
+        raise UsageError("--error", "goes with --quick; without it, every content is compressed")
+    if salt is not None and save is None:
+        raise UsageError("--salt", "goes with --save")
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
-    from ghostswap.census.sample import Sampling
-    from ghostswap.census.scan import scan
     from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, View, show
-    from ghostswap.cli.progress import page_progress
-    from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.models.figures import System
-    from ghostswap.models.pool_cost import pool_cost
     from ghostswap.report.estimate import Estimate, document, figures
 
-    size = page_size or machine_page_size()
-    if size not in PAGE_SIZES:
-        raise UsageError("--page-size", f"{size} is not one of {', '.join(map(str, PAGE_SIZES))}")
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     rules = kernel_rules.chosen_rules(kernel, zpool, ghost=ghost, no_writeback=no_writeback)
-    cost = pool_cost(System.ZRAM, rules, size)
-    sampling = Sampling(error or DEFAULT_ERROR, cost) if quick else None
-    names = list(dict.fromkeys(algorithm or ["lz4"]))
-    if verify or engine is Engine.KERNEL:
-        jobs = 1  # a device holds one page at a time
-    with _codecs(names, size, rules, engine, verify=verify) as codecs:
-        opened = sources.open_sources(named, size)
-        with page_progress(quiet) as progress:
-            census = scan(
-                opened,
-                size,
-                codecs,
-                jobs=jobs,
-                seed=seed,
-                sampling=sampling,
-                progress=progress,
-            )
+    measured = measure(
+        Wanted(
+            named,
+            rules,
+            algorithm or (),
+            page_size,
+            engine,
+            verify,
+            (error or DEFAULT_ERROR) if quick else None,
+            seed,
+            jobs,
+            quiet,
+        )
+    )
+    census = measured.census
     estimate = Estimate(
         census,
         rules,
         figures(census, rules),
         tuple(_groups(census, group_by)),
-        tuple(_examples(census, opened, top)),
+        tuple(_examples(measured, top)),
     )
+    if save is not None:
+        _save(census, save, salt)
     if as_json:
         print_json(document(estimate))
     else:
@@ -183,24 +181,12 @@ def estimate_dedup(
     return status_of(census, quiet)
 
 
-@contextmanager
-def _codecs(
-    names: list[str], page_size: int, rules: "Rules", engine: Engine, *, verify: bool
-) -> Iterator[list["Codec"]]:
-    """The compressors of these names, and the kernel's beside them or in their place."""
-    from ghostswap.census import codecs
-    from ghostswap.census.kernel_engine import kernel_codecs
-    from ghostswap.report.estimate import IN_KERNEL
+def _save(census: "Census", path: Path, salt: str | None) -> None:
+    from ghostswap.census import store
 
-    if verify:
-        libraries = [codecs.find(name) for name in names]
-        with kernel_codecs(names, page_size, rules, suffix=IN_KERNEL) as found:
-            yield libraries + found
-    elif engine is Engine.KERNEL:
-        with kernel_codecs(names, page_size, rules) as found:
-            yield found
-    else:
-        yield [codecs.find(name) for name in names]
+    if census.salt and salt is not None:
+        raise UsageError("--salt", "these hashes have a salt already")
+    store.save(census if census.salt else store.salted(census, store.Salt.of(salt)), path)
 
 
 def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
@@ -218,16 +204,18 @@ def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
             return []
 
 
-def _examples(
-    census: "Census", opened: list["Source | Stream"], number: int
-) -> Iterator["Example"]:
+def _examples(measured: "Measurement", number: int) -> Iterator["Example"]:
     from ghostswap.census.dedup import most_copied
     from ghostswap.pages.preview import preview
     from ghostswap.report.estimate import Example
 
+    census = measured.census
     for found in most_copied(census, number):
-        source, page = found.example
-        begins = preview(opened[source], page, census.page_size, found.hash, census.seed)
+        number, page = found.example
+        begins = b""
+        if measured.opened:
+            source = measured.opened[number]
+            begins = preview(source, page, census.page_size, found.hash, census.seed)
         yield Example(f"{found.hash:016x}", found.copies, found.sources, begins.hex())
 
 

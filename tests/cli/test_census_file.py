@@ -1,0 +1,129 @@
+"""`--save` and reading back: the same report, no contents, hashes that tell nothing."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from tests.estimates import estimate, refusal
+
+PAGE = 4096
+
+
+def page(seed: int) -> bytes:
+    """A page like no other: half noise, half zeros."""
+    return random.Random(seed).randbytes(PAGE // 2) + bytes(PAGE // 2)
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    draw = random.Random(7)
+    pages = [page(draw.randrange(300)) for _ in range(700)]
+    pages += [bytes(PAGE)] * 40 + [b"\7" * PAGE] * 9 + [random.Random(1).randbytes(PAGE)] * 3
+    path = tmp_path / "pages.raw"
+    path.write_bytes(b"".join(pages))
+    return path
+
+
+def figures(document: dict[str, Any]) -> dict[str, Any]:
+    """What must not depend on how the pages were read; hashes of examples have a salt."""
+    kept = {key: document[key] for key in ("pages", "systems", "page_size", "groups", "mode")}
+    kept["histogram"] = document["dedup"]["histogram"]
+    kept["shared"] = document["dedup"]["shared_between_sources_pages"]
+    kept["sources"] = document["sources"]
+    kept["algorithms"] = document["algorithms"]
+    return kept
+
+
+def test_a_saved_census_gives_the_same_report(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "c.parquet"
+    both = ["--algorithm", "lz4", "--algorithm", "zstd", "--group-by", "source"]
+    first = estimate(dump, *both, "--save", saved)
+    assert figures(estimate(saved, "--group-by", "source")) == figures(first)
+    only = estimate(saved, "--algorithm", "zstd")
+    assert set(only["algorithms"]) == {"zstd"}
+
+
+def test_censuses_together_give_the_report_on_the_dumps(dump: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.raw"
+    other.write_bytes(b"".join(page(i) for i in range(250, 400)) + bytes(5 * PAGE))
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    estimate(dump, "--save", a, "--salt", "one")
+    estimate(other, "--save", b, "--salt", "one")
+    together = estimate(a, b)
+    on_dumps = estimate(dump, other)
+    for document in (together, on_dumps):
+        for costs in document["algorithms"].values():
+            del costs["compress_ns_per_page"], costs["decompress_ns_per_page"]
+    assert figures(together) == figures(on_dumps)
+    assert together["dedup"]["shared_between_sources_pages"] > 0
+
+
+def test_hashes_tell_nothing_without_the_salt(dump: Path, tmp_path: Path) -> None:
+    names = ["random1", "random2", "same1", "same2"]
+    for name in names:
+        salt = ["--salt", "x"] if name.startswith("same") else []
+        estimate(dump, "--save", tmp_path / name, *salt)
+    hashes = {
+        name: pyarrow.parquet.read_table(tmp_path / name).column("hash").to_pylist()
+        for name in names
+    }
+    assert not set(hashes["random1"]) & set(hashes["random2"])
+    assert hashes["same1"] == hashes["same2"]
+    assert page(3)[:16] not in (tmp_path / "same1").read_bytes()
+    assert "salt" in refusal(tmp_path / "random1", tmp_path / "random2")
+
+
+def test_a_saved_census_describes_itself(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "c.parquet"
+    estimate(dump, "--save", saved)
+    file = pyarrow.parquet.ParquetFile(saved)
+    metadata = file.schema_arrow.metadata
+    assert metadata[b"ghostswap.schema"] == b"ghostswap.census/1"
+    assert len(metadata[b"ghostswap.salt"]) == 16
+    assert json.loads(metadata[b"ghostswap.parameters"])["page_size"] == PAGE
+    assert file.schema_arrow.names == ["source", "page", "kind", "hash", "lz4"]
+    assert file.metadata.num_rows == 752
+    assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_quick_census_keeps_its_error(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "c.parquet"
+    first = estimate(dump, "--quick", "--save", saved)
+    again = estimate(saved)
+    assert figures(again) == figures(first)
+    other = tmp_path / "d.parquet"
+    estimate(dump, "--save", other, "--salt", "s")
+    assert refusal(saved, other)
+
+
+def test_saving_replaces_a_file_whole_or_not_at_all(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "c.parquet"
+    saved.write_text("old")
+    estimate(dump, "--save", saved)
+    assert saved.read_bytes()[:4] == b"PAR1"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert "folder" in refusal(dump, "--save", folder)
+    assert "No such" in refusal(dump, "--save", tmp_path / "nowhere" / "c.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.parquet", "folder", "pages.raw"]
+
+
+def test_what_is_no_census_is_one_line(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "c.parquet"
+    estimate(dump, "--save", saved, "--salt", "s")
+    whole = saved.read_bytes()
+    damaged = tmp_path / "damaged.parquet"
+    for bad in (whole[: len(whole) // 2], b"PAR1", whole[:100] + bytes(200) + whole[300:]):
+        damaged.write_bytes(bad)
+        assert "damaged.parquet" in refusal(damaged)
+    foreign = tmp_path / "foreign.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), foreign)
+    assert "census" in refusal(foreign)
+    assert "saved" in refusal(saved, dump, status=2)
+    assert "--quick" in refusal(saved, "--quick", status=2)
+    assert "zstd" in refusal(saved, "--algorithm", "zstd")
+    assert "--salt" in refusal(dump, "--salt", "s", status=2)
