@@ -53,6 +53,8 @@ def inspect(
 
         return show_files(paths, fix=fix, json=json, exact=exact, quiet=quiet)
 
+    if fix:
+        raise UsageError("--fix", "mends swap files: name a PATH")
     from ghostswap.cli.inspect_host import HostView, show_host
 
     show_host(

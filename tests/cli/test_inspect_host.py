@@ -182,6 +182,7 @@ def test_chosen_columns_print_the_table_of_swap_areas_alone() -> None:
         ("--watch", "1", "--json"),
         ("--json", "--openmetrics"),
         ("--cgroups", "/etc/passwd"),
+        ("--fix",),
     ],
 )
 def test_options_that_make_no_sense_are_a_usage_error(options: tuple[str, ...]) -> None:
