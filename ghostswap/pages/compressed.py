@@ -93,6 +93,16 @@ class _Limited:
         return got
 
 
+def _damage(name: str, error: Exception) -> DamageError:
+    """What a decoder complains of; none has an exception of its own for too large a window."""
+    if "memory" in str(error).lower():
+        return DamageError(
+            f"its {name} data looks back further than {MAX_WINDOW_BYTES >> 20} MiB: unpack it to a "
+            "file first"
+        )
+    return DamageError(f"its {name} data is damaged ({error})")
+
+
 class _Decoder(Protocol):
     """One compressed member, as lzma.LZMADecompressor and its like decode it."""
 
@@ -175,7 +185,7 @@ class _Members:
         except (DamageError, MemoryError):
             raise
         except Exception as error:  # zlib.error, lzma.LZMAError, lz4's RuntimeError
-            raise DamageError(f"its {self._name} data is damaged ({error})") from None
+            raise _damage(self._name, error) from None
 
 
 class _Zstandard:
@@ -203,7 +213,7 @@ class _Zstandard:
         try:
             got: int = self._stream.readinto1(into)
         except self._failure as error:
-            raise DamageError(f"its zstd data is damaged ({error})") from None
+            raise _damage("zstd", error) from None
         if got == 0 and not self._frames.whole:
             raise DamageError("its zstd data is truncated")
         return got

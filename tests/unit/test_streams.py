@@ -198,6 +198,15 @@ def test_a_compressed_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None
         open_dump(path, PAGE)
 
 
+def test_a_window_that_is_too_large_is_named(tmp_path: Path) -> None:
+    # RFC 8878, 3.1.1.1: a frame without its size, and a window of 2^28 bytes.
+    descriptor, window = b"\0", bytes([28 - 10 << 3])
+    path = tmp_path / "dump"
+    path.write_bytes(Compression.ZSTD.value + descriptor + window + b"\x09\0\0x" + bytes(100))
+    with pytest.raises(GhostswapError, match="unpack it to a file"):
+        open_dump(path, PAGE)
+
+
 def test_raw_takes_compressed_bytes_as_pages(tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_bytes(gzip.compress(b"").ljust(PAGE, b"\1"))
