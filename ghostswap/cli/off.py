@@ -27,10 +27,11 @@ def off(
 ) -> None:
     """Bring back to memory what ghost areas hold, give them up, and remove what `on` made.
 
-    Without an argument it is the only area there is. What a killed `on` left is removed, too.
+    Without an argument it is the only area there is. What a killed run left is removed, too.
     """
     from ghostswap.cli.on import area_document, area_text
     from ghostswap.cli.render import print_json, printable
+    from ghostswap.ghost import devicemapper
     from ghostswap.ghost.areas import OWN_FILE, area_of, find_areas
     from ghostswap.ghost.own_file import remove_own_file
     from ghostswap.ghost.plan import check_memory, check_root
@@ -44,15 +45,16 @@ def off(
     check_root("swapoff")
     host = HostFiles(Path("/"))
     with one_at_a_time():
-        found = find_areas(host)
-        chosen = _chosen(areas or [], everything, found)
+        found = find_areas(host, devicemapper.names())
+        left = [area for area in found if area.swap is None]
+        chosen = _chosen(areas or [], everything, [area for area in found if area.swap]) + left
         if not force:
             check_memory(chosen, read_memory(host).mem_available)
         for area in chosen:
             for _ in switch_off(area):  # a signal may end it anywhere, also within swapoff(2)
                 pass
         if area_of(OWN_FILE, find_areas(host)) is None:
-            remove_own_file()  # a killed `on` may have left it alone
+            remove_own_file()  # a killed run may have left it alone
 
     if json:
         print_json([area_document(area, changed=True) for area in chosen])

@@ -90,6 +90,7 @@ def _switch_on(
 ) -> "tuple[GhostArea, bool]":
     """The area, on, and whether it was not before."""
     from ghostswap.errors import GhostswapError
+    from ghostswap.ghost import devicemapper
     from ghostswap.ghost.areas import area_of, find_areas
     from ghostswap.ghost.plan import check_root
     from ghostswap.ghost.swapcalls import one_at_a_time
@@ -100,14 +101,15 @@ def _switch_on(
     host = HostFiles(Path("/"))
     with one_at_a_time():
         plan = _plan(path, size, priority, enable_zswap)
-        area = area_of(plan.file, find_areas(host))
-        if area is not None and area.swap is not None:
+        found = find_areas(host, devicemapper.names())
+        for left in (area for area in found if area.swap is None):  # by a run that was killed
+            carry_out(switch_off(left))
+        area = area_of(plan.file, (area for area in found if area.swap is not None))
+        if area is not None:
             if plan.page is not None and area.size != plan.size:
                 why = f"is on with {area_text(area)}: ghostswap off it first"
                 raise GhostswapError(area.name, why)
             return area, False
-        if area is not None:  # what a killed run left
-            carry_out(switch_off(area))
         carry_out(switch_on(plan))
         area = area_of(plan.file, find_areas(host))
     if area is None or area.swap is None:

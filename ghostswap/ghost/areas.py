@@ -65,10 +65,19 @@ def unique_name(file: Path, facts: os.stat_result) -> str:
     return f"{plain_name(file)}-{facts.st_dev:x}-{facts.st_ino:x}"
 
 
-def find_areas(files: HostFiles) -> tuple[GhostArea, ...]:
-    """Every ghost area of the host, by name: those that are on, and what is left of others."""
+def find_areas(files: HostFiles, mapped_names: Iterable[str] = ()) -> tuple[GhostArea, ...]:
+    """Every ghost area of the host, by name: those that are on, and what is left of others.
+
+    `mapped_names` are those of all mapped devices: sysfs does not show one without a table.
+    """
     swaps = parse_swaps(files.data("proc/swaps") or b"")
     found = [*_mapped(files, swaps), *_of_the_kernel(files, swaps)]
+    known = {area.name for area in found}
+    found += [
+        GhostArea(name, Way.DEVICE_MAPPER, Path("/dev/mapper") / name, None, (), None)
+        for name in mapped_names
+        if name.startswith(PREFIX) and name not in known
+    ]
     return tuple(sorted(found, key=lambda area: area.name))
 
 

@@ -8,7 +8,7 @@ import enum
 import fcntl
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +24,16 @@ _VERSION = (4, 0, 0)
 # struct dm_ioctl: version, data_size, data_start, target_count, …, flags, …, name, uuid, …
 _REQUEST = struct.Struct("=3IIIIiIIIQ128s129s7x")
 _TARGET = struct.Struct("=QQiI16s")  # struct dm_target_spec: start, length, status, next, type
+_NAME = struct.Struct("=QI")  # struct dm_name_list: device, where the next one is; the name
 _MAGIC = 0xFD
+_ROOM = 1 << 18  # for the answer: of several thousand names
 _DEFERRED_REMOVE = 1 << 17
 
 
 class Command(enum.IntEnum):
-    """The requests used here: DM_DEV_CREATE_CMD and so on."""
+    """The requests used here: DM_LIST_DEVICES_CMD and so on."""
 
+    LIST_DEVICES = 2
     DEV_CREATE = 3
     DEV_REMOVE = 4
     DEV_SUSPEND = 6
@@ -67,6 +70,33 @@ def _target(target: Target) -> bytes:
     return (spec + parameters).ljust(size, b"\0")
 
 
+def names() -> tuple[str, ...]:
+    """All mapped devices, also those without a table, which sysfs does not show (since v5.15).
+
+    Empty where there is no device mapper, or no right to ask it.
+    """
+    if not _CONTROL.exists():
+        return ()
+    try:
+        return tuple(listed(_ioctl(Command.LIST_DEVICES, request(""))))
+    except OSError:
+        return ()
+
+
+def listed(answer: bytes) -> Iterator[str]:
+    """The names in the answer to DM_LIST_DEVICES: a chain of struct dm_name_list."""
+    start, at = _REQUEST.unpack_from(answer)[4], 0
+    while True:
+        device, following = _NAME.unpack_from(answer, start + at)
+        if not device:  # one empty entry stands for none
+            return
+        name = answer[start + at + _NAME.size :].partition(b"\0")[0]
+        yield name.decode(errors="backslashreplace")
+        if not following:
+            return
+        at += following
+
+
 def create(name: str, uuid: str) -> None:
     """Make the device `name`, still without a table. Raises OSError, GhostswapError without dm."""
     _send(Command.DEV_CREATE, request(name, uuid))
@@ -93,7 +123,11 @@ def _send(command: Command, data: bytes) -> bytes:
         raise GhostswapError(
             _CONTROL, "this kernel has no device mapper (CONFIG_BLK_DEV_DM, module dm_mod)"
         )
-    buffer = bytearray(data.ljust(16384, b"\0"))
+    return _ioctl(command, data)
+
+
+def _ioctl(command: Command, data: bytes) -> bytes:
+    buffer = bytearray(data.ljust(_ROOM, b"\0"))
     struct.pack_into("=I", buffer, 12, len(buffer))  # data_size: the room for the answer counts
     fd = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.ghost.devicemapper import Target, request
+from ghostswap.ghost.devicemapper import Target, listed, request
 from ghostswap.ghost.table import ghost_table
 from ghostswap.swapfile.running import PAGE_SIZE
 
@@ -53,3 +53,15 @@ def test_only_the_header_page_of_a_ghost_can_be_read() -> None:
     sectors = PAGE_SIZE // 512
     assert str(header) == f"0 {sectors} linear 7:3 0"
     assert str(rest) == f"{sectors} {(1 << 30) // 512 - sectors} error"
+
+
+@given(names=st.lists(st.text("abc-_.", min_size=1, max_size=127), max_size=6))
+def test_the_list_of_devices_is_followed_to_its_end(names: list[str]) -> None:
+    answer = request("")
+    for index, name in enumerate(names):
+        size = -(-(12 + len(name) + 1 + 12) // 8) * 8  # the kernel adds an event number
+        following = 0 if index == len(names) - 1 else size
+        answer += struct.pack("=QI", 1000 + index, following) + name.encode().ljust(
+            size - 12, b"\0"
+        )
+    assert list(listed(answer + bytes(64))) == names

@@ -31,16 +31,17 @@ def test_mapped_devices_of_ours_are_found_on_or_not(tmp_path: Path) -> None:
     mapped(tmp_path, "dm-0", "ghostswap-a", "/somewhere/ghost")
     mapped(tmp_path, "dm-1", "ghostswap-b", "/gone (deleted)")
     mapped(tmp_path, "dm-2", "LVM-c")
-    write(tmp_path / "sys/block/dm-3/dm/uuid", "ghostswap-d\n")  # created, without a table
     write(
         tmp_path / "proc/swaps",
         f"{HEADING}/dev/dm-0 partition 1020 8 7\n/dev/dm-2 partition 1020 8 -2\n",
     )
-    first, second, third = find_areas(HostFiles(tmp_path))
+    first, second, third = find_areas(
+        HostFiles(tmp_path), ["ghostswap-d", "ghostswap-name-a", "other"]
+    )  # d was created, and got no table
     assert (first.name, first.way, first.device) == (
         "ghostswap-d",
         Way.DEVICE_MAPPER,
-        Path("/dev/dm-3"),
+        Path("/dev/mapper/ghostswap-d"),
     )
     assert first.swap is None
     assert (second.name, second.file) == ("ghostswap-name-a", Path("/somewhere/ghost"))
