@@ -46,8 +46,7 @@ def off(
     host = HostFiles(Path("/"))
     with one_at_a_time():
         found = find_areas(host, devicemapper.names())
-        left = [area for area in found if area.swap is None]
-        chosen = _chosen(areas or [], everything, [area for area in found if area.swap]) + left
+        chosen = _chosen(areas or [], everything, found)
         if not force:
             check_memory(chosen, read_memory(host).mem_available)
         for area in chosen:
@@ -69,15 +68,15 @@ def off(
 def _chosen(
     words: Sequence[str], everything: bool, found: "Sequence[GhostArea]"
 ) -> "list[GhostArea]":
-    """The areas that are meant; a ghost file that is not on means none."""
+    """The areas that are meant, and all that killed runs left. A file that is not on means none."""
     from ghostswap.ghost.areas import area_of
 
-    if everything or (not words and len(found) < 2):
+    names = [area.name for area in found if area.swap]
+    if everything or (not words and len(names) < 2):
         return list(found)
     if not words:
-        names = ", ".join(area.name for area in found)
-        raise UsageError("off", f"which one? {names}; or --all")
-    chosen: dict[str, GhostArea] = {}
+        raise UsageError("off", f"which one? {', '.join(names)}; or --all")
+    chosen = {area.name: area for area in found if area.swap is None}
     for word in words:
         named = next((area for area in found if area.name == word), None)
         area = named or area_of(Path(word), found)

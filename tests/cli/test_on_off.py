@@ -126,3 +126,24 @@ def test_only_root_may_switch(ghost: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "must be root" in complaint(capsys)
     assert run(["off", str(ghost)]) == 1
     assert "must be root" in complaint(capsys)
+
+
+def test_off_wants_to_know_which_of_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    from ghostswap.ghost import areas
+    from ghostswap.host.swaps import parse_swaps
+
+    on = parse_swaps(b"Filename\n/dev/dm-0 partition 8 0 3\n/dev/dm-1 partition 8 0 2\n")
+    found = [
+        areas.GhostArea(
+            f"ghostswap-{swap.priority}", areas.Way.DEVICE_MAPPER, Path(), None, (), swap
+        )
+        for swap in on
+    ]
+    monkeypatch.setattr(areas, "find_areas", lambda *_: found)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert run(["off"]) == 2
+    assert "which one? ghostswap-3, ghostswap-2; or --all" in complaint(capsys)
+    assert run(["off", "no-such-area"]) == 1
+    assert "no ghost area of this name" in complaint(capsys)
