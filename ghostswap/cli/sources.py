@@ -94,6 +94,8 @@ def open_sources(named: SourceOptions, page_size: int) -> list["Source | Stream"
     files = list(named.files or ())
     if files.count(STANDARD_INPUT) > 1:
         raise UsageError("-", "standard input can be read once only")
+    if named.children and not named.live:
+        raise UsageError("--children", "whose? Name a process too, as with --pid")
     reading = Reading(named.raw, named.max_expansion or MAX_EXPANSION)
     opened = [open_dump(path, page_size, reading) for path in files]
     return opened + (_open_processes(named, page_size) if named.live else [])

@@ -91,13 +91,17 @@ def _stream(name: str, fd: int, page_size: int, reading: Reading) -> Stream:
     compression = Compression.of(forward.look(0, _MAGIC_BYTES))
     if compression and not reading.raw:
         forward = Forward(decompressed(forward, compression, reading.max_expansion))
-    if not forward.look(0, 1):
+    first_page = forward.look(0, page_size)
+    if not first_page:
         raise GhostswapError(name, forward.damage or "is empty")
     if not reading.raw and is_avml(forward.look(0, _MAGIC_BYTES)):
         forward = Forward(AvmlAsLime(forward))
         layout = replace(lime.layout(forward.look), kind=SourceKind.AVML)
     else:
         layout = _layout(name, forward.look, None, page_size, reading)
+        if layout is RAW and len(first_page) < page_size:
+            why = f"has {len(first_page)} bytes, less than a page of {page_size}"
+            raise GhostswapError(name, forward.damage or why)
     return PageStream(name, forward, layout, page_size)
 
 

@@ -121,6 +121,17 @@ def test_an_empty_pipe_is_refused_in_one_line() -> None:
     assert "-: is empty" in refusal("-")
 
 
+def test_a_pipe_with_less_than_a_page_is_refused_in_one_line() -> None:
+    tool = [sys.executable, "-m", "ghostswap", "estimate-dedup", "-"]
+    done = subprocess.run(tool, input=b"not a dump", capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"10 bytes" in done.stderr
+
+
+def test_children_of_nobody_are_a_usage_error(dump: Path) -> None:
+    assert "--children" in refusal(dump, "--children", status=2)
+
+
 def test_a_fifo_that_nobody_writes_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert "is empty" in refusal(tmp_path / "fifo")
