@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from ghostswap.host.kernel import KernelVersion
 
+V6_6 = KernelVersion(6, 6)
 V6_10 = KernelVersion(6, 10)
 V6_12 = KernelVersion(6, 12)
 V6_18 = KernelVersion(6, 18)
@@ -174,6 +175,12 @@ def _area(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
     if version < PHASE_IV:
         source = "swap_cgroup_swapon(), mm/swap_cgroup.c, 6.1 to 6.18"
         found.append(Cost("swap_cgroup", 2, 1, Charge.AREA, source))
+    if version < V6_18:
+        source = "swap_cgroup_prepare(), mm/swap_cgroup.c, 6.1 and 6.12: a pointer a page of them"
+        found.append(Cost("swap_cgroup map", _POINTER, page_size // 2, Charge.AREA, source))
+    # Until frontswap, through which zswap was called, went.
+    if version < V6_6:
+        found.append(Cost("frontswap_map", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.1"))
     # Since 6.12; in phase IV a bit of the swap table's entry.
     if V6_12 <= version < PHASE_IV:
         found.append(Cost("zeromap", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.12 and 6.18"))

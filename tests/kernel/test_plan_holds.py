@@ -49,7 +49,7 @@ def zswap() -> Iterator[str]:
             undo.callback((ZSWAP / name).write_text, before)
             (ZSWAP / name).write_text(value)
         try:
-            zram = undo.enter_context(zram_device("lzo-rle", 16 << 30))
+            zram = undo.enter_context(zram_device("lz4", 16 << 30))
         except GhostswapError as error:
             pytest.skip(str(error))
         subprocess.run(["mkswap", "-q", zram.path], check=True)
@@ -80,8 +80,9 @@ def planned_slots(dump: Path, compressor: str) -> int:
     done = subprocess.run(
         [*plan, *[dump] * 16],
         capture_output=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     (plan,) = json.loads(done.stdout)["plans"]
     assert plan["max_pool_percent"] == PERCENT
     slots = plan["capacity"]["expected"]["slots"]
