@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
-from ghostswap.host.pagemap import NOTHING, still_present, swappable
+from ghostswap.host.pagemap import Wanted, still_present, swappable
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
 from ghostswap.units import format_size
@@ -156,30 +156,17 @@ class _Found:
 def _find(
     pagemap: int, areas: list[Area], mounts: Mounts, page_size: int, seen: SeenFrames
 ) -> _Found:
-    starts: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
-    lengths: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
-    runs_of: list[int] = []
-    swapped = 0
-    for area in areas:
-        backing = area.backing(mounts)
-        found = NOTHING
-        if backing is not Backing.NONE:
-            found = swappable(
-                pagemap,
-                area.start,
-                area.end,
-                anonymous_only=not area.shared,
-                page_size=page_size,
-            )
-        swapped += found.swapped
-        starts.append(found.start)
-        lengths.append(found.length)
-        runs_of.append(len(found.start))
-    area_of = np.repeat(np.arange(len(areas)), runs_of)
-    once = distinct_pages(pagemap, np.concatenate(starts), np.concatenate(lengths), page_size, seen)
+    areas = [area for area in areas if area.backing(mounts) is not Backing.NONE]
+    wanted = Wanted(
+        np.array([area.start for area in areas], dtype=np.int64),
+        np.array([area.end for area in areas], dtype=np.int64),
+        np.array([not area.shared for area in areas], dtype=np.bool_),
+    )
+    found = swappable(pagemap, wanted, page_size)
+    once = distinct_pages(pagemap, found.start, found.length, page_size, seen)
     runs = Runs.of(page_size, once.start, once.length)
-    segments = _segments(runs, area_of[once.part_of], areas, mounts)
-    return _Found(runs, segments, swapped, once.shared)
+    segments = _segments(runs, found.part[once.part_of], areas, mounts)
+    return _Found(runs, segments, found.swapped, once.shared)
 
 
 def _segments(
