@@ -42,7 +42,7 @@ def run_in_guest(
     # Software emulation: it works everywhere. setpriv: the guest dies with this process.
     qemu = [
         *("setpriv", "--pdeathsig", "KILL", _QEMU),
-        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "1024"),
+        *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "2048"),
         *("-nodefaults", "-no-reboot", "-display", "none"),
         *("-serial", f"file:{console}", "-serial", f"file:{answer}"),
         *("-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"),

@@ -14,7 +14,7 @@ mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/own overl
 mount -t proc proc /root/proc
 mount -t sysfs sysfs /root/sys
 mount -t devtmpfs devtmpfs /root/dev
-mount -t tmpfs tmpfs /root/run
+mount -t tmpfs -o size=75% tmpfs /root/run
 mkdir -p /root/run/lock /root/dev/shm
 mount -t debugfs debugfs /root/sys/kernel/debug
 mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
