@@ -10,7 +10,6 @@ import sys
 
 from tests.vm.guest import swapping
 
-
 _DISK_BYTES = 1 << 30
 
 
