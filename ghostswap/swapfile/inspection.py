@@ -122,6 +122,10 @@ def _traps(area: FoundArea, placement: Placement | None) -> Iterator[str]:
         yield "the device is read-only: whatever swapon(2) says, no page can be swapped out to it"
     if area.is_file and area.allocated < area.size:
         yield "swapon(8) refuses it before the kernel sees it: it appears to have holes"
+    if area.kind is Kind.TRUNCATED:
+        yield f"shorter than its header says: mkswap {path} makes an area of what is there"
+    if area.kind is Kind.GHOST and running_kernel() is Kernel.STOCK:
+        yield f"this kernel takes no ghost file; ghostswap on {path} swaps to it all the same"
     if area.size < LIBBLKID_MINIMUM:
         yield (
             "libblkid sees no swap area below 40 KiB: UUID= and LABEL= in fstab do not find it, "

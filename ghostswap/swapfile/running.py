@@ -1,5 +1,6 @@
 """What does the running kernel know: its page size, and whether it takes ghost files."""
 
+import functools
 import mmap
 import os
 import struct
@@ -14,6 +15,7 @@ _BTF_HEADER = struct.Struct("=H2xI8xII")  # struct btf_header: magic, its length
 _BTF_MAGIC = 0xEB9F
 
 
+@functools.cache
 def running_kernel(root: Path = Path("/")) -> Kernel:
     """Whether the running kernel takes a one-page file for a ghost area.
 

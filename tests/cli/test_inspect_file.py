@@ -114,7 +114,9 @@ def test_signatures_that_are_no_swap_any_more(swapfile: Path, magic: bytes, kind
 
 def test_a_file_cut_short_is_truncated_and_no_ghost(swapfile: Path) -> None:
     os.truncate(swapfile, 1 << 19)
-    assert inspect(swapfile)["kind"] == "truncated"
+    shown = inspect(swapfile)
+    assert shown["kind"] == "truncated"
+    assert any(f"mkswap {swapfile}" in warning for warning in shown["warnings"])
     os.truncate(swapfile, 2 * PAGE)
     assert inspect(swapfile)["kind"] == "truncated"
 
