@@ -203,4 +203,4 @@ def _top_row(top: Example) -> list[str]:
 def _text_and_hex(preview: str) -> str:
     characters = (chr(byte) for byte in bytes.fromhex(preview))
     text = "".join(each if each.isascii() and each.isprintable() else "." for each in characters)
-    return f"{preview} |{text}|" if preview else "(changed since)"
+    return f"{preview} |{text}|" if preview else "(cannot be read again)"
