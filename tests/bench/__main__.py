@@ -1,6 +1,6 @@
 """`make bench`: what the documents quote of accuracy and speed, measured on this machine.
 
-python -m tests.bench [accuracy|speed|quick|memory|…] [--folder DIR] [--mib N]
+python -m tests.bench [accuracy] [quick] [speed] [--folder DIR] [--mib N]
 """
 
 import argparse
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tests.bench.accuracy import accuracy
 from tests.bench.quick import quick
+from tests.bench.speed import speed
 from tests.bench.table import machine
 
-_TABLES = {"accuracy": accuracy, "quick": quick}
+_TABLES = {"accuracy": accuracy, "quick": quick, "speed": speed}
 
 
 def main() -> None:
