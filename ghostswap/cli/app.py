@@ -1,41 +1,54 @@
 """The command tree, and how every failure becomes one line and an exit status."""
 
 import errno
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from ghostswap import __version__
-from ghostswap.cli.estimate import estimate_dedup
-from ghostswap.cli.inspect import inspect
-from ghostswap.cli.label import label
-from ghostswap.cli.mkghost import mkghost
-from ghostswap.cli.off import off
-from ghostswap.cli.on import on
-from ghostswap.cli.plan import plan
 from ghostswap.cli.render import complain
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-app = typer.Typer(
-    name="ghostswap",
-    rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("estimate-dedup")(estimate_dedup)
-app.command("inspect")(inspect)
-app.command("label")(label)
-app.command("mkghost")(mkghost)
-app.command("off")(off)
-app.command("on")(on)
-app.command("plan")(plan)
+# Each is imported only when it is run: `inspect` should not wait for what `estimate-dedup` needs.
+COMMANDS = {
+    "estimate-dedup": ("ghostswap.cli.estimate", "estimate_dedup"),
+    "inspect": ("ghostswap.cli.inspect", "inspect"),
+    "label": ("ghostswap.cli.label", "label"),
+    "mkghost": ("ghostswap.cli.mkghost", "mkghost"),
+    "off": ("ghostswap.cli.off", "off"),
+    "on": ("ghostswap.cli.on", "on"),
+    "plan": ("ghostswap.cli.plan", "plan"),
+}
+
+
+def command_tree(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The program with the subcommands `names`."""
+    tree = typer.Typer(
+        name="ghostswap",
+        rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    tree.callback()(ghostswap)
+    for name in names:
+        module, function = COMMANDS[name]
+        tree.command(name)(getattr(importlib.import_module(module), function))
+    return tree
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app` is the whole program, for completions and manual pages."""
+    if name == "app":
+        return command_tree()
+    raise AttributeError(name)
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,7 +57,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def ghostswap(
     version: Annotated[
         bool,
@@ -59,8 +71,10 @@ def ghostswap(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit status, having printed at most one line on stderr."""
     skip_pydantic()
+    named = [word for word in arguments[:1] if word in COMMANDS]
     try:
-        status = app(list(arguments), prog_name="ghostswap", standalone_mode=False)
+        program = command_tree(named or COMMANDS)
+        status = program(list(arguments), prog_name="ghostswap", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
         return _usage(error)

@@ -10,7 +10,7 @@ import pytest
 from typer import core
 
 from ghostswap.cli import startup
-from ghostswap.cli.app import run
+from ghostswap.cli.app import COMMANDS, run
 
 PLAIN = SimpleNamespace(parser=None, min=None, max=None, exists=False, resolve_path=False)
 
@@ -32,6 +32,23 @@ def test_a_command_loads_no_heavy_module(tmp_path: Path) -> None:
         command = [sys.executable, "-c", probe, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_command_does_not_wait_for_the_others(tmp_path: Path) -> None:
+    probe = (
+        "import sys; from ghostswap.cli.app import run; run(['inspect', sys.argv[1]]); "
+        "sys.exit('ghostswap.cli.estimate' in sys.modules or 'ghostswap.cli.plan' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe, str(tmp_path)], capture_output=True)
+    assert done.returncode == 0
+
+
+def test_the_whole_program_has_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+    assert run(["no-such-command"]) == 2
+    assert "No such command 'no-such-command'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
