@@ -11,7 +11,7 @@ from ghostswap.swapfile.device import device_obstacle, is_read_only
 from ghostswap.swapfile.ioctls import FS_IMMUTABLE_FL
 from ghostswap.swapfile.layout import max_badpages
 from ghostswap.swapfile.placement import Placement, placement_of
-from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
+from ghostswap.swapfile.running import PAGE_SIZE, running_kernel, running_version
 from ghostswap.swapfile.suitability import (
     Obstacle,
     extent_obstacles,
@@ -57,7 +57,7 @@ def inspect_path(path: Path) -> Inspection:
     before: tuple[Obstacle, ...] = ()
     after: tuple[Obstacle, ...] = ()
     if placement is not None:
-        before = tuple(mapping_obstacles(placement, PAGE_SIZE))
+        before = tuple(mapping_obstacles(placement, PAGE_SIZE, running_version()))
         if area.header is not None and area.kind is not Kind.GHOST:
             after = tuple(extent_obstacles(placement, PAGE_SIZE))
     refusal = (

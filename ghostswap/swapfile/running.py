@@ -1,4 +1,4 @@
-"""What does the running kernel know: its page size, and whether it takes ghost files."""
+"""What does the running kernel know: version, page size, and whether it takes ghost files."""
 
 import functools
 import mmap
@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+from ghostswap.host.kernel import KernelVersion
 from ghostswap.swapfile.verdict import Kernel
 
 PAGE_SIZE = mmap.PAGESIZE
@@ -16,6 +17,11 @@ _BTF_MAGIC = 0xEB9F
 
 
 @functools.cache
+def running_version() -> KernelVersion:
+    """Its version, also where no /proc is mounted."""
+    return KernelVersion.parse(os.uname().release)
+
+
 def running_kernel(root: Path = Path("/")) -> Kernel:
     """Whether the running kernel takes a one-page file for a ghost area.
 

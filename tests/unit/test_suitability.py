@@ -2,6 +2,7 @@
 
 import pytest
 
+from ghostswap.host.kernel import KernelVersion
 from ghostswap.swapfile.btrfs import Chunk, Volume
 from ghostswap.swapfile.filesystem import Mount
 from ghostswap.swapfile.ioctls import FS_COMPR_FL, FS_ENCRYPT_FL, FS_NOCOW_FL, Extent, ExtentFlag
@@ -9,6 +10,7 @@ from ghostswap.swapfile.placement import Placement
 from ghostswap.swapfile.suitability import extent_obstacles, mapping_obstacles, unknowns
 
 PAGE = 4096
+V6_12, V6_18 = KernelVersion(6, 12), KernelVersion(6, 18)
 SIZE = 16 * PAGE
 WHOLE = (Extent(0, 1 << 20, SIZE, 0),)
 
@@ -27,7 +29,7 @@ def placed(
 
 
 def reasons(placement: Placement) -> list[str]:
-    found = [*mapping_obstacles(placement, PAGE), *extent_obstacles(placement, PAGE)]
+    found = [*mapping_obstacles(placement, PAGE, V6_18), *extent_obstacles(placement, PAGE)]
     return [obstacle.reason for obstacle in found]
 
 
@@ -92,8 +94,15 @@ def test_f2fs_in_lfs_mode_and_compressed() -> None:
 
 
 def test_fscrypt_and_blocks_larger_than_a_page_hold_for_ghosts_too() -> None:
-    assert "fscrypt" in next(mapping_obstacles(placed("ext4", flags=FS_ENCRYPT_FL), PAGE)).reason
-    assert "blocks of 4096" in next(mapping_obstacles(placed("xfs"), 2048)).reason
+    assert (
+        "fscrypt"
+        in next(mapping_obstacles(placed("ext4", flags=FS_ENCRYPT_FL), PAGE, V6_18)).reason
+    )
+    assert "blocks of 4096" in next(mapping_obstacles(placed("xfs"), 2048, V6_18)).reason
+
+
+def test_blocks_larger_than_a_page_were_fine_before_6_15() -> None:
+    assert not list(mapping_obstacles(placed("xfs"), 2048, V6_12))
 
 
 def test_unaligned_pieces_hold_no_page() -> None:
