@@ -84,7 +84,9 @@ def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None
         try:
             assert process.stdout.readline() == "out\n"
             after = meminfo()
-            incompressible = int((zswap / "stored_incompressible_pages").read_text())
+            counter = zswap / "stored_incompressible_pages"
+            # Before 6.18 zswap refuses such pages.
+            incompressible = int(counter.read_text()) if counter.exists() else 0
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "intact\n"
