@@ -79,7 +79,7 @@ class Processes:
         """The pages of process `pid`; GhostswapError where it is gone or may not be read."""
         folder = _PROC / str(pid)
         try:
-            started = _start_time(folder)
+            started, name = _start_time(folder), _name(folder, pid)
             areas = parse_maps((folder / "maps").read_bytes())
             status = parse_status((folder / "status").read_bytes())
             found = _Found.nothing(self._page_size)
@@ -92,7 +92,7 @@ class Processes:
         except OSError as error:
             raise refused(pid, error) from None
         facts = Facts(
-            _name(folder, pid),
+            name,
             SourceKind.PROCESS,
             swapped=found.swapped,
             warnings=tuple(_warnings(found, status, self._page_size)),
