@@ -22,6 +22,7 @@ def running_version() -> KernelVersion:
     return KernelVersion.parse(os.uname().release)
 
 
+@functools.cache
 def running_kernel(root: Path = Path("/")) -> Kernel:
     """Whether the running kernel takes a one-page file for a ghost area.
 
