@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.cli import options, sources
+from ghostswap.cli import kernel_rules, options, sources
+from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
+from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError, os_reason
-from ghostswap.host.kernel import KernelVersion
 from ghostswap.models.figures import System
 from ghostswap.units import parse_size
 
 if TYPE_CHECKING:
     from ghostswap.models.plan import Room
+    from ghostswap.models.rules import Rules
     from ghostswap.report.measures import Basis
     from ghostswap.report.plan import Plan
 
@@ -147,6 +149,9 @@ def plan(
             "--page-size", parser=options.size, metavar="SIZE", help="Default: this machine's."
         ),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of sources, compress a sample only.")
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how each figure comes about.")
     ] = False,
@@ -178,10 +183,12 @@ def plan(
         raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
-    if demand is not None and demand == 0:
+    if quick and ratio is not None:
+        raise UsageError("--quick", "needs pages to take a sample of")
+    if demand == 0:
         raise UsageError("--demand", "nothing to swap out needs no swap")
     chosen = system or (System.ZRAM if emit is Emit.ZRAM_GENERATOR else System.ZSWAP)
-    version = _version(kernel)
+    rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False)
 
     from ghostswap.cli.plan_view import SIZE_COLUMNS, View, show
     from ghostswap.report.plan import Question, document
@@ -194,14 +201,17 @@ def plan(
 
     status = 0
     if ratio is not None:
-        basis = _stated(ratio, chosen, page_size, kernel)
+        basis = _stated(ratio, chosen, page_size, rules)
     elif (report := _report(named)) is not None:
         basis = _estimated(report, algorithm)
     else:
-        basis, status = _measured(named, algorithm, page_size, kernel, quiet)
+        error = DEFAULT_ERROR if quick else None
+        algorithms = [algorithm] if algorithm else []
+        wanted = Wanted(named, rules, algorithms, page_size, error=error, quiet=quiet)
+        basis, status = _measured(wanted)
     question = Question(
         chosen,
-        version or basis.rules.version,
+        rules.version if kernel is not None else basis.rules.version,
         margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
         demand,
     )
@@ -217,13 +227,6 @@ def plan(
     else:
         show(plans, View(exact, not no_headings, columns, explain))
     return status
-
-
-def _version(kernel: str | None) -> KernelVersion | None:
-    try:
-        return None if kernel is None else KernelVersion.parse(kernel)
-    except ValueError as error:
-        raise UsageError("--kernel", str(error)) from None
 
 
 def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
@@ -297,43 +300,25 @@ def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "Basis":
     return basis_of(parse_estimate(text, name), name, algorithm)
 
 
-def _stated(ratio: float, system: System, page_size: int | None, kernel: str | None) -> "Basis":
-    from ghostswap.cli.kernel_rules import chosen_rules
+def _stated(ratio: float, system: System, page_size: int | None, rules: "Rules") -> "Basis":
     from ghostswap.host.kernel import page_size as machine_page_size
     from ghostswap.report.measures import ratio_basis
 
     if system not in (System.ZSWAP, System.ZRAM):
         raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
     size = options.page_size(machine_page_size() if page_size is None else page_size)
-    return ratio_basis(ratio, size, chosen_rules(kernel, None, ghost=True, no_writeback=False))
+    return ratio_basis(ratio, size, rules)
 
 
-def _measured(
-    named: sources.SourceOptions,
-    algorithm: str | None,
-    page_size: int | None,
-    kernel: str | None,
-    quiet: bool,
-) -> tuple["Basis", int]:
+def _measured(wanted: "Wanted") -> tuple["Basis", int]:
     """An estimate made now, and the exit status that says whether anything is missing from it."""
-    from ghostswap.census import codecs
-    from ghostswap.census.scan import scan
-    from ghostswap.cli.estimate import status_of
-    from ghostswap.cli.kernel_rules import chosen_rules
-    from ghostswap.cli.progress import page_progress
-    from ghostswap.host.kernel import page_size as machine_page_size
     from ghostswap.report.estimate import Estimate, document, figures
     from ghostswap.report.measures import basis_of
 
-    size = options.page_size(machine_page_size() if page_size is None else page_size)
-    rules = chosen_rules(kernel, None, ghost=True, no_writeback=False)
-    name = algorithm or "lz4"
-    opened = sources.open_sources(named, size)
-    with page_progress(quiet) as progress:
-        census = scan(opened, size, [codecs.find(name)], progress=progress)
-    estimate = Estimate(census, rules, figures(census, rules))
-    basis = basis_of(document(estimate), ", ".join(s.facts.name for s in census.sources), None)
-    return basis, status_of(census, quiet)
+    census = measure(wanted).census
+    estimate = Estimate(census, wanted.rules, figures(census, wanted.rules))
+    name = ", ".join(source.facts.name for source in census.sources)
+    return basis_of(document(estimate), name, None), status_of(census, wanted.quiet)
 
 
 def _warn(plan: "Plan") -> None:
