@@ -23,22 +23,25 @@ sys.stdin.read()
 """
 
 
-def python_core(folder: Path) -> Path:
-    """A core that gcore takes of a CPython process with a few ten thousand live objects."""
+def gcore(pid: int, folder: Path) -> Path:
+    """A core of a running process; skips where gcore is not installed."""
     if shutil.which("gcore") is None:
         pytest.skip("gcore (package gdb) is not installed")
+    subprocess.run(["gcore", "-o", folder / "core", str(pid)], check=True, capture_output=True)
+    return folder / f"core.{pid}"
+
+
+def python_core(folder: Path) -> Path:
+    """A core that gcore takes of a CPython process with a few ten thousand live objects."""
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            subprocess.run(
-                ["gcore", "-o", folder / "core", str(process.pid)], check=True, capture_output=True
-            )
+            return gcore(process.pid, folder)
         finally:
             process.kill()
-    return folder / f"core.{process.pid}"
 
 
 def mixed_dump(path: Path) -> Path:

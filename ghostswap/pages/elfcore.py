@@ -5,7 +5,8 @@ elf_core_dump() (v6.18).
 """
 
 import struct
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
 
 from ghostswap.pages.layout import MACHINE_WARNING, Extent, Layout, ReadAt
 from ghostswap.pages.source import Mapping, SourceKind
@@ -20,6 +21,12 @@ _CLASS_64, _LITTLE_ENDIAN = 2, 1
 _ET_CORE = 4
 _PT_LOAD, _PT_NOTE = 1, 4
 _PN_XNUM = 0xFFFF
+_NT_PRSTATUS = 1
+# Where struct elf_prstatus holds the stack pointer, by e_machine: x86-64, AArch64.
+_STACK_POINTER = {62: 264, 183: 360}
+_SHMEM_NAMES = (b"/dev/zero", b"/dev/shm/", b"/SYSV", b"/memfd:")
+# arch_randomize_brk() puts the heap up to 32 MiB (x86) or 1 GiB (AArch64) above the program.
+_BRK_DISTANCE = 1 << 30
 _NT_FILE = 0x46494C45
 _MAX_NOTE_BYTES = 64 << 20
 
@@ -47,7 +54,7 @@ def parse(read: ReadAt, size: int | None) -> Layout:
     supported. Segments may reach beyond `size` (a truncated core): the caller sees that.
     """
     header = _exactly(read, 0, HEADER_BYTES, "ELF header")
-    ident, _, _, _, _, phoff, shoff, _, _, phentsize, phnum, _, _, _ = _HEADER.unpack(header)
+    ident, _, machine, _, _, phoff, shoff, _, _, phentsize, phnum, _, _, _ = _HEADER.unpack(header)
     if ident[4] != _CLASS_64:
         raise ValueError("is a 32-bit ELF core; only 64-bit little-endian ones are supported")
     if ident[5] != _LITTLE_ENDIAN:
@@ -63,8 +70,7 @@ def parse(read: ReadAt, size: int | None) -> Layout:
     table = _exactly(read, phoff, phnum * phentsize, "program headers")
 
     loads: list[tuple[int, int, int, int]] = []
-    named: set[int] = set()
-    owners: set[bytes] = set()
+    notes = _Notes()
     for kind, _, offset, address, _, file_bytes, memory_bytes, _ in _PROGRAM_HEADER.iter_unpack(
         table
     ):
@@ -73,17 +79,12 @@ def parse(read: ReadAt, size: int | None) -> Layout:
                 raise ValueError(f"damaged ELF core: a segment at {address:#x} ends beyond 2^63")
             loads.append((offset, file_bytes, address, memory_bytes))
         elif kind == _PT_NOTE and file_bytes <= _MAX_NOTE_BYTES and offset < 1 << 63:
-            for owner, note_kind, description in _notes(read(offset, file_bytes)):
-                owners.add(owner)
-                if note_kind == _NT_FILE:
-                    named |= _mapped_files(description)
+            notes.take(read(offset, file_bytes), machine)
     if not loads:
         raise ValueError("holds no memory: no segment of type PT_LOAD")
-    extents = [
-        Extent(*load, Mapping.NAMED if load[2] in named else Mapping.UNKNOWN) for load in loads
-    ]
+    extents = [Extent(*load, notes.mapping(load[2], load[3])) for load in loads]
     extents.sort(key=lambda extent: (extent.offset, -extent.file_bytes))
-    if owners & _MACHINE_NOTES:
+    if notes.owners & _MACHINE_NOTES:
         return Layout(SourceKind.VMCORE, _each_byte_once(extents), (MACHINE_WARNING,))
     end = max(extent.offset + extent.file_bytes for extent in extents)
     if sum(extent.file_bytes for extent in extents) > max(size or 0, end):
@@ -136,22 +137,67 @@ def _exactly(read: ReadAt, offset: int, length: int, what: str) -> bytes:
     return data
 
 
-def _notes(notes: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Owner, type and description of each note; an unreadable one says nothing."""
-    at = 0
-    while at + _NOTE_HEADER.size <= len(notes):
-        name_bytes, description_bytes, kind = _NOTE_HEADER.unpack_from(notes, at)
-        at += _NOTE_HEADER.size
-        owner = notes[at : at + name_bytes].rstrip(b"\0")
-        at += name_bytes + 3 & ~3
-        yield owner, kind, notes[at : at + description_bytes]
-        at += description_bytes + 3 & ~3
+class _Notes:
+    """What the notes of a core say of its mappings."""
+
+    def __init__(self) -> None:
+        self.owners: set[bytes] = set()
+        self._files: list[_MappedFile] = []
+        self._stack_pointers: list[int] = []
+        self._program_end = 0  # the lowest mapping is the program's own
+
+    def take(self, notes: bytes, machine: int) -> None:
+        """Read a note segment; an unreadable note says nothing."""
+        at = 0
+        while at + _NOTE_HEADER.size <= len(notes):
+            name_bytes, description_bytes, kind = _NOTE_HEADER.unpack_from(notes, at)
+            at += _NOTE_HEADER.size
+            self.owners.add(notes[at : at + name_bytes].rstrip(b"\0"))
+            at += name_bytes + 3 & ~3
+            description = notes[at : at + description_bytes]
+            at += description_bytes + 3 & ~3
+            place = _STACK_POINTER.get(machine)
+            if kind == _NT_FILE:
+                self._files = sorted(_mapped_files(description), key=lambda file: file.begin)
+                program = next((file.name for file in self._files), b"")
+                ends = (file.end for file in self._files if file.name == program)
+                self._program_end = max(ends, default=0)
+            elif kind == _NT_PRSTATUS and place is not None and len(description) >= place + 8:
+                pointer = int.from_bytes(description[place : place + 8], "little")
+                insort(self._stack_pointers, pointer)
+
+    def mapping(self, address: int, memory_bytes: int) -> Mapping:
+        """What a segment was mapped as; unknown in a core that names no files, as it names none of
+        its mappings then."""
+        if not self._files:
+            return Mapping.UNKNOWN
+        at = bisect_right(self._files, address, key=lambda file: file.begin) - 1
+        if at >= 0 and address < self._files[at].end:
+            shared = self._files[at].name.startswith(_SHMEM_NAMES)
+            return Mapping.SHMEM if shared else Mapping.NAMED
+        at = bisect_left(self._stack_pointers, address)
+        if at < len(self._stack_pointers) and self._stack_pointers[at] < address + memory_bytes:
+            return Mapping.STACK
+        # brk(2)'s area lies above the program, at a distance that is random but bounded.
+        near = self._program_end < address <= self._program_end + _BRK_DISTANCE
+        return Mapping.HEAP if near else Mapping.ANON
 
 
-def _mapped_files(description: bytes) -> set[int]:
-    """Where NT_FILE says that files were mapped: a segment that begins there holds such pages."""
+@dataclass(frozen=True, slots=True)
+class _MappedFile:
+    begin: int
+    end: int
+    name: bytes
+
+
+def _mapped_files(description: bytes) -> list[_MappedFile]:
+    """The mappings of files that NT_FILE lists: fs/binfmt_elf.c, fill_files_note()."""
     if len(description) < 16:
-        return set()
+        return []
     (count,) = struct.unpack_from("<Q", description)
     count = min(count, (len(description) - 16) // 24)
-    return {begin for begin, _, _ in struct.iter_unpack("<QQQ", description[16 : 16 + count * 24])}
+    names = description[16 + count * 24 :].split(b"\0")
+    ranges = struct.iter_unpack("<QQQ", description[16 : 16 + count * 24])
+    return [
+        _MappedFile(begin, end, name) for (begin, end, _), name in zip(ranges, names, strict=False)
+    ]
