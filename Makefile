@@ -1,6 +1,6 @@
 # What a developer does here. The first two set up .venv by themselves.
 
-.PHONY: test lint test-vm bench
+.PHONY: test lint man completions test-vm bench fuzz
 
 test:
 	sh setup.sh test
@@ -8,9 +8,17 @@ test:
 lint:
 	sh setup.sh lint
 
+# Both are kept in the repository and held against the command line by tests.
+man completions:
+	.venv/bin/python -m $@
+
 # Boots Debian's own kernels in QEMU; see docs/testing.md for what that needs.
 test-vm:
 	.venv/bin/python -m pytest tests/vm
 
 bench:
 	.venv/bin/python -m tests.bench
+
+# Every parser on changed inputs, for long; a failing one is saved. docs/fuzzing.md has the record.
+fuzz:
+	.venv/bin/python -m tests.fuzz --runs 1000000

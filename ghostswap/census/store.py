@@ -205,6 +205,8 @@ def _read(path: Path, file: Any) -> Census:
         sizes = [batch.column(name).fill_null(0).to_numpy().astype(np.uint32) for name in names]
         known.append((found, np.array(sizes).reshape(len(names), len(found))))
     holes = sum(source.facts.holes for source in sources)
+    if int(np.count_nonzero(had)) != rows:
+        raise ValueError("two rows are of one page")
     contents = distinct_contents(hashes, had, holes, zero, same)
     table = np.zeros((len(names), len(contents.hash)), dtype=size_type(page_size))
     for found, of_batch in known:

@@ -14,6 +14,9 @@ _LINE = re.compile(
 # Pages that no swap area ever sees: the kernel's own, and huge pages of hugetlbfs.
 _NEVER_SWAPPED = (b"[vdso]", b"[vvar]", b"[vvar_vclock]", b"[vsyscall]", b"/anon_hugepage")
 
+# Number of the mount and of its parent, device, …; then behind a dash: file system, …
+_MOUNT = re.compile(rb"\d+ \d+ (?P<major>\d+):(?P<minor>\d+) .* - (?P<kind>\S+) .*")
+
 _KERNEL_FILES = (b"/memfd:", b"/SYSV")
 
 
@@ -82,12 +85,11 @@ def parse_maps(text: bytes) -> list[Area]:
 
 
 def parse_mounts(mountinfo: bytes) -> Mounts:
-    """The mounts of tmpfs and hugetlbfs in /proc/PID/mountinfo, and the kernel's own."""
+    """The mounts of tmpfs and hugetlbfs in /proc/PID/mountinfo, and the kernel's own; lines of
+    another form are skipped."""
     devices: dict[bytes, set[bytes]] = {b"tmpfs": {b"00:01"}, b"hugetlbfs": set()}
-    for line in mountinfo.splitlines():
-        fields, _, rest = line.partition(b" - ")
-        kind = rest.split(b" ", 1)[0]
-        if kind in devices:
-            major, _, minor = fields.split(b" ")[2].partition(b":")
-            devices[kind].add(b"%02x:%02x" % (int(major), int(minor)))
+    for match in map(_MOUNT.fullmatch, mountinfo.splitlines()):
+        if match and match["kind"] in devices:
+            device = b"%02x:%02x" % (int(match["major"]), int(match["minor"]))
+            devices[match["kind"]].add(device)
     return Mounts(frozenset(devices[b"tmpfs"]), frozenset(devices[b"hugetlbfs"]))

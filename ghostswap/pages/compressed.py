@@ -6,6 +6,7 @@ Formats: RFC 1952 (gzip), RFC 8878 (Zstandard), the .xz file format 1.1, LZ4 fra
 
 import enum
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import IO, Protocol, cast
 
 READ_BYTES = 1 << 18
@@ -15,6 +16,7 @@ FREE_EXPANSION_BYTES = 1 << 30
 MAX_EXPANSION = 1000
 # What a decoder may keep to look back into: `zstd --long=27` and `xz -9` need less.
 MAX_WINDOW_BYTES = 128 << 20
+_XZ_STATE_BYTES = 1 << 20  # what liblzma counts besides the window
 
 
 class DamageError(Exception):
@@ -145,7 +147,8 @@ def _decoder(compression: Compression) -> Callable[[], _Decoder]:
     if compression is Compression.XZ:
         import lzma
 
-        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=2 * MAX_WINDOW_BYTES)
+        most = MAX_WINDOW_BYTES + _XZ_STATE_BYTES
+        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=most)
     from lz4.frame import LZ4FrameDecompressor
 
     decoder: Callable[[], _Decoder] = LZ4FrameDecompressor
@@ -195,19 +198,15 @@ class _Zstandard:
     def __init__(self, packed: _Counted) -> None:
         import zstandard
 
-        self._packed = packed
         self._frames = _ZstandardFrames()
         self._failure = zstandard.ZstdError
         decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+        # Not `self` as the source: the collector does not see through the library's objects, so
+        # that a cycle of them would keep its window for ever.
+        source = cast("IO[bytes]", _Followed(packed, self._frames))
         self._stream = decoder.stream_reader(
-            cast("IO[bytes]", self), READ_BYTES, read_across_frames=True, closefd=False
+            source, READ_BYTES, read_across_frames=True, closefd=False
         )
-
-    def read(self, size: int) -> bytes:
-        """What the decoder takes, looked at on its way."""
-        data = self._packed.read(size)
-        self._frames.follow(data)
-        return data
 
     def readinto(self, into: memoryview) -> int:
         try:
@@ -217,6 +216,19 @@ class _Zstandard:
         if got == 0 and not self._frames.whole:
             raise DamageError("its zstd data is truncated")
         return got
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """What the decoder takes, looked at on its way."""
+
+    packed: _Counted
+    frames: "_ZstandardFrames"
+
+    def read(self, size: int) -> bytes:
+        data = self.packed.read(size)
+        self.frames.follow(data)
+        return data
 
 
 class _ZstandardFrames:

@@ -1,0 +1,220 @@
+"""What fuzzing starts from: a few small inputs of every format, whole ones that parse."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import struct
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cramjam
+import lz4.frame
+import numpy as np
+import zstandard
+
+from ghostswap.census.distinct import distinct_contents
+from ghostswap.census.store import Salt, salted, save
+from ghostswap.census.table import Census, Cost, Measured, SourceRows
+from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
+from ghostswap.swapfile import header
+from ghostswap.swapfile.layout import Endianness
+from tests.cores import PAGE, Part, elf_core
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "hosts"
+
+
+def swap_areas() -> list[bytes]:
+    """Header pages in each page size and byte order, with and without bad pages."""
+    pages = []
+    for size, order, bad in (
+        (4096, Endianness.LITTLE, ()),
+        (4096, Endianness.BIG, ()),
+        (16384, Endianness.LITTLE, ()),
+        (4096, Endianness.LITTLE, (1, 2, 5)),
+    ):
+        pages.append(
+            header.build(
+                header.Header(
+                    1, 15, len(bad), bad, bytes(16), b"label".ljust(16, b"\0"), size, order
+                )
+            )
+        )
+    return [*pages, pages[0] + bytes(2 * PAGE), pages[3] + b"x" * 15 * PAGE, b"SWAP-SPACE"]
+
+
+def note(owner: bytes, kind: int, description: bytes) -> bytes:
+    """One ELF note, padded as they are in cores."""
+    name = owner + b"\0"
+    padded = name.ljust(-(-len(name) // 4) * 4, b"\0")
+    body = description.ljust(-(-len(description) // 4) * 4, b"\0")
+    return struct.pack("<III", len(name), len(description), kind) + padded + body
+
+
+def core_with_notes(*notes: bytes) -> bytes:
+    """A core of one page whose first segment is PT_NOTE."""
+    joined = b"".join(notes)
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    start = 64 + 2 * 56
+    head = struct.pack("<16sHHIQQQIHHHHHH", ident, 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    head += struct.pack("<IIQQQQQQ", 4, 0, start, 0, 0, len(joined), 0, 0)
+    head += struct.pack("<IIQQQQQQ", 1, 6, start + len(joined), PAGE, 0, PAGE, PAGE, PAGE)
+    return head + joined + b"d" * PAGE
+
+
+def cores() -> list[bytes]:
+    """Cores of processes and of a machine; segments left out, shifted and many."""
+    files = note(b"CORE", 0x46494C45, struct.pack("<5Q", 1, PAGE, PAGE, 2 * PAGE, 0) + b"/lib\0")
+    return [
+        elf_core(Part(b"1" * 2 * PAGE), Part(b"2" * PAGE), gap=13),
+        elf_core(Part(b"1" * PAGE, memory_bytes=9 * PAGE), Part(b""), Part(b"x" * 5)),
+        elf_core(*[Part(b"z" * 8)] * 20, xnum=True),
+        core_with_notes(files),
+        core_with_notes(note(b"VMCOREINFO", 0, b"OSRELEASE=6.18"), note(b"QEMU", 0, bytes(440))),
+        elf_core(Part(b"1" * PAGE), e_type=3),
+    ]
+
+
+def ranges(magic: bytes, wrap: bool) -> bytes:
+    """Two ranges of a LiME file, or (`wrap`) of a compressed AVML file."""
+    out = b""
+    for first, data in ((0x1000, b"a" * PAGE + bytes(PAGE)), (0x9000, bytes(range(256)) * 16)):
+        out += magic + struct.pack("<QQQ", first, first + len(data) - 1, 0)
+        packed = bytes(cramjam.snappy.compress(data)) if wrap else data
+        out += packed + (struct.pack("<Q", len(packed)) if wrap else b"")
+    return out
+
+
+def lime_files() -> list[bytes]:
+    """Memory of a machine as LiME writes it."""
+    return [ranges(b"EMiL\1\0\0\0", wrap=False)]
+
+
+def avml_files() -> list[bytes]:
+    """Memory of a machine as AVML compresses it."""
+    return [ranges(b"AVML\2\0\0\0", wrap=True)]
+
+
+def criu_pagemaps() -> list[bytes]:
+    """A pagemap with entries of every kind, in the new and the old form."""
+    magic = struct.pack("<II", 0x54564319, 0x56084025)
+
+    def message(*fields: int) -> bytes:
+        body = bytes(fields)
+        return struct.pack("<I", len(body)) + body
+
+    new = magic + message(8, 7) + message(8, 1, 16, 9, 32, 4) + message(8, 2, 16, 3, 32, 1)
+    old = magic + message(8, 7) + message(8, 1, 16, 9) + message(8, 2, 16, 3, 24, 1)
+    odd = magic + message(8, 7) + message(13, 1, 2, 3, 4, 18, 1, 65, 17, *bytes(8), 16, 0x80, 1)
+    return [new, old, odd]
+
+
+def compressed_files() -> list[bytes]:
+    """The same dump in every compressed format, alone, doubled, and as frames with all fields."""
+    plain = b"text of a page " * 200 + bytes(PAGE) + bytes(range(256)) * 8
+    frames = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True)
+    stream = io.BytesIO()
+    with zstandard.ZstdCompressor().stream_writer(stream, closefd=False) as writer:
+        writer.write(plain)
+    packed = [
+        gzip.compress(plain, mtime=0),
+        lzma.compress(plain),
+        lzma.compress(plain, check=lzma.CHECK_NONE, preset=0),
+        frames.compress(plain),
+        stream.getvalue(),
+        struct.pack("<II", 0x184D2A50, 4) + b"skip" + frames.compress(plain),
+        lz4.frame.compress(plain),
+        lz4.frame.compress(plain, content_checksum=True, block_checksum=True, block_linked=False),
+    ]
+    return [*packed, packed[0] * 2, packed[3] * 2, bz2.compress(plain)]
+
+
+def a_census() -> Census:
+    """A small census with all kinds of pages, two sources and two algorithms."""
+    hashes = np.array([5, 9, 5, 77, 1234, 9, 4], dtype=np.uint64)
+    had = np.array([True, True, True, True, True, True, False])
+    contents = distinct_contents(hashes, had, 0, 5, [np.array([9], dtype=np.uint64)])
+    sizes = np.where(contents.zero, 0, 1000).astype(np.uint16)
+    sources = (
+        SourceRows(Facts("one", SourceKind.RAW), 0, 4, ()),
+        SourceRows(
+            Facts("two", SourceKind.PROCESS, absent=1, swapped=2, warnings=("w",)),
+            4,
+            3,
+            (Segment(0, 3, Mapping.HEAP),),
+        ),
+    )
+    measured = (
+        Measured("lz4", sizes, Cost(1.0, 2.0), 0.0),
+        Measured("zstd", sizes, None, 0.001),
+    )
+    return Census(PAGE, 0, sources, hashes, had, contents, measured, False, None, "")
+
+
+@cache
+def census_files() -> list[bytes]:
+    """A saved census."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "census")
+        save(salted(a_census(), Salt.of("fuzz")), path)
+        return [path.read_bytes()]
+
+
+def swaps_files() -> list[bytes]:
+    """/proc/swaps of real kernels, and names that the kernel had to escape."""
+    odd = b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+    odd += (
+        b"/a\\040b\\134 file\t 4092\t0\t-2\n/gone\\040(deleted) file 1 0 -3\nxswap0 ghost 8 0 5\n"
+    )
+    return [odd, *(path.read_bytes() for path in sorted(FIXTURES.glob("*/proc/swaps")))]
+
+
+def maps_files() -> list[bytes]:
+    """/proc/PID/maps and mountinfo, one behind the other after a NUL."""
+    maps = (
+        b"00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/dbus\n"
+        b"e03f7000-e0400000 rw-p 00000000 00:00 0           [heap]\n"
+        b"35b1a21000-35b1a22000 rw-s 00000000 00:01 3       /memfd:x y (deleted)\n"
+        b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n"
+    )
+    mounts = (
+        b"22 1 8:2 / / rw shared:1 - ext4 /dev/sda2 rw\n"
+        b"30 22 0:26 / /dev/shm rw - tmpfs tmpfs rw\n31 22 0:27 / /h rw - hugetlbfs none rw\n"
+    )
+    return [maps + b"\0" + mounts]
+
+
+def pagemap_files() -> list[bytes]:
+    """Entries of /proc/PID/pagemap: absent, present, of a file, swapped, in runs."""
+    anon, file, swapped = 1 << 63 | 7, 1 << 63 | 1 << 61 | 9, 1 << 62 | 3
+    return [struct.pack("<12Q", 0, anon, anon, file, swapped, 0, anon, 0, file, anon, 0, swapped)]
+
+
+def statistics_files() -> list[bytes]:
+    """Text that the kernel shows: counters of zram, meminfo, vmstat, a configuration."""
+    names = ["proc/meminfo", "proc/vmstat", "sys/block/zram0/mm_stat", "sys/block/zram0/io_stat"]
+    names += ["sys/block/zram0/comp_algorithm", "proc/sys/kernel/osrelease"]
+    found = [
+        path.read_bytes()[:2000] for name in names for path in sorted(FIXTURES.glob("*/" + name))
+    ]
+    return [
+        *found,
+        b"0 0 0\n",
+        b"#1: lzo [zstd]\n#2: [deflate]\n",
+        b"CONFIG_ZSWAP=y\n# X is not set\n",
+    ]
+
+
+@cache
+def estimates() -> list[bytes]:
+    """What `estimate-dedup --json` prints, of that census."""
+    from ghostswap.host.kernel import KernelVersion
+    from ghostswap.models.rules import rules_for
+    from ghostswap.report.estimate import Estimate, document, figures
+
+    census = a_census()
+    rules = rules_for(KernelVersion.parse("6.12.1"), {})
+    text = json.dumps(document(Estimate(census, rules, figures(census, rules), (), ())))
+    return [text.encode(), b'{"schema": "ghostswap.estimate/2"}', b"[" * 3000]

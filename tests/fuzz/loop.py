@@ -1,0 +1,128 @@
+"""Does a parser hold whatever comes? Runs it on changed inputs, in a process that may well die.
+
+The input is in memory shared with the parent before it is parsed, so that one that ends the process
+with a signal is known too. Where Python tells which lines run (3.12), an input that reaches a new
+one is kept and changed further.
+"""
+
+import mmap
+import os
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import ghostswap
+from tests.fuzz.mutate import mutated
+from tests.fuzz.targets import Target
+
+HANG_SECONDS = 5.0
+_COUNTERS = 16  # bytes: executions, length of the input
+_REASON_BYTES = 1 << 14
+_PACKAGE = os.path.dirname(ghostswap.__file__)  # noqa: PTH120 - compared with co_filename
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run went; `failing` is the input at which it ended, and `reason` why."""
+
+    executions: int
+    seconds: float
+    failing: bytes | None = None
+    reason: str = ""
+
+
+def fuzz(target: Target, runs: int, seed: int) -> Outcome:
+    """Run `target` on `runs` inputs; the same seed gives the same ones (unless lines guide it)."""
+    room = _COUNTERS + target.most_bytes + _REASON_BYTES
+    shared = memoryview(mmap.mmap(-1, room))
+    begin = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _child(target, runs, seed, shared)
+            status = 0
+        except BaseException:
+            trace = traceback.format_exc().encode()[-_REASON_BYTES:]
+            shared[-_REASON_BYTES:] = trace.ljust(_REASON_BYTES, b"\0")
+        finally:
+            os._exit(status)
+    reason = _watch(child, shared)
+    executions = int.from_bytes(shared[:8], sys.byteorder)
+    length = int.from_bytes(shared[8:16], sys.byteorder)
+    failing = bytes(shared[_COUNTERS : _COUNTERS + length]) if reason else None
+    return Outcome(executions, time.monotonic() - begin, failing, reason)
+
+
+def _watch(child: int, shared: memoryview) -> str:
+    """Wait for the child; what went wrong, or nothing."""
+    seen, since = b"", time.monotonic()
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        now = bytes(shared[:8])
+        if now != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > HANG_SECONDS:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return f"took more than {HANG_SECONDS:.0f} s"
+        time.sleep(0.02)
+    if os.WIFSIGNALED(status):
+        return f"ended with {signal.Signals(os.WTERMSIG(status)).name}"
+    if os.WEXITSTATUS(status):
+        return bytes(shared[-_REASON_BYTES:]).rstrip(b"\0").decode(errors="replace")
+    return ""
+
+
+def _child(target: Target, runs: int, seed: int, shared: memoryview) -> None:
+    draw = random.Random(f"{target.name} {seed}")
+    corpus = list(target.inputs())
+    for data in corpus:  # they parse; and what is loaded on first use is loaded
+        target.run(data)
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + target.memory_bytes,) * 2)
+    fresh = _new_lines()
+    for number in range(runs):
+        data = mutated(draw, corpus, target.most_bytes)
+        shared[:8] = number.to_bytes(8, sys.byteorder)
+        shared[8:16] = len(data).to_bytes(8, sys.byteorder)
+        shared[_COUNTERS : _COUNTERS + len(data)] = data
+        target.run(data)
+        if fresh():
+            corpus.append(data)
+    shared[:8] = runs.to_bytes(8, sys.byteorder)
+
+
+def _address_space() -> int:
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _new_lines() -> Callable[[], bool]:
+    """Tells whether a line of ghostswap ran for the first time since the last call."""
+    if sys.version_info < (3, 12):
+        return lambda: False
+    monitoring: Any = sys.monitoring
+    found = [0]
+
+    def line(code: CodeType, number: int) -> object:
+        found[0] += code.co_filename.startswith(_PACKAGE)
+        return monitoring.DISABLE  # each line is told once, and costs nothing after
+
+    monitoring.use_tool_id(monitoring.COVERAGE_ID, "ghostswap-fuzz")
+    monitoring.register_callback(monitoring.COVERAGE_ID, monitoring.events.LINE, line)
+    monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.LINE)
+
+    def fresh() -> bool:
+        any_new, found[0] = found[0] > 0, 0
+        return any_new
+
+    return fresh

@@ -1,0 +1,231 @@
+"""What is fuzzed: one function a parser, which may raise only what that parser documents."""
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ghostswap.census.store import load
+from ghostswap.errors import GhostswapError
+from ghostswap.host import maps, memory, pagemap, swaps, zram
+from ghostswap.host.kconfig import parse_config
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
+from ghostswap.models.plan import Room
+from ghostswap.pages import criu
+from ghostswap.pages.avml import AvmlAsLime
+from ghostswap.pages.compressed import (
+    MAX_WINDOW_BYTES,
+    Compression,
+    DamageError,
+    decompressed,
+)
+from ghostswap.pages.dump import open_dump
+from ghostswap.pages.formats import identify
+from ghostswap.pages.forward import Forward
+from ghostswap.pages.lime import layout as lime_layout
+from ghostswap.pages.source import Source
+from ghostswap.pages.stream import PageStream
+from ghostswap.report import measures
+from ghostswap.report.plan import Question, document, plan
+from ghostswap.swapfile import header, verdict
+from tests.cores import PAGE
+from tests.fuzz import inputs
+
+# So much is read of what an input claims to hold; it may claim 2^64 bytes.
+_MOST_READ = 64 * PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parser, the inputs it starts from, how long one may become, and what it may take for it
+    whatever it claims to hold (bytes)."""
+
+    name: str
+    run: Callable[[bytes], None]
+    inputs: Callable[[], Sequence[bytes]]
+    most_bytes: int = 1 << 16
+    memory_bytes: int = 150 << 20
+
+
+class Bytes:
+    """A ByteStream of bytes that are there already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readinto(self, into: memoryview) -> int:
+        return self._data.readinto(into)
+
+
+class _Scratch:
+    """One file in memory, overwritten with each input; a path leads to it."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("fuzz")
+        self.path = Path(f"/proc/self/fd/{self.fd}")
+
+    def put(self, data: bytes) -> None:
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, data, 0)
+
+
+_scratch: list[_Scratch] = []
+
+
+def _file(data: bytes) -> _Scratch:
+    if not _scratch:
+        _scratch.append(_Scratch())
+    _scratch[0].put(data)
+    return _scratch[0]
+
+
+def _swap_header(data: bytes) -> None:
+    found = header.find_header(data)
+    if found is not None:
+        _ = found.label, found.size_bytes, found.usable_bytes
+    for kernel in verdict.Kernel:
+        for page_size in (4096, 16384):
+            verdict.judge(verdict.Area(data[:65536], len(data), True), kernel, page_size)
+
+
+def _dump_in_a_file(data: bytes) -> None:
+    scratch = _file(data)
+    with suppress(GhostswapError):
+        source = open_dump(scratch.path, PAGE)
+        if isinstance(source, Source):
+            try:
+                _first_and_last(source)
+            finally:
+                os.close(source.open().fd)  # type: ignore[attr-defined]
+        else:
+            _drain(source)  # type: ignore[arg-type]
+
+
+def _first_and_last(source: Source) -> None:
+    pages, reader = source.runs.pages, source.open()
+    room = memoryview(bytearray(8 * PAGE))
+    for first in {0, max(pages - 8, 0)}:
+        assert len(reader.read(first, min(8, pages), room)) == min(8, pages)
+    assert min(source.facts.absent, source.facts.unreadable, source.facts.holes, pages) >= 0
+
+
+def _drain(stream: PageStream) -> None:
+    room = memoryview(bytearray(8 * PAGE))
+    for _ in range(_MOST_READ // len(room)):
+        if stream.fill(room) < 8:
+            break
+    assert min(stream.facts.absent, stream.facts.unreadable) >= 0
+
+
+def _dump_in_a_pipe(data: bytes) -> None:
+    forward = Forward(Bytes(data))
+    with suppress(ValueError):
+        _drain(PageStream("fuzz", forward, identify(forward.look, None, PAGE), PAGE))
+
+
+def _dump(data: bytes) -> None:
+    """Both ways to read a dump that is not compressed."""
+    _dump_in_a_file(data)
+    _dump_in_a_pipe(data)
+
+
+def _avml(data: bytes) -> None:
+    forward = Forward(AvmlAsLime(Forward(Bytes(data))))
+    _drain(PageStream("fuzz", forward, lime_layout(forward.look), PAGE))
+
+
+def _criu_pagemap(data: bytes) -> None:
+    with suppress(ValueError):
+        found = criu.parse_pagemap(data)
+        assert min(found.present, found.in_parent, found.lazy) >= 0
+
+
+def _compressed(data: bytes) -> None:
+    compression = Compression.of(data)
+    if compression is None:
+        return
+    room, given = memoryview(bytearray(1 << 16)), 0
+    with suppress(DamageError):
+        stream = decompressed(Bytes(data), compression)
+        while given < _MOST_READ and (got := stream.readinto(room)):
+            given += got
+
+
+def _census(data: bytes) -> None:
+    with suppress(GhostswapError):
+        load(_file(data).path)
+
+
+def _swaps(data: bytes) -> None:
+    for area in swaps.parse_swaps(data):
+        assert area.size >= 0
+        assert isinstance(area.path, bytes)
+
+
+def _maps(data: bytes) -> None:
+    text, _, mountinfo = data.partition(b"\0")
+    mounts = maps.Mounts(frozenset(), frozenset())
+    with suppress(ValueError):
+        mounts = maps.parse_mounts(mountinfo)
+    with suppress(ValueError):
+        for area in maps.parse_maps(text):
+            area.backing(mounts)
+
+
+def _pagemap(data: bytes) -> None:
+    fd = _file(data).fd  # no pagemap, so without PAGEMAP_SCAN: as before Linux 6.7
+    start = np.array([0, 8 * PAGE, 60 * PAGE], dtype=np.int64)
+    end = np.array([5 * PAGE, 60 * PAGE, 64 * PAGE], dtype=np.int64)
+    wanted = pagemap.Wanted(start, end, np.array([False, True, False]))
+    found = pagemap.swappable(fd, wanted, PAGE)
+    assert (found.length > 0).all()
+    assert len(pagemap.still_present(fd, PAGE, 16, PAGE)) == 16
+
+
+def _statistics(data: bytes) -> None:
+    text = data.decode(errors="replace")
+    parsers: tuple[Callable[[str], object], ...] = (
+        zram.parse_mm_stat,
+        zram.parse_io_stat,
+        zram.parse_bd_stat,
+        KernelVersion.parse,
+    )
+    for parse in parsers:
+        with suppress(ValueError):
+            parse(text)
+    zram.parse_algorithms(text)
+    zram.parse_recompression(text)
+    memory.parse_meminfo(text)
+    memory.parse_vmstat(text)
+    parse_config(text)
+
+
+def _estimate(data: bytes) -> None:
+    with suppress(GhostswapError):
+        basis = measures.basis_of(measures.parse_estimate(data, "fuzz"), "fuzz", None)
+        for system in basis.measures:
+            question = Question(System(system), basis.rules.version, 0.0, None)
+            document([plan(basis, Room(16 << 30, 20), question)], question)
+
+
+TARGETS = (
+    Target("swap-header", _swap_header, inputs.swap_areas, 1 << 17),
+    Target("swap-area", _dump, inputs.swap_areas, 1 << 17),
+    Target("elf-core", _dump, inputs.cores),
+    Target("lime", _dump, inputs.lime_files),
+    Target("avml", _avml, inputs.avml_files),
+    Target("criu-pagemap", _criu_pagemap, inputs.criu_pagemaps),
+    # A decoder may set aside the window that a file asks for before anything is in it.
+    Target("compressed", _compressed, inputs.compressed_files, memory_bytes=2 * MAX_WINDOW_BYTES),
+    Target("census", _census, inputs.census_files),
+    Target("proc-swaps", _swaps, inputs.swaps_files),
+    Target("proc-maps", _maps, inputs.maps_files),
+    Target("pagemap", _pagemap, inputs.pagemap_files),
+    Target("statistics", _statistics, inputs.statistics_files),
+    Target("estimate", _estimate, inputs.estimates),
+)
