@@ -83,7 +83,9 @@ def rules_for(version: KernelVersion, config: Mapping[str, str]) -> Rules:
     What `config` does not say is taken as the kernel's own default.
     """
     chain_size = int(config.get("ZSMALLOC_CHAIN_SIZE", DEFAULT_CHAIN_SIZE))
-    entry_bytes = 24 if config.get("ZRAM_TRACK_ENTRY_ACTIME") == "y" else 16
+    # The access time in an entry: by an option of its own in 6.12, with the tracking in 6.1.
+    tracked = ("ZRAM_TRACK_ENTRY_ACTIME", "ZRAM_MEMORY_TRACKING")
+    entry_bytes = 24 if any(config.get(name) == "y" for name in tracked) else 16
     return Rules(version, default_allocator(version), chain_size, entry_bytes)
 
 

@@ -1,0 +1,21 @@
+"""What a kernel's configuration decides of the models' rules."""
+
+import pytest
+
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.rules import rules_for
+
+
+@pytest.mark.parametrize(
+    ("config", "entry_bytes"),
+    [
+        ({}, 16),
+        ({"ZRAM": "m"}, 16),
+        ({"ZRAM_MEMORY_TRACKING": "y"}, 24),  # Debian's 6.1, 24 bytes an entry as measured
+        ({"ZRAM_TRACK_ENTRY_ACTIME": "y", "ZRAM_MEMORY_TRACKING": "y"}, 24),  # Debian's 6.12
+    ],
+)
+def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
+    config: dict[str, str], entry_bytes: int
+) -> None:
+    assert rules_for(KernelVersion(6, 12), config).zram_entry_bytes == entry_bytes
