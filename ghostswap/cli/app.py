@@ -35,7 +35,7 @@ def command_tree(names: Iterable[str] = COMMANDS) -> typer.Typer:
         name="ghostswap",
         rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
         no_args_is_help=True,
-    add_completion=False,  # Typer's start Python at each TAB; completions/ has static ones
+        add_completion=False,  # Typer's start Python at each TAB; completions/ has static ones
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     tree.callback()(ghostswap)
