@@ -84,11 +84,11 @@ class Processes:
             status = parse_status((folder / "status").read_bytes())
             found = _Found.nothing(self._page_size)
             if areas:  # none: a thread of the kernel, or a process that has ended
+                # Fails here, before a page is counted, when reading the memory is not allowed.
+                os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
                 mounts = self._mounts_of(folder)
                 with (folder / "pagemap").open("rb", buffering=0) as pagemap:
                     found = _find(pagemap.fileno(), areas, mounts, self._page_size, self._seen)
-                # Fails here, before the scan, when reading the memory is not allowed.
-                os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             raise refused(pid, error) from None
         facts = Facts(
