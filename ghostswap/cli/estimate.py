@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.cli import kernel_rules, options, sources
+from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.measure import Engine, Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import UsageError
@@ -119,6 +119,7 @@ def estimate_dedup(
             "--salt", metavar="TEXT", help="Makes saved censuses comparable (default: random)."
         ),
     ] = None,
+    picture: plot.Plot = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -149,6 +150,7 @@ def estimate_dedup(
     from ghostswap.report.estimate import Estimate, document, figures
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
+    plot.check(picture)
     rules = kernel_rules.chosen_rules(kernel, zpool, ghost=ghost, no_writeback=no_writeback)
     measured = measure(
         Wanted(
@@ -178,7 +180,10 @@ def estimate_dedup(
         print_json(document(estimate))
     else:
         show(estimate, View(exact=exact, headings=not noheadings, columns=output))
-    return status_of(census, quiet)
+    status = status_of(census, quiet)
+    if picture is not None:
+        plot.plot_estimate(estimate, picture)
+    return status
 
 
 def _save(census: "Census", path: Path, salt: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.cli import kernel_rules, options, sources
+from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
 from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
@@ -164,6 +164,7 @@ def plan(
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Where --emit puts the ghost file.")
     ] = Path("/var/swap/ghost"),
+    picture: plot.Plot = None,
     json: options.Json = False,
     exact: options.Bytes = False,
     no_headings: options.NoHeadings = False,
@@ -195,6 +196,7 @@ def plan(
     from ghostswap.report.plan import plan as make_plan
 
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
+    plot.check(picture)
     rooms = _rooms(root, ram, max_pool_percent)
     if emit is not None and len(rooms) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
@@ -226,6 +228,8 @@ def plan(
         _emit(plans[0], emit, path)
     else:
         show(plans, View(exact, not no_headings, columns, explain))
+    if picture is not None:
+        plot.plot_plan(plans, picture)
     return status
 
 

@@ -1,0 +1,68 @@
+"""The `--plot` option: what is wrong with it is said before the work, and the file is whole."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ghostswap.errors import GhostswapError, UsageError
+
+if TYPE_CHECKING:
+    from ghostswap.plots.picture import Form
+    from ghostswap.report.estimate import Estimate
+    from ghostswap.report.plan import Plan
+
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot", metavar="FILE", help="Draw a picture too: FILE ends in .svg, .png or .html."
+    ),
+]
+_ENDINGS = (".svg", ".png", ".html")
+
+
+def check(path: Path | None) -> None:
+    """Refuse a picture that could not be drawn or written, as far as that can be told early."""
+    if path is None:
+        return
+    if path.suffix.lower() not in _ENDINGS:
+        raise UsageError("--plot", f"{path} ends in none of .svg, .png and .html")
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise GhostswapError("--plot", "needs matplotlib: pip install 'ghostswap[plot]'")
+    if path.is_dir():
+        raise GhostswapError(path, "is a directory")
+    if not path.parent.is_dir():
+        raise GhostswapError(path.parent, "is no directory")
+    if not os.access(path.parent, os.W_OK):
+        raise GhostswapError(path.parent, "cannot be written to")
+
+
+def plot_estimate(estimate: "Estimate", path: Path) -> None:
+    """Draw an estimate to `path`."""
+    from ghostswap.plots.picture import of_estimate
+
+    _write(of_estimate(estimate, _form(path)), path)
+
+
+def plot_plan(plans: "Sequence[Plan]", path: Path) -> None:
+    """Draw a plan to `path`."""
+    from ghostswap.plots.picture import of_plan
+
+    _write(of_plan(plans, _form(path)), path)
+
+
+def _form(path: Path) -> "Form":
+    from ghostswap.plots.picture import Form
+
+    return Form(path.suffix.lower().removeprefix("."))
+
+
+def _write(picture: bytes, path: Path) -> None:
+    from ghostswap.files import replaced_whole
+
+    with replaced_whole(path) as file:
+        file.write(picture)

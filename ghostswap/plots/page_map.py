@@ -1,0 +1,200 @@
+"""What lies where in memory: the pages of a census as a grid of cells in address order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.census.distinct import contents_numbers
+from ghostswap.census.table import Census, Measured, SourceRows
+from ghostswap.pages.source import Mapping
+
+COLUMNS = 200
+LINES = 100  # about: each part begins a new one
+MOST_PARTS = 12  # with a label each; smaller sources share the last
+
+Looks = NDArray[np.uint8]
+
+
+class Look(IntEnum):
+    """What a page is to a compressed swap, from what takes the least RAM to what takes most.
+
+    The shares are those of the page that its compressed size takes. A page is WHOLE from
+    zs_huge_class_size() on: zram and zsmalloc give it a page of its own.
+    """
+
+    ZERO = 0
+    SAME_FILLED = 1
+    DUPLICATE = 2  # not the first of its content
+    TO_QUARTER = 3
+    TO_HALF = 4
+    TO_THREE_QUARTERS = 5
+    TO_WHOLE = 6
+    WHOLE = 7
+    UNMEASURED = 8  # a sample or an interrupted scan left it out
+    UNREAD = 9
+    NO_PAGE = 10  # the rest of a line after the last page of a part
+
+
+_MAPPINGS = tuple(Mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The lines of the map that a source takes; the last part may stand for several sources."""
+
+    name: str
+    first_line: int
+    lines: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines of the map most of whose pages are mapped as the same thing."""
+
+    mapping: Mapping
+    first_line: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageMap:
+    """The map: a Look a cell, which most of the `pages_a_cell` pages of the cell have.
+
+    `pages` counts the pages of each Look, as cells of many pages cannot show the rarer ones;
+    `holes` are zero pages of sparse files, of which a census knows the number and not the place.
+    """
+
+    cells: Looks
+    pages_a_cell: int
+    parts: tuple[Part, ...]
+    stretches: tuple[Stretch, ...]
+    pages: tuple[int, ...]
+    holes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Sources that make a part."""
+
+    name: str
+    sources: tuple[SourceRows, ...]
+
+    @property
+    def pages(self) -> int:
+        return sum(source.pages for source in self.sources)
+
+
+def page_map(census: Census, measured: Measured, whole_from: int) -> PageMap:
+    """The map of all pages read; `whole_from` is huge_class_size, in bytes."""
+    looks = looks_of_rows(census, measured, whole_from)
+    groups = _groups(census.sources)
+    pages = sum(group.pages for group in groups)
+    pages_a_cell = max(-(-pages // (COLUMNS * LINES)), 1)
+    cells = -(-pages // pages_a_cell)
+    columns = min(COLUMNS, max(int(np.ceil(np.sqrt(2 * cells))), 1))
+    grids: list[Looks] = []
+    parts: list[Part] = []
+    stretches: list[Stretch] = []
+    line = 0
+    for group in groups:
+        of_group = np.concatenate([_rows(looks, source) for source in group.sources])
+        grid = _grid(of_group, pages_a_cell, columns)
+        grids.append(grid)
+        parts.append(Part(group.name, line, len(grid), group.pages))
+        mapped = np.concatenate([_mappings(source) for source in group.sources])
+        stretches += _stretches(mapped, pages_a_cell * columns, line)
+        line += len(grid)
+    empty = np.full((1, columns), Look.NO_PAGE, dtype=np.uint8)
+    return PageMap(
+        np.concatenate(grids) if grids else empty,
+        pages_a_cell,
+        tuple(parts),
+        tuple(stretches),
+        tuple(np.bincount(looks, minlength=len(Look)).tolist()),
+        sum(source.facts.holes for source in census.sources),
+    )
+
+
+def looks_of_rows(census: Census, measured: Measured, whole_from: int) -> Looks:
+    """The Look of each row of the census, in the order of rows."""
+    contents = census.contents
+    quarter = census.page_size // 4
+    bounds = [1, quarter + 1, 2 * quarter + 1, 3 * quarter + 1, whole_from]
+    steps = [
+        Look.UNMEASURED,
+        Look.TO_QUARTER,
+        Look.TO_HALF,
+        Look.TO_THREE_QUARTERS,
+        Look.TO_WHOLE,
+        Look.WHOLE,
+    ]
+    of_step = np.array(steps, dtype=np.uint8)
+    of_content = of_step[np.searchsorted(np.array(bounds), measured.sizes, side="right")]
+    of_content[contents.zero] = Look.ZERO
+    of_content[contents.same_filled] = Look.SAME_FILLED
+
+    rows = np.flatnonzero(census.had)
+    numbers = contents_numbers(contents, census.hash[rows])
+    first = np.empty(len(contents.hash), dtype=np.int64)
+    first[numbers[::-1]] = rows[::-1]  # of several rows of a content, the last assigned stays
+    looks = np.full(len(census.hash), Look.UNREAD, dtype=np.uint8)
+    looks[rows] = of_content[numbers]
+    looks[rows[contents.data[numbers] & (first[numbers] != rows)]] = Look.DUPLICATE
+    return looks
+
+
+def _groups(sources: tuple[SourceRows, ...]) -> list[_Group]:
+    """A group a source; where there are too many, the smaller ones together make the last."""
+    named = [source for source in sources if source.pages]
+    others: list[SourceRows] = []
+    if len(named) > MOST_PARTS:
+        least = sorted((source.pages for source in named), reverse=True)[MOST_PARTS - 2]
+        larger = [source for source in named if source.pages >= least][: MOST_PARTS - 1]
+        firsts = {source.first for source in larger}
+        others = [source for source in named if source.first not in firsts]
+        named = larger
+    groups = [_Group(source.facts.name, (source,)) for source in named]
+    if others:
+        groups.append(_Group(f"{len(others)} others", tuple(others)))
+    return groups
+
+
+def _rows(looks: Looks, source: SourceRows) -> Looks:
+    return looks[source.first : source.first + source.pages]
+
+
+def _grid(looks: Looks, pages_a_cell: int, columns: int) -> Looks:
+    """Lines of cells, each with the Look that most of its pages have."""
+    cells = -(-len(looks) // pages_a_cell)
+    grid = np.full(-(-cells // columns) * columns, Look.NO_PAGE, dtype=np.uint8)
+    grid[:cells] = _dominant(looks, pages_a_cell, len(Look))
+    return grid.reshape(-1, columns)
+
+
+def _dominant(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.uint8]:
+    """The commonest of `each` neighbouring values, the smallest of several as common."""
+    blocks = -(-len(values) // each)
+    block = np.arange(len(values)) // each
+    counts = np.bincount(block * kinds + values, minlength=blocks * kinds)
+    commonest: NDArray[np.intp] = counts.reshape(blocks, kinds).argmax(axis=1)
+    return commonest.astype(np.uint8)
+
+
+def _mappings(source: SourceRows) -> NDArray[np.uint8]:
+    """What each page of a source was mapped as: an index into _MAPPINGS."""
+    found = np.full(source.pages, _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
+    for segment in source.segments:
+        found[segment.first : segment.first + segment.pages] = _MAPPINGS.index(segment.mapping)
+    return found
+
+
+def _stretches(mapped: NDArray[np.uint8], pages_a_line: int, line: int) -> Iterator[Stretch]:
+    """Neighbouring lines that are mostly of the same mapping, from line `line` of the map on."""
+    of_line = _dominant(mapped, pages_a_line, len(_MAPPINGS))
+    begins = np.flatnonzero(np.diff(of_line, prepend=255))
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(of_line)], strict=True):
+        yield Stretch(_MAPPINGS[of_line[begin]], line + begin, end - begin)

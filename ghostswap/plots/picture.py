@@ -1,0 +1,148 @@
+"""A picture in the form its file's ending asks for: SVG, PNG, or an HTML report."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from matplotlib.figure import Figure
+
+from ghostswap.plots import estimate_figure, html, plan_figure
+from ghostswap.plots.canvas import as_png, as_svg, drawing
+from ghostswap.plots.panels import panels
+from ghostswap.report.estimate import Estimate, page_counts
+from ghostswap.report.plan import Plan
+from ghostswap.units import format_size
+
+
+class Form(StrEnum):
+    """What kinds of file there are, by their ending."""
+
+    SVG = "svg"
+    PNG = "png"
+    HTML = "html"
+
+
+def of_estimate(estimate: Estimate, form: Form) -> bytes:
+    """The four panels of an estimate; the report has its tables too."""
+    title = estimate_figure.title_of(estimate)
+    with drawing():
+        if form is not Form.HTML:
+            return _image(estimate_figure.one_page(estimate), title, form)
+        figures = [
+            html.Illustration(
+                panel.title, panel.words, as_svg(estimate_figure.alone(panel), panel.title)
+            )
+            for panel in panels(estimate)
+        ]
+    return html.document(title, _notes(estimate), [_pages(estimate), _systems(estimate)], figures)
+
+
+def of_plan(plans: Sequence[Plan], form: Form) -> bytes:
+    """Size against saving for each machine; the report has the sizes and the designs too."""
+    title = plan_figure.title_of(plans)
+    with drawing():
+        if form is not Form.HTML:
+            return _image(plan_figure.size_against_saving(plans), title, form)
+        figures = [
+            html.Illustration(
+                title,
+                plan_figure.words_of(plan),
+                as_svg(plan_figure.size_against_saving([plan]), title),
+            )
+            for plan in plans
+        ]
+    return html.document(title, [], [_sizes(plans), _designs(plans[0])], figures)
+
+
+def _image(drawn: Figure, title: str, form: Form) -> bytes:
+    write: Callable[[Figure, str], bytes] = as_svg if form is Form.SVG else as_png
+    return write(drawn, title)
+
+
+def _notes(estimate: Estimate) -> list[str]:
+    """What makes the figures less than exact and complete."""
+    census = estimate.census
+    notes = [f"Pools as Linux {estimate.rules.version} makes them."]
+    if census.sample is not None:
+        notes.append("Compressed sizes are from a sample; copies were counted exactly.")
+    if census.partial:
+        notes.append("The scan was interrupted: this covers the pages read until then.")
+    return notes + [
+        f"{source.facts.name}: {warning}"
+        for source in census.sources
+        for warning in source.facts.warnings
+    ]
+
+
+def _pages(estimate: Estimate) -> html.Table:
+    counts = page_counts(estimate.census)
+    names = ("zero", "same_filled", "distinct", "duplicate", "total")
+    rows = [
+        [
+            name.replace("_", "-"),
+            f"{counts[name]:,}",
+            f"{counts[name] / max(counts['total'], 1):.1%}",
+            format_size(counts[name] * estimate.census.page_size),
+        ]
+        for name in names
+    ]
+    return html.Table("Pages by kind", ("Kind", "Pages", "Share", "Size"), rows)
+
+
+def _systems(estimate: Estimate) -> html.Table:
+    rows = []
+    for system in estimate.systems:
+        measured = estimate.measured(system.algorithm)
+        error = estimate.relative_error(system.system, measured) if measured else 0.0
+        amounts = (
+            system.pool_bytes,
+            system.metadata_bytes,
+            system.ram_bytes,
+            system.saved_bytes,
+        )
+        rows.append(
+            [
+                str(system.system),
+                system.algorithm or "–",
+                *(format_size(amount) for amount in amounts),
+                "–" if system.ratio is None else f"{system.ratio:.2f}",
+                f"± {error:.2%}",
+            ]
+        )
+    headings = ("System", "Algorithm", "Pool", "Metadata", "RAM", "Saved", "Ratio", "Pool within")
+    return html.Table("Systems", headings, rows, numbers_from=2)
+
+
+def _sizes(plans: Sequence[Plan]) -> html.Table:
+    rows = []
+    for plan in plans:
+        for sizing in (plan.sizing, *plan.others):
+            measure = sizing.measure
+            held = (sizing.expected, sizing.pessimistic, sizing.optimistic)
+            rows.append(
+                [
+                    str(measure.system),
+                    format_size(sizing.room.ram_bytes),
+                    format_size(sizing.limit_bytes),
+                    *(format_size(measure.memory_of(slots)) for slots in held),
+                    format_size(sizing.recommended_bytes),
+                ]
+            )
+    headings = ("System", "RAM", "Pool limit", "Holds", "At worst", "At best", "Recommended")
+    return html.Table("Sizes", headings, rows)
+
+
+def _designs(plan: Plan) -> html.Table:
+    rows = [
+        [
+            str(bill.design),
+            *(
+                format_size(amount)
+                for amount in (bill.metadata_bytes, bill.pool_bytes, bill.ram_bytes)
+            ),
+            format_size(bill.disk_bytes),
+        ]
+        for bill in plan.designs
+    ]
+    headings = ("Design", "Metadata", "Pool", "RAM", "Disk")
+    size = format_size(plan.sizing.room.ram_bytes)
+    return html.Table(f"The same memory under other designs, {size} of RAM", headings, rows)

@@ -1,0 +1,55 @@
+"""How much RAM the pages still take under each system, and how sure that is."""
+
+import math
+from dataclasses import dataclass
+
+from ghostswap.report.estimate import IN_KERNEL, Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class RamBar:
+    """One system: the parts of its RAM in bytes, and the ends of their sum's interval."""
+
+    name: str
+    pool_bytes: int
+    metadata_bytes: int
+    kept_bytes: int
+    saved_share: float
+    least_bytes: float
+    most_bytes: float
+
+    @property
+    def ram_bytes(self) -> int:
+        """All that the pages still take."""
+        return self.pool_bytes + self.metadata_bytes + self.kept_bytes
+
+
+def ram_bars(estimate: Estimate) -> list[RamBar]:
+    """A bar a system, in the order of the report; not those that are there to check others.
+
+    A sample that says nothing leaves the pool anything from nothing to all pages.
+    """
+    bars = []
+    for system in estimate.systems:
+        if system.algorithm is not None and system.algorithm.endswith(IN_KERNEL):
+            continue
+        measured = estimate.measured(system.algorithm)
+        error = estimate.relative_error(system.system, measured) if measured else 0.0
+        beside = system.ram_bytes - system.pool_bytes
+        if math.isfinite(error):
+            least = system.ram_bytes - min(error, 1.0) * system.pool_bytes
+            most = system.ram_bytes + error * system.pool_bytes
+        else:
+            least, most = beside, max(system.total_bytes + beside, system.ram_bytes)
+        bars.append(
+            RamBar(
+                f"{system.system} {system.algorithm or ''}".rstrip(),
+                system.pool_bytes,
+                system.metadata_bytes,
+                system.kept_bytes,
+                system.saved_bytes / system.total_bytes if system.total_bytes else 0.0,
+                least,
+                most,
+            )
+        )
+    return bars
