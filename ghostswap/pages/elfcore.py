@@ -28,7 +28,10 @@ _SHMEM_NAMES = (b"/dev/zero", b"/dev/shm/", b"/SYSV", b"/memfd:")
 # arch_randomize_brk() puts the heap up to 32 MiB (x86) or 1 GiB (AArch64) above the program.
 _BRK_DISTANCE = 1 << 30
 _NT_FILE = 0x46494C45
-_MAX_NOTE_BYTES = 64 << 20
+# The kernel writes NT_FILE among the first notes, of at most 16 MiB (core_file_note_size_limit).
+_MAX_NOTE_BYTES = 16 << 20
+# What vm.max_map_count is set to where many are wanted; each takes some 500 bytes here.
+MAX_SEGMENTS = 1 << 20
 
 # Owners of notes that only a dump of a whole machine has: QEMU's dump-guest-memory, and kdump.
 _MACHINE_NOTES = {b"QEMU", b"VMCOREINFO"}
@@ -65,12 +68,15 @@ def parse(read: ReadAt, size: int | None) -> Layout:
         raise ValueError("damaged ELF core: it has no segments")
     if phentsize != _PROGRAM_HEADER.size:
         raise ValueError(f"damaged ELF core: program headers of {phentsize} bytes, not 56")
+    if phnum > MAX_SEGMENTS:
+        raise ValueError(f"claims {phnum} segments; up to {MAX_SEGMENTS} are read")
     if size is not None and phoff + phnum * phentsize > size:
         raise ValueError(f"truncated ELF core: it ends inside its {phnum} program headers")
     table = _exactly(read, phoff, phnum * phentsize, "program headers")
 
     loads: list[tuple[int, int, int, int]] = []
     notes = _Notes()
+    note_bytes = _MAX_NOTE_BYTES  # left to read, of all such segments together
     for kind, _, offset, address, _, file_bytes, memory_bytes, _ in _PROGRAM_HEADER.iter_unpack(
         table
     ):
@@ -78,8 +84,10 @@ def parse(read: ReadAt, size: int | None) -> Layout:
             if offset + file_bytes >= 1 << 63 or address + memory_bytes > 1 << 64:
                 raise ValueError(f"damaged ELF core: a segment at {address:#x} ends beyond 2^63")
             loads.append((offset, file_bytes, address, memory_bytes))
-        elif kind == _PT_NOTE and file_bytes <= _MAX_NOTE_BYTES and offset < 1 << 63:
-            notes.take(read(offset, file_bytes), machine)
+        elif kind == _PT_NOTE and note_bytes and offset < 1 << 62:
+            found = read(offset, min(file_bytes, note_bytes))
+            note_bytes -= len(found)
+            notes.take(found, machine)
     if not loads:
         raise ValueError("holds no memory: no segment of type PT_LOAD")
     extents = [Extent(*load, notes.mapping(load[2], load[3])) for load in loads]
@@ -196,7 +204,7 @@ def _mapped_files(description: bytes) -> list[_MappedFile]:
         return []
     (count,) = struct.unpack_from("<Q", description)
     count = min(count, (len(description) - 16) // 24)
-    names = description[16 + count * 24 :].split(b"\0")
+    names = description[16 + count * 24 :].split(b"\0", count)
     ranges = struct.iter_unpack("<QQQ", description[16 : 16 + count * 24])
     return [
         _MappedFile(begin, end, name) for (begin, end, _), name in zip(ranges, names, strict=False)

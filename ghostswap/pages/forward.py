@@ -5,9 +5,9 @@ import os
 from ghostswap.errors import os_reason
 from ghostswap.pages.compressed import ByteStream, DamageError
 
-# Headers of a dump come first and are small: 56 bytes a segment, and notes.
-MAX_AHEAD_BYTES = 128 << 20
-_SKIP_BYTES = 1 << 20
+# Headers of a dump come first and are small: 56 bytes for each of a million segments, and notes.
+MAX_AHEAD_BYTES = 80 << 20
+_STEP_BYTES = 1 << 20
 
 
 class Descriptor:
@@ -31,7 +31,7 @@ class Forward:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._ahead = memoryview(b"")
+        self._ahead, self._taken = bytearray(), 0  # looked at; of that, read since
         self.position = 0
         self.damage: str | None = None
 
@@ -40,18 +40,22 @@ class Forward:
         start = offset - self.position
         if start < 0 or start + length > MAX_AHEAD_BYTES:
             return b""
-        missing = start + length - len(self._ahead)
-        if missing > 0:
-            more = memoryview(bytearray(missing))
-            got = self._fill(more)
-            self._ahead = memoryview(b"".join((self._ahead, more[:got])))
+        start += self._taken
+        while (missing := start + length - len(self._ahead)) > 0:
+            more = bytearray(min(missing, _STEP_BYTES))
+            got = self._fill(memoryview(more))
+            self._ahead += more[:got]
+            if got < len(more):
+                break
         return bytes(self._ahead[start : start + length])
 
     def readinto(self, into: memoryview) -> int:
         """Fill `into`; returns how many bytes came, fewer only at the end."""
-        known = min(len(into), len(self._ahead))
-        into[:known] = self._ahead[:known]
-        self._ahead = self._ahead[known:]
+        known = min(len(into), len(self._ahead) - self._taken)
+        into[:known] = memoryview(self._ahead)[self._taken : self._taken + known]
+        self._taken += known
+        if self._taken == len(self._ahead):
+            self._ahead, self._taken = bytearray(), 0
         got = known + self._fill(into[known:])
         self.position += got
         return got
@@ -60,7 +64,7 @@ class Forward:
         """Pass by what comes before `offset`; False where the end comes first."""
         if offset < self.position:
             raise ValueError("its parts are not in order: write it to a file first")
-        waste = memoryview(bytearray(min(offset - self.position, _SKIP_BYTES)))
+        waste = memoryview(bytearray(min(offset - self.position, _STEP_BYTES)))
         while self.position < offset:
             if not self.readinto(waste[: offset - self.position]):
                 return False
