@@ -249,7 +249,7 @@ def test_processes_that_come_and_go_are_no_error() -> None:
     with subprocess.Popen(["bash", "-c", churn], stdout=subprocess.PIPE) as shell:
         try:
             for _ in range(3):
-                done = run_estimate("--all", "--quiet")
+                done = run_estimate("--name", "^(bash|true)$", "--quiet")
                 assert (done.returncode, done.stderr) == (0, "")
         finally:
             shell.kill()
