@@ -158,3 +158,4 @@ _MAKERS: dict[str, Callable[[], Codec]] = {
     "lzo-rle": _lzo_rle,
     "deflate": _deflate,
 }
+NAMES = (*_MAKERS, "zstd")

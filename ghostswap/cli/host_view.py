@@ -12,7 +12,7 @@ from ghostswap.host.snapshot import Host
 from ghostswap.host.zram import Zram
 from ghostswap.host.zswap import Zswap
 
-_SWAPS = (
+SWAP_COLUMNS = (
     Column("PRIORITY", right=True),
     Column("NAME"),
     Column("TYPE"),
@@ -93,7 +93,7 @@ def swap_lines(
         )
         for area in sorted(host.swaps, key=lambda area: area.priority, reverse=True)
     ]
-    yield from table_lines(_SWAPS, rows, headings=headings, chosen=columns)
+    yield from table_lines(SWAP_COLUMNS, rows, headings=headings, chosen=columns)
 
 
 def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:

@@ -1,0 +1,180 @@
+# bash completion for ghostswap. Written by python -m completions.
+
+# Offers those of the lines on standard input that begin with $cur, as the shell would quote them.
+_ghostswap_lines() {
+    local line
+    while IFS= read -r line; do
+        [[ $line == "$cur"* ]] && COMPREPLY+=("$(printf %q "$line")")
+    done
+}
+
+_ghostswap_words() {
+    compopt +o default
+    _ghostswap_lines < <(printf '%s\n' "$@")
+}
+
+_ghostswap_list() {
+    local before=
+    [[ $cur == *,* ]] && before=${cur%,*},
+    compopt -o nospace
+    _ghostswap_words "${@/#/$before}"
+}
+
+_ghostswap_pids() {
+    compopt +o default
+    _ghostswap_lines < <(cd /proc && printf '%s\n' [0-9]*)
+}
+
+_ghostswap_processes() {
+    compopt +o default
+    _ghostswap_lines < <(cat /proc/[0-9]*/comm 2>/dev/null | sort -u)
+}
+
+_ghostswap_users() {
+    compopt +o default
+    _ghostswap_lines < <(compgen -u | sort -u)
+}
+
+_ghostswap_cgroups() {
+    compopt +o default -o nospace
+    _ghostswap_lines < <(cd /sys/fs/cgroup && printf '%s\n' "$cur"*/ 2>/dev/null | grep -v '\*/$')
+}
+
+_ghostswap_ghosts() {
+    local device
+    for device in /dev/mapper/ghostswap-*; do
+        [[ -e $device && ${device##*/} == "$cur"* ]] && COMPREPLY+=("${device##*/}")
+    done
+}
+
+_ghostswap() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+    if [[ $cur == = ]]; then # --option=, which bash takes for two words
+        cur=
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} != -* ]]; then
+            command=${COMP_WORDS[i]}
+            break
+        fi
+    done
+    COMPREPLY=()
+    case $command:$prev in
+        estimate-dedup:--pid | plan:--pid)
+            _ghostswap_pids
+            return
+            ;;
+        estimate-dedup:--name | plan:--name)
+            _ghostswap_processes
+            return
+            ;;
+        estimate-dedup:--user | plan:--user)
+            _ghostswap_users
+            return
+            ;;
+        estimate-dedup:--cgroup | plan:--cgroup)
+            _ghostswap_cgroups
+            return
+            ;;
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--salt | estimate-dedup:--jobs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--demand)
+            compopt +o default
+            return
+            ;;
+        estimate-dedup:--algorithm | plan:--algorithm)
+            _ghostswap_words lz4 lz4hc lzo lzo-rle deflate zstd
+            return
+            ;;
+        estimate-dedup:--kernel | plan:--kernel)
+            _ghostswap_words 6.1 6.12 6.18 7.1 7.2
+            return
+            ;;
+        estimate-dedup:--zpool)
+            _ghostswap_words zsmalloc zbud z3fold
+            return
+            ;;
+        estimate-dedup:--page-size | plan:--page-size)
+            _ghostswap_words 4096 8192 16384 32768 65536
+            return
+            ;;
+        estimate-dedup:--engine)
+            _ghostswap_words library kernel
+            return
+            ;;
+        estimate-dedup:--group-by)
+            _ghostswap_words source mapping kind
+            return
+            ;;
+        estimate-dedup:--save | estimate-dedup:--plot | plan:--path | plan:--plot)
+            :
+            return
+            ;;
+        estimate-dedup:--output)
+            _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS
+            return
+            ;;
+        inspect:--output)
+            _ghostswap_list PRIORITY NAME TYPE SIZE USED MEDIUM
+            return
+            ;;
+        inspect:--root | plan:--root)
+            compopt +o default -o dirnames
+            return
+            ;;
+        label:--uuid | mkghost:--uuid)
+            _ghostswap_words random nil
+            return
+            ;;
+        mkghost:--page-size)
+            _ghostswap_words 4096 8192 16384 65536
+            return
+            ;;
+        mkghost:--endianness)
+            _ghostswap_words native little big
+            return
+            ;;
+        plan:--system)
+            _ghostswap_words zram zswap zram+dedup zswap+dedup ksm
+            return
+            ;;
+        plan:--print)
+            _ghostswap_words pages bytes mib
+            return
+            ;;
+        plan:--emit)
+            _ghostswap_words sh fstab systemd zram-generator
+            return
+            ;;
+        plan:--output)
+            _ghostswap_list RAM SYSTEM RATIO POOL-LIMIT HOLDS AT-WORST AT-BEST SIZE RECOMMENDED PAGES
+            return
+            ;;
+    esac
+    if [[ $cur == -* ]]; then
+        case $command in
+            '') _ghostswap_words --version -h --help ;;
+            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
+            label) _ghostswap_words --label --uuid --json -h --help ;;
+            mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
+            off) _ghostswap_words --all --force --json --bytes -h --help ;;
+            on) _ghostswap_words --size --priority --enable-zswap --dry-run --json --bytes --quiet -h --help ;;
+            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+        esac
+        return
+    fi
+    case $command in
+        '') _ghostswap_words estimate-dedup inspect label mkghost off on plan ;;
+        estimate-dedup) : ;;
+        inspect) : ;;
+        label) : ;;
+        mkghost) : ;;
+        off) _ghostswap_ghosts ;;
+        on) : ;;
+        plan) : ;;
+    esac
+}
+
+# Where a case offers nothing, bash offers files; a case that wants neither says so.
+complete -o default -F _ghostswap ghostswap
