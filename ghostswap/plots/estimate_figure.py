@@ -14,9 +14,10 @@ def title_of(estimate: Estimate) -> str:
     names = [short(source.facts.name, 32) for source in census.sources[:3]]
     more = f" and {len(census.sources) - 3} more" if len(census.sources) > 3 else ""
     size = format_size(census.total * census.page_size)
+    pages = "1 page" if census.total == 1 else f"{census.total:,} pages"
     how = "" if census.sample is None else ", from a sample"
     part = ", interrupted" if census.partial else ""
-    return f"{', '.join(names)}{more}: {census.total:,} pages, {size}{how}{part}"
+    return f"{', '.join(names)}{more}: {pages}, {size}{how}{part}"
 
 
 def one_page(estimate: Estimate) -> Figure:
@@ -24,7 +25,7 @@ def one_page(estimate: Estimate) -> Figure:
     whole = figure(HEIGHT)
     whole.suptitle(title_of(estimate), fontsize=10)
     page_map, sizes, copies, ram = panels(estimate)
-    grid = whole.add_gridspec(3, 2, height_ratios=(5.2, 3.2, 2.6))
+    grid = whole.add_gridspec(3, 2, height_ratios=(5.2, 3.2, max(2.6, ram.height * 0.6)))
     page_map.draw(whole.add_subfigure(grid[0, :]))
     sizes.draw(whole.add_subfigure(grid[1, 0]))
     copies.draw(whole.add_subfigure(grid[1, 1]))

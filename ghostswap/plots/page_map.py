@@ -1,5 +1,6 @@
 """What lies where in memory: the pages of a census as a grid of cells in address order."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -62,7 +63,8 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class PageMap:
-    """The map: a Look a cell, which most of the `pages_a_cell` pages of the cell have.
+    """The map: a Look a cell, which most of the `pages_a_cell` pages of the cell have; those left
+    out of a sample are taken for what others of the cell are.
 
     `pages` counts the pages of each Look, as cells of many pages cannot show the rarer ones;
     `holes` are zero pages of sparse files, of which a census knows the number and not the place.
@@ -95,7 +97,7 @@ def page_map(census: Census, measured: Measured, whole_from: int) -> PageMap:
     pages = sum(group.pages for group in groups)
     pages_a_cell = max(-(-pages // (COLUMNS * LINES)), 1)
     cells = -(-pages // pages_a_cell)
-    columns = min(COLUMNS, max(int(np.ceil(np.sqrt(2 * cells))), 1))
+    columns = min(COLUMNS, max(round(math.sqrt(2 * cells)), 1))
     grids: list[Looks] = []
     parts: list[Part] = []
     stretches: list[Stretch] = []
@@ -168,20 +170,28 @@ def _rows(looks: Looks, source: SourceRows) -> Looks:
 
 
 def _grid(looks: Looks, pages_a_cell: int, columns: int) -> Looks:
-    """Lines of cells, each with the Look that most of its pages have."""
-    cells = -(-len(looks) // pages_a_cell)
-    grid = np.full(-(-cells // columns) * columns, Look.NO_PAGE, dtype=np.uint8)
-    grid[:cells] = _dominant(looks, pages_a_cell, len(Look))
+    """Lines of cells, each with the Look that most of its pages have.
+
+    Pages that were not compressed are taken for what most of those are that were, in the same cell.
+    """
+    counts = _counts(looks, pages_a_cell, len(Look))
+    cells = np.arange(len(counts))
+    measured = counts[:, Look.TO_QUARTER : Look.WHOLE + 1]
+    known = measured.any(axis=1)
+    likely = (Look.TO_QUARTER + measured.argmax(axis=1))[known]
+    counts[cells[known], likely] += counts[known, Look.UNMEASURED]
+    counts[known, Look.UNMEASURED] = 0
+    grid = np.full(-(-len(cells) // columns) * columns, Look.NO_PAGE, dtype=np.uint8)
+    grid[: len(cells)] = counts.argmax(axis=1)
     return grid.reshape(-1, columns)
 
 
-def _dominant(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.uint8]:
-    """The commonest of `each` neighbouring values, the smallest of several as common."""
+def _counts(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.int64]:
+    """How often each kind occurs in each block of `each` neighbouring values: a row a block."""
     blocks = -(-len(values) // each)
     block = np.arange(len(values)) // each
     counts = np.bincount(block * kinds + values, minlength=blocks * kinds)
-    commonest: NDArray[np.intp] = counts.reshape(blocks, kinds).argmax(axis=1)
-    return commonest.astype(np.uint8)
+    return counts.astype(np.int64).reshape(blocks, kinds)
 
 
 def _mappings(source: SourceRows) -> NDArray[np.uint8]:
@@ -194,7 +204,7 @@ def _mappings(source: SourceRows) -> NDArray[np.uint8]:
 
 def _stretches(mapped: NDArray[np.uint8], pages_a_line: int, line: int) -> Iterator[Stretch]:
     """Neighbouring lines that are mostly of the same mapping, from line `line` of the map on."""
-    of_line = _dominant(mapped, pages_a_line, len(_MAPPINGS))
-    begins = np.flatnonzero(np.diff(of_line, prepend=255))
+    of_line = _counts(mapped, pages_a_line, len(_MAPPINGS)).argmax(axis=1)
+    begins = np.flatnonzero(np.diff(of_line, prepend=-1))
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(of_line)], strict=True):
         yield Stretch(_MAPPINGS[of_line[begin]], line + begin, end - begin)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ghostswap.census.dedup import Bucket, histogram, in_powers_of_two
@@ -46,7 +48,7 @@ _MEANINGS = {
     Look.TO_THREE_QUARTERS: "to ≤ ¾",
     Look.TO_WHOLE: "to > ¾",
     Look.WHOLE: "incompressible",
-    Look.UNMEASURED: "not compressed here",
+    Look.UNMEASURED: "not measured",
     Look.UNREAD: "not readable",
 }
 _PIXELS = 4  # a cell's side, so that a hatched one shows its stripes
@@ -91,14 +93,17 @@ def _map_panel(census: Census, measured: Measured, pages: PageMap) -> Panel:
         "coloured as most of them"
     )
     words = f"{what}; addresses rise to the right, then down."
+    if census.sample is not None:
+        words += " Pages outside the sample count as what the sample has in their cell."
     if pages.holes:
         words += f" {pages.holes:,} zero pages that are holes of a file are not shown."
 
     def draw(figure: FigureBase) -> None:
         axes = figure.subplots()
         _draw_map(axes, pages)
+        _legend(figure, _map_legend(pages), columns=4)
         axes.set_title(f"What the pages are ({measured.algorithm})")
-        axes.set_xlabel(words)
+        axes.set_xlabel(fill(words, 110))
 
     return Panel("map", f"What the pages are ({measured.algorithm})", words, 6.0, draw)
 
@@ -114,8 +119,7 @@ def _draw_map(axes: Axes, pages: PageMap) -> None:
     for part in pages.parts[1:]:
         axes.axhline(part.first_line, color=BLACK, linewidth=0.8)
     labels = [
-        (short(part.name), part.first_line, part.lines, f"{part.pages:,} pages")
-        for part in pages.parts
+        (short(part.name), part.first_line, part.lines, _pages(part.pages)) for part in pages.parts
     ]
     _bracket(axes, [(f"{name}\n{size}", at, n) for name, at, n, size in labels], lines, left=True)
     least = lines * _LABEL_SHARE
@@ -123,23 +127,35 @@ def _draw_map(axes: Axes, pages: PageMap) -> None:
     if any(stretch.mapping is not Mapping.UNKNOWN for stretch in shown):
         named = [(str(each.mapping), each.first_line, each.lines) for each in shown]
         _bracket(axes, named, lines, left=False)
+
+
+def _map_legend(pages: PageMap) -> list[Patch]:
+    """What the colours mean, and how many pages are such."""
     total = max(sum(pages.pages), 1)
-    axes.legend(
-        handles=[
-            Patch(
-                facecolor="white" if look in _HATCHED else _COLOURS[look],
-                edgecolor=_COLOURS[look] if look in _HATCHED else GREY,
-                hatch=_HATCHED.get(look),
-                linewidth=0.4,
-                label=f"{meaning}  {_percent(pages.pages[look] / total)}",
-            )
-            for look, meaning in _MEANINGS.items()
-            if pages.pages[look]
-        ],
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.05),
-        ncols=4,
-    )
+    return [
+        Patch(
+            facecolor="white" if look in _HATCHED else _COLOURS[look],
+            edgecolor=_COLOURS[look] if look in _HATCHED else GREY,
+            hatch=_HATCHED.get(look),
+            linewidth=0.4,
+            label=f"{meaning}  {_percent(pages.pages[look] / total)}",
+        )
+        for look, meaning in _MEANINGS.items()
+        if pages.pages[look]
+    ]
+
+
+def _legend(figure: FigureBase, handles: Sequence[Artist], columns: int) -> None:
+    """A legend below everything else, where it covers nothing."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _count(value: float, _position: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _pages(number: int) -> str:
+    return "1 page" if number == 1 else f"{number:,} pages"
 
 
 def _percent(share: float) -> str:
@@ -214,16 +230,20 @@ def _sizes_panel(census: Census, measured: Measured, sizes: ClassHistogram | Non
 
     def draw(figure: FigureBase) -> None:
         if sizes is None or not sizes.pages.any():
-            _nothing(figure, title, "no page was compressed")
+            why = "no data pages" if sizes else "too few pages were compressed to say"
+            _nothing(figure, title, why)
             return
         above, below = figure.subplots(2, sharex=True, height_ratios=(2.2, 1))
-        _draw_sizes(above, below, census.page_size, sizes)
+        used = _draw_sizes(above, below, census.page_size, sizes)
+        handles = [Patch(facecolor=_COLOURS[look], label=_MEANINGS[look]) for look in used]
+        _legend(figure, handles, columns=3)
         above.set_title(title)
 
     return Panel("sizes", title, words, 4.5, draw)
 
 
-def _draw_sizes(above: Axes, below: Axes, page_size: int, sizes: ClassHistogram) -> None:
+def _draw_sizes(above: Axes, below: Axes, page_size: int, sizes: ClassHistogram) -> list[Look]:
+    """Draw both, in the colours of the map; returns the Looks that occur."""
     widths = np.diff(sizes.edges)
     upper = sizes.edges[1:]
     bands = [
@@ -237,26 +257,22 @@ def _draw_sizes(above: Axes, below: Axes, page_size: int, sizes: ClassHistogram)
     colours = [_COLOURS[bands[i][0]] for i in band.tolist()]
     above.bar(sizes.edges[:-1], sizes.pages, widths, align="edge", color=colours)
     above.set_ylabel("pages in the class")
-    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    above.legend(
-        handles=[
-            Patch(facecolor=_COLOURS[look], label=_MEANINGS[look])
-            for i, (look, _) in enumerate(bands)
-            if sizes.pages[band == i].any()
-        ],
-        loc="upper left",
-    )
+    above.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    above.yaxis.set_major_formatter(_count)
     below.bar(
         sizes.edges[:-1], sizes.lost, widths, align="edge", color="white", edgecolor=BLACK,
         linewidth=0.4, hatch="////",
     )  # fmt: skip
-    below.yaxis.set_major_formatter(PercentFormatter(1.0))
+    below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     below.set_ylabel("lost of\nthe pool")
     below.set_xlabel("bytes that a page compresses to")
+    below.set_ylim(0, max(1.1 * float(sizes.lost.max()), 0.001))
     below.set_xlim(0, page_size)
     below.set_xticks([page_size * i // 4 for i in range(5)])
+    below.xaxis.set_major_formatter(_count)
     for axes in (above, below):
         axes.grid(axis="y")
+    return [look for i, (look, _) in enumerate(bands) if sizes.pages[band == i].any()]
 
 
 def _copies_panel(buckets: list[Bucket]) -> Panel:
@@ -275,6 +291,7 @@ def _copies_panel(buckets: list[Bucket]) -> Panel:
             return
         axes = figure.subplots()
         _draw_copies(axes, buckets)
+        _legend(figure, axes.get_legend_handles_labels()[0], columns=2)
         axes.set_title(title)
 
     return Panel("copies", title, words, 4.0, draw)
@@ -295,13 +312,13 @@ def _draw_copies(axes: Axes, buckets: list[Bucket]) -> None:
     axes.set_xlim(-0.7, len(buckets) - 0.3)
     axes.set_xlabel("how often the content is there")
     axes.set_ylabel("number")
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     # Thousands of contents with two copies stand beside one with thousands.
     if pages.max() > 50 * contents.min():
         axes.set_yscale("log")
         axes.set_ylim(0.5, pages.max() * 2)
         axes.set_ylabel("number (logarithmic)")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, columnspacing=1)
+    axes.yaxis.set_major_formatter(_count)
     axes.grid(axis="y")
 
 
@@ -321,6 +338,7 @@ def _ram_panel(census: Census, bars: list[RamBar]) -> Panel:
     def draw(figure: FigureBase) -> None:
         axes = figure.subplots()
         _draw_ram(axes, bars, total)
+        _legend(figure, axes.get_legend_handles_labels()[0], columns=5)
         axes.set_title("RAM still taken")
 
     return Panel("ram", "RAM still taken", words, 1.4 + 0.3 * len(bars), draw)
@@ -347,7 +365,13 @@ def _draw_ram(axes: Axes, bars: list[RamBar], total: int) -> None:
         sums, at, xerr=np.stack([sums - least, highest - sums]), fmt="none", ecolor="#d55e00",
         capsize=3, elinewidth=1.2, label="how far it may be off",
     )  # fmt: skip
-    axes.axvline(total / unit, color=BLACK, linestyle="--", linewidth=1, label="uncompressed")
+    axes.axvline(
+        total / unit,
+        color=BLACK,
+        linestyle="--",
+        linewidth=1,
+        label=f"uncompressed: {format_size(total)}",
+    )
     for y, bar in enumerate(bars):
         text = f" {format_size(bar.ram_bytes)}, saves {bar.saved_share:.0%} "
         place = bar.most_bytes / unit
@@ -361,12 +385,11 @@ def _draw_ram(axes: Axes, bars: list[RamBar], total: int) -> None:
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
         )
     axes.set_yticks(at, [bar.name for bar in bars])
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(bars), 4) - 0.4, -0.6)
     axes.set_xlabel(f"RAM, {name}")
     axes.set_xlim(0, most / unit * 1.02 or 1)
     axes.xaxis.set_major_locator(MaxNLocator(8))
     axes.grid(axis="x")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=5)
 
 
 def _nothing(figure: FigureBase, title: str, why: str) -> None:

@@ -60,7 +60,7 @@ def _draw(axes: Axes, plan: Plan) -> None:
         area, curve.pessimistic / saved_unit, color=BLUE, linewidth=0.9, linestyle="--",
         label="pessimistic",
     )  # fmt: skip
-    axes.plot(area, curve.expected / saved_unit, color=BLACK, linewidth=1.6, label="as measured")
+    axes.plot(area, curve.expected / saved_unit, color=BLACK, linewidth=1.6, label="expected")
     recommended = sizing.recommended_bytes
     axes.axvline(
         recommended / unit, color="#d55e00", linewidth=1.2, linestyle="-.",

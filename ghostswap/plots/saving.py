@@ -28,7 +28,7 @@ def saving_curve(plan: Plan) -> SavingCurve:
     """The saving of areas from nothing to twice the recommended size."""
     sizing = plan.sizing
     most = min(int(sizing.recommended_slots * _BEYOND), MAXIMUM_SLOTS)
-    corners = (sizing.pessimistic, sizing.expected, sizing.optimistic, sizing.recommended_slots)
+    corners = (sizing.pessimistic, sizing.expected, sizing.optimistic, sizing.used)
     even = np.linspace(0, most, _POINTS).astype(np.int64)
     slots = np.unique(np.minimum(np.append(even, corners), most))
     worse = 1 + sizing.error
