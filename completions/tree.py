@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import typer
 
-from ghostswap.cli.app import app
+from ghostswap.cli.app import command_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ _HELP = Option(("-h", "--help"), "Show this message and exit.")
 
 def program() -> Command:
     """The program's own options."""
-    tree: Any = typer.main.get_command(app)
+    tree: Any = typer.main.get_command(command_tree())
     return _command("", tree)
 
 
 def subcommands() -> list[Command]:
     """All subcommands, by name."""
-    tree: Any = typer.main.get_command(app)
+    tree: Any = typer.main.get_command(command_tree())
     return [_command(name, tree.commands[name]) for name in sorted(tree.commands)]
 
 

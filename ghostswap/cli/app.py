@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ghostswap import __version__
+from ghostswap.cli.help import GroupedCommand
 from ghostswap.cli.render import complain
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
@@ -41,15 +42,8 @@ def command_tree(names: Iterable[str] = COMMANDS) -> typer.Typer:
     tree.callback()(ghostswap)
     for name in names:
         module, function = COMMANDS[name]
-        tree.command(name)(getattr(importlib.import_module(module), function))
+        tree.command(name, cls=GroupedCommand)(getattr(importlib.import_module(module), function))
     return tree
-
-
-def __getattr__(name: str) -> typer.Typer:
-    """`app` is the whole program, for completions and manual pages."""
-    if name == "app":
-        return command_tree()
-    raise AttributeError(name)
 
 
 def _print_version(wanted: bool) -> None:

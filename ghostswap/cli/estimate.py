@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ghostswap.cli import kernel_rules, options, plot, sources
+from ghostswap.cli.help import COMPRESS, READ, SHOW
 from ghostswap.cli.measure import Engine, Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import UsageError
@@ -57,6 +58,7 @@ def estimate_dedup(
         typer.Option(
             "--algorithm",
             metavar="NAME",
+            rich_help_panel=COMPRESS,
             help="lz4 (default), lz4hc, zstd[:LEVEL], lzo, lzo-rle or deflate; repeatable.",
         ),
     ] = None,
@@ -67,18 +69,32 @@ def estimate_dedup(
     page_size: Annotated[
         int | None,
         typer.Option(
-            "--page-size", parser=options.size, metavar="SIZE", help="Default: this machine's."
+            "--page-size",
+            parser=options.size,
+            metavar="SIZE",
+            rich_help_panel=READ,
+            help="Size of a page, as 16K (default: this machine's).",
         ),
     ] = None,
     engine: Annotated[
         Engine,
-        typer.Option("--engine", help="What compresses: libraries, or this kernel's zram (root)."),
+        typer.Option(
+            "--engine",
+            rich_help_panel=COMPRESS,
+            help="By libraries, or by this kernel's zram (root).",
+        ),
     ] = Engine.LIBRARY,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Use both engines and print the difference (root).")
+        bool,
+        typer.Option(
+            "--verify",
+            rich_help_panel=COMPRESS,
+            help="Use both engines and show the difference (root).",
+        ),
     ] = False,
     group_by: Annotated[
-        GroupBy | None, typer.Option("--group-by", help="Also count pages by group.")
+        GroupBy | None,
+        typer.Option("--group-by", rich_help_panel=SHOW, help="Also count pages by group."),
     ] = None,
     top: Annotated[
         int,
@@ -86,11 +102,16 @@ def estimate_dedup(
             "--top",
             parser=options.number(0),
             metavar="N",
-            help="Show the N most copied contents, and how they begin.",
+            rich_help_panel=SHOW,
+            show_default=False,  # none
+            help="The N most copied contents, how they begin.",
         ),
     ] = 0,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Compress a sample only; dedup stays exact.")
+        bool,
+        typer.Option(
+            "--quick", rich_help_panel=COMPRESS, help="Compress a sample only; dedup stays exact."
+        ),
     ] = False,
     error: Annotated[
         float | None,
@@ -98,32 +119,48 @@ def estimate_dedup(
             "--error",
             parser=_fraction,
             metavar="PERCENT",
-            help="With --quick: how exact the pool is to be, 95 times in 100 (default 0.5%).",
+            rich_help_panel=COMPRESS,
+            help="With --quick: error of the pool (default: 0.5%).",
         ),
     ] = None,
     seed: Annotated[
         int,
         typer.Option(
-            "--seed", parser=options.number(0, 2**64 - 1), metavar="N", help="Another sample."
+            "--seed",
+            parser=options.number(0, 2**64 - 1),
+            metavar="N",
+            rich_help_panel=COMPRESS,
+            show_default=False,
+            help="With --quick, another sample (default: 0).",
         ),
     ] = 0,
     save: Annotated[
         Path | None,
         typer.Option(
-            "--save", metavar="FILE", help="Keep the census as Parquet; no page contents."
+            "--save",
+            metavar="FILE",
+            rich_help_panel=SHOW,
+            help="Keep the census as Parquet; no page contents.",
         ),
     ] = None,
     salt: Annotated[
         str | None,
         typer.Option(
-            "--salt", metavar="TEXT", help="Makes saved censuses comparable (default: random)."
+            "--salt",
+            metavar="TEXT",
+            rich_help_panel=SHOW,
+            help="Makes saved censuses comparable (default: random).",
         ),
     ] = None,
     picture: plot.Plot = None,
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", parser=options.number(1), metavar="N", help="Processes (default: all CPUs)."
+            "--jobs",
+            parser=options.number(1),
+            metavar="N",
+            rich_help_panel=COMPRESS,
+            help="Processes that compress (default: one a CPU).",
         ),
     ] = None,
     as_json: options.Json = False,

@@ -10,7 +10,7 @@ from ghostswap.errors import UsageError
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Swap files and devices; none: the live host."),
+    typer.Argument(metavar="PATH", help="Swap files and devices; none: the live host."),
 ]
 Cgroups = Annotated[
     bool, typer.Option("--cgroups", help="Also show control groups with pages in zswap.")
@@ -40,9 +40,10 @@ def inspect(
     root: options.Root = Path("/"),
     quiet: options.Quiet = False,
 ) -> int:
-    """Explain swap files and devices: would swapon(2) take them, and why not.
+    """Explain swap files and devices, or how this host swaps.
 
-    Without PATH, show the swap, zswap, zram and KSM of this host.
+    Of each PATH, what it is, and whether swapon(2) would take it or why not. Without PATH, the
+    swap areas, zswap, zram and KSM of this host.
     """
     if paths:
         if cgroups or watch is not None or openmetrics:

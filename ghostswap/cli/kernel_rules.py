@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ghostswap.cli.help import RULES
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,20 +25,29 @@ class Zpool(StrEnum):
 Kernel = Annotated[
     str | None,
     typer.Option(
-        "--kernel", metavar="VERSION", help="Whose rules hold, e.g. 6.1 (default: the running one)."
+        "--kernel",
+        metavar="VERSION",
+        rich_help_panel=RULES,
+        help="Of this kernel, as 6.1 (default: the running one).",
     ),
 ]
 ChosenZpool = Annotated[
     Zpool | None,
-    typer.Option("--zpool", help="zswap's allocator (default: that kernel's; zbud before 6.3)."),
+    typer.Option(
+        "--zpool", rich_help_panel=RULES, help="zswap's allocator (default: that kernel's)."
+    ),
 ]
 Ghost = Annotated[
     bool,
-    typer.Option("--ghost", help="All swap areas are ghosts: what zswap refuses stays in RAM."),
+    typer.Option(
+        "--ghost", rich_help_panel=RULES, help="All areas are ghosts: refused pages stay in RAM."
+    ),
 ]
 NoWriteback = Annotated[
     bool,
-    typer.Option("--no-writeback", help="memory.zswap.writeback=0: nothing may go to disk."),
+    typer.Option(
+        "--no-writeback", rich_help_panel=RULES, help="memory.zswap.writeback=0: nothing to disk."
+    ),
 ]
 
 

@@ -19,9 +19,10 @@ def label(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Show, or change, the label and the UUID of a swap area; also of a ghost, unlike swaplabel.
+    """Show or change the label and the UUID of a swap area.
 
-    An active area is not changed. Page size and byte order of the header stay as they are.
+    Also of a ghost, unlike swaplabel. An active area is not changed. Page size and byte order of
+    the header stay as they are.
     """
     from ghostswap.cli.render import print_json, printable
     from ghostswap.swapfile.area import look_at

@@ -28,7 +28,7 @@ def mkghost(
             "--size",
             parser=options.size,
             metavar="SIZE",
-            help="Size of the area with its header page, as for mkswap: 512M, 64GiB, 2TB.",
+            help="Of the area, header page included: 512M, 64GiB, 2TB.",
         ),
     ] = None,
     pages: Annotated[
@@ -47,11 +47,11 @@ def mkghost(
             "--page-size",
             parser=options.size,
             metavar="4096|8192|16384|65536",
-            help="Page size of the kernel it is for; default: this machine's.",
+            help="Of the kernel it is for, in bytes (default: this machine's).",
         ),
     ] = None,
     endianness: Annotated[
-        ByteOrder, typer.Option("--endianness", help="Byte order of the header's numbers.")
+        ByteOrder, typer.Option("--endianness", help="Byte order of the header.")
     ] = ByteOrder.NATIVE,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an existing regular file, atomically.")
@@ -63,10 +63,11 @@ def mkghost(
     exact: options.Bytes = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a ghost swap file: one page, the header of a swap area that has no blocks on disk.
+    """Write a ghost swap file: one page, for any size of area.
 
-    The header is the one that mkswap writes for an area of SIZE. A kernel with ghost swap keeps
-    what is swapped to it compressed in memory (zswap); a stock kernel refuses the file.
+    It is the header of a swap area without blocks on disk, as mkswap writes it for an area of SIZE.
+    A kernel with ghost swap keeps what is swapped to it compressed in memory (zswap). A stock
+    kernel refuses the file; `ghostswap on` swaps to it all the same.
     """
     from ghostswap.cli.render import note, print_json, warn
     from ghostswap.swapfile import header as headers

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def off(
     areas: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH|NAME]...", help="Ghost files or names, as `on` shows them."),
+        typer.Argument(metavar="PATH|NAME", help="Ghost files or names, as `on` shows them."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every ghost area.")] = False,
     force: Annotated[
@@ -25,9 +25,10 @@ def off(
     json: options.Json = False,
     exact: options.Bytes = False,
 ) -> None:
-    """Bring back to memory what ghost areas hold, give them up, and remove what `on` made.
+    """Give up ghost areas; memory takes back what they hold.
 
-    Without an argument it is the only area there is. What a killed run left is removed, too.
+    What `on` made for them is removed. Without an argument it is the only area there is. What a
+    killed run left is removed, too.
     """
     from ghostswap.cli.on import area_document, area_text
     from ghostswap.cli.render import print_json, printable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def on(
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="A ghost file, of mkghost.")
+        Path | None, typer.Argument(metavar="PATH", help="A ghost file, of mkghost.")
     ] = None,
     size: Annotated[
         int | None,
@@ -40,10 +40,11 @@ def on(
     exact: options.Bytes = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Swap to a ghost area: zswap holds its pages in memory, compressed, and no disk is used.
+    """Swap to a ghost area: to zswap alone, without a disk.
 
-    A kernel with ghost swap is given PATH itself. On any other, device mapper makes a device of
-    PATH and nothing: a page that zswap refuses cannot be written, and stays in memory.
+    zswap holds its pages in memory, compressed. A kernel with ghost swap is given PATH itself. On
+    any other, device mapper makes a device of PATH and nothing: a page that zswap refuses cannot be
+    written, and stays in memory.
     """
     from ghostswap.cli.render import print_json, printable, warn
     from ghostswap.ghost.areas import Way

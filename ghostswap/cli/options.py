@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ghostswap.cli.help import OUTPUT, READ
 from ghostswap.errors import UsageError
 from ghostswap.units import parse_size
 
@@ -68,16 +69,38 @@ def uuid(text: str) -> bytes:
         raise UsageError("--uuid", str(error)) from None
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Bytes = Annotated[bool, typer.Option("--bytes", help="Print sizes as exact bytes.")]
-NoHeadings = Annotated[bool, typer.Option("--noheadings", help="Print tables without headings.")]
-Columns = Annotated[
-    str | None, typer.Option("--output", metavar="COL,…", help="Which columns a table shows.")
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", rich_help_panel=OUTPUT, help="Print one JSON document and nothing else."
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress and no warnings.")]
+Bytes = Annotated[
+    bool, typer.Option("--bytes", rich_help_panel=OUTPUT, help="Print sizes as exact bytes.")
+]
+NoHeadings = Annotated[
+    bool,
+    typer.Option("--noheadings", rich_help_panel=OUTPUT, help="Print tables without headings."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="COL,…",
+        rich_help_panel=OUTPUT,
+        help="Columns of the main table, in this order.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", rich_help_panel=OUTPUT, help="Print no progress and no warnings."),
+]
 Root = Annotated[
     Path,
     typer.Option(
-        "--root", metavar="DIR", help="Read the host below DIR (it holds proc/ and sys/)."
+        "--root",
+        metavar="DIR",
+        rich_help_panel=READ,
+        help="Host whose proc/ and sys/ are below DIR.",
     ),
 ]

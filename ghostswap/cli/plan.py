@@ -10,6 +10,7 @@ import typer
 
 from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
+from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError, os_reason
@@ -80,7 +81,7 @@ def plan(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="REPORT|SOURCE…",
+            metavar="REPORT|SOURCE",
             help="An estimate (estimate-dedup --json; - for standard input), or what to estimate.",
             show_default=False,
         ),
@@ -95,7 +96,13 @@ def plan(
     max_expansion: sources.MaxExpansion = None,
     ratio: Annotated[
         float | None,
-        typer.Option("--ratio", parser=_ratio, metavar="X", help="State the ratio instead."),
+        typer.Option(
+            "--ratio",
+            parser=_ratio,
+            metavar="X",
+            rich_help_panel=READ,
+            help="State a ratio instead of measuring, such as 3.2.",
+        ),
     ] = None,
     margin: Annotated[
         float | None,
@@ -103,19 +110,26 @@ def plan(
             "--margin",
             parser=_share,
             metavar="SHARE",
-            help="How far pages may take more or less than that (0; with --ratio 10%).",
+            rich_help_panel=READ,
+            help="Pages may be so far off (default: 0; --ratio: 10%).",
         ),
     ] = None,
     ram: Annotated[
         str | None,
-        typer.Option("--ram", metavar="SIZE,…", help="RAM (default: this host's); also several."),
+        typer.Option(
+            "--ram",
+            metavar="SIZE,…",
+            rich_help_panel=MACHINE,
+            help="RAM, of several machines too (default: this host's).",
+        ),
     ] = None,
     max_pool_percent: Annotated[
         int | None,
         typer.Option(
             "--max-pool-percent",
             metavar="N",
-            help="RAM that the pool may take (default: zswap's setting here, or 20).",
+            rich_help_panel=MACHINE,
+            help="Of RAM, for the pool (default: zswap's own, else 20).",
         ),
     ] = None,
     demand: Annotated[
@@ -124,45 +138,67 @@ def plan(
             "--demand",
             parser=options.size,
             metavar="SIZE",
-            help="What will be swapped out, if known.",
+            rich_help_panel=MACHINE,
+            help="Memory that will be swapped out, if it is known.",
         ),
     ] = None,
     system: Annotated[
         System | None,
         typer.Option(
-            "--system", help="What holds the pages (default zswap); ksm: zswap after KSM."
+            "--system",
+            rich_help_panel=MACHINE,
+            help="What holds the pages (default: zswap).",
         ),
     ] = None,
     algorithm: Annotated[
         str | None,
-        typer.Option("--algorithm", metavar="NAME", help="Compressor (default: the first there)."),
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            rich_help_panel=COMPRESS,
+            help="Compressor (default: lz4; of a REPORT, its first).",
+        ),
     ] = None,
     kernel: Annotated[
         str | None,
         typer.Option(
-            "--kernel", metavar="VERSION", help="Whose slots (default: the estimate's kernel)."
+            "--kernel",
+            metavar="VERSION",
+            rich_help_panel=MACHINE,
+            help="Whose slots, as 6.1 (default: the estimate's kernel).",
         ),
     ] = None,
     page_size: Annotated[
         int | None,
         typer.Option(
-            "--page-size", parser=options.size, metavar="SIZE", help="Default: this machine's."
+            "--page-size",
+            parser=options.size,
+            metavar="SIZE",
+            rich_help_panel=READ,
+            help="Size of a page, as 16K (default: this machine's).",
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Of sources, compress a sample only.")
+        bool,
+        typer.Option("--quick", rich_help_panel=COMPRESS, help="Compress a sample only."),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show how each figure comes about.")
+        bool,
+        typer.Option("--explain", rich_help_panel=SHOW, help="Show how each figure comes about."),
     ] = False,
     number: Annotated[
-        Print | None, typer.Option("--print", help="Print the recommended size, a plain number.")
+        Print | None,
+        typer.Option(
+            "--print", rich_help_panel=SHOW, help="The recommended size alone, a plain number."
+        ),
     ] = None,
     emit: Annotated[
-        Emit | None, typer.Option("--emit", help="Print the lines that set it up.")
+        Emit | None,
+        typer.Option("--emit", rich_help_panel=SHOW, help="Print the lines that set it up."),
     ] = None,
     path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Where --emit puts the ghost file.")
+        Path,
+        typer.Option("--path", metavar="PATH", rich_help_panel=SHOW, help="Ghost file of --emit."),
     ] = Path("/var/swap/ghost"),
     picture: plot.Plot = None,
     json: options.Json = False,
@@ -172,10 +208,11 @@ def plan(
     root: options.Root = Path("/"),
     quiet: options.Quiet = False,
 ) -> int:
-    """Say how large a swap area should be: what its pool of RAM can hold of such pages.
+    """Say how large a swap area should be.
 
-    From an estimate, from dumps and processes, or from a ratio; with what a wrong size costs, and
-    what other designs would take for the same memory.
+    It is what the pool of RAM can hold of such pages: those of an estimate, of dumps and processes,
+    or of a ratio. With it, what a wrong size costs, and what other designs would take for the same
+    memory.
     """
     named = sources.SourceOptions(
         files, pid, name, user, cgroup, everyone, children, raw, max_expansion

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 Plot = Annotated[
     Path | None,
     typer.Option(
-        "--plot", metavar="FILE", help="Draw a picture too: FILE ends in .svg, .png or .html."
+        "--plot",
+        metavar="FILE",
+        rich_help_panel=SHOW,
+        help="Draw a picture too: a .svg, .png or .html file.",
     ),
 ]
 _ENDINGS = (".svg", ".png", ".html")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ghostswap.cli import options
+from ghostswap.cli.help import READ
 from ghostswap.errors import GhostswapError, UsageError
 
 if TYPE_CHECKING:
@@ -16,35 +17,52 @@ if TYPE_CHECKING:
 Files = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="SOURCE…",
-        help="Dumps of pages, also compressed (docs/inputs.md tells which); - is standard input.",
+        metavar="SOURCE",
+        help="Dumps of pages, also compressed (man page: which); - is standard input.",
         show_default=False,
     ),
 ]
 Pids = Annotated[
     list[int] | None,
-    typer.Option("--pid", metavar="PID", help="A running process; repeatable."),
+    typer.Option(
+        "--pid", metavar="PID", rich_help_panel=READ, help="A running process; repeatable."
+    ),
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="REGEX", help="Processes of such a name; repeatable."),
+    typer.Option(
+        "--name", metavar="REGEX", rich_help_panel=READ, help="Processes so named; repeatable."
+    ),
 ]
 Users = Annotated[
     list[str] | None,
-    typer.Option("--user", metavar="NAME", help="A user's processes; repeatable."),
+    typer.Option(
+        "--user", metavar="NAME", rich_help_panel=READ, help="A user's processes; repeatable."
+    ),
 ]
 Cgroups = Annotated[
     list[str] | None,
     typer.Option(
-        "--cgroup", metavar="PATH", help="A control group's processes, and those below; repeatable."
+        "--cgroup",
+        metavar="PATH",
+        rich_help_panel=READ,
+        help="Processes of a control group and below; repeatable.",
     ),
 ]
-Everyone = Annotated[bool, typer.Option("--all", help="Every process but this one.")]
+Everyone = Annotated[
+    bool, typer.Option("--all", rich_help_panel=READ, help="Every process but this one.")
+]
 Children = Annotated[
-    bool, typer.Option("--children", help="Also all descendants of the processes named.")
+    bool,
+    typer.Option(
+        "--children", rich_help_panel=READ, help="Also all descendants of the processes named."
+    ),
 ]
 Raw = Annotated[
-    bool, typer.Option("--raw", help="Take every file as raw pages, whatever it looks like.")
+    bool,
+    typer.Option(
+        "--raw", rich_help_panel=READ, help="Files are raw pages, whatever they look like."
+    ),
 ]
 MaxExpansion = Annotated[
     int | None,
@@ -52,7 +70,8 @@ MaxExpansion = Annotated[
         "--max-expansion",
         parser=options.number(1),
         metavar="N",
-        help="How often its size a compressed dump may unpack to, beyond 1 GiB (default 1000).",
+        rich_help_panel=READ,
+        help="Unpack to N times a file's size at most (default: 1000).",
     ),
 ]
 

@@ -1,0 +1,41 @@
+"""How a subcommand's `--help` reads: its options in named groups, a line each where they fit."""
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+READ = "What to read"
+COMPRESS = "How to compress"
+RULES = "Whose rules"
+MACHINE = "For which machine"
+SHOW = "What to show"
+OUTPUT = "Output"
+_OTHERS = "Options"
+_NAMES_WIDTH = 20  # longer names stand on a line of their own
+
+
+class GroupedCommand(TyperCommand):
+    """A subcommand whose options are listed by their `rich_help_panel`, in the order of these."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line; Typer sets braces around what is required."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the lists of arguments and options, called by Typer."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                names, text = record
+                if param.param_type_name == "argument":
+                    group, names = "Arguments", names.partition(" <")[0]
+                elif "--help" in param.opts:
+                    group = OUTPUT
+                else:
+                    group = getattr(param, "rich_help_panel", None) or _OTHERS
+                plain = names.replace("<", "").replace(">", "")  # Typer marks choices so
+                groups.setdefault(group, []).append((plain, text))
+        for group in sorted(groups, key=lambda group: group == OUTPUT):  # the others as they come
+            with formatter.section(group):
+                formatter.write_dl(groups[group], col_max=_NAMES_WIDTH)
