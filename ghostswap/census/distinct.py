@@ -35,7 +35,7 @@ def distinct_contents(
             distinct, pages = np.insert(distinct, at, zero), np.insert(pages, at, 0)
         pages[at] += holes
     is_same = np.zeros(len(distinct), dtype=np.bool_)
-    is_same[np.searchsorted(distinct, first_of_each(_concatenated(same_filled))[0])] = True
+    is_same[np.searchsorted(distinct, first_of_each(concatenated(same_filled))[0])] = True
     return Contents(distinct, pages, distinct == zero, is_same)
 
 
@@ -95,5 +95,6 @@ def sizes_of(
     return sizes
 
 
-def _concatenated(parts: Sequence[U64]) -> U64:
+def concatenated(parts: Sequence[U64]) -> U64:
+    """One array of all, also where there is none."""
     return np.concatenate([np.empty(0, dtype=np.uint64), *parts])

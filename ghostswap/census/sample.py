@@ -53,9 +53,9 @@ class Sampling:
         wanted = round(_CONTENTS_FOR_HALF_PERCENT * (0.005 / self.error) ** 2)
         return max(wanted, _FEWEST_CONTENTS)
 
-    def first_cutoff(self, pages: int) -> int:
-        """The largest hash in the sample, for so many pages of which nothing is known yet."""
-        return _ALL_HASHES * self.contents // max(pages, self.contents)
+    def first_cutoff(self, contents: int) -> int:
+        """The largest hash in the sample, where there are about so many contents."""
+        return _ALL_HASHES * self.contents // max(contents, self.contents)
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int) -> Sample:
         """The sample where it cannot grow, since its pages came only once."""

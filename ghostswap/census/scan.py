@@ -15,12 +15,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec
+from ghostswap.census.compressor import Compressed
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scanner import (
     BATCH_BYTES,
     Compress,
-    Compressed,
     Hash,
     Hashes,
     HashSlot,
@@ -48,6 +48,8 @@ HASH_TASK_BYTES = 8 << 20
 COMPRESS_TASK_PAGES = 1024
 # How many pages a stream is thought to have, for tables made before: they take 16 MiB.
 _STREAM_PAGES = 1 << 22
+# Pages of each source looked at to guess how many contents there are: 4 ms.
+_FIRST_LOOK = 512
 
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
 
@@ -170,7 +172,7 @@ class _Scan:
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
         shared = Shared.made(once, slots)
         if self._sampling is not None and not self._cannot_grow:
-            shared.cutoff[0] = self._sampling.first_cutoff(self._total)
+            shared.cutoff[0] = self._sampling.first_cutoff(self._contents_expected())
 
         def prepare() -> Scanner:
             return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared)
@@ -219,6 +221,21 @@ class _Scan:
             partial,
             sample,
         )
+
+    def _contents_expected(self) -> int:
+        """About how many contents there are, by a look at some pages of each source."""
+        page = memoryview(bytearray(self._page_size))
+        expected = 0
+        for source in self._sources:
+            assert isinstance(source, Source)
+            seen = set()
+            reader = source.open()
+            for first in range(0, source.runs.pages, max(source.runs.pages // _FIRST_LOOK, 1)):
+                if reader.read(first, 1, page).all() and page[:8] != page[-8:]:
+                    seen.add(xxhash.xxh3_64_intdigest(page, self._seed))
+            reader.close()
+            expected += source.runs.pages * len(seen) // min(_FIRST_LOOK, source.runs.pages or 1)
+        return expected
 
     def _hash_all(self, workers: _Pool, shared: Shared) -> None:
         """The first pass: a hash a row, and sizes of contents that come only once."""
