@@ -121,7 +121,7 @@ def _lzo() -> Codec:
         raise GhostswapError(
             "--algorithm lzo", "needs the library liblzo2 (Debian: apt install liblzo2-2)"
         )
-    return Codec("lzo", library.compress, library.decompress, relative_error=0.0015)
+    return Codec("lzo", library.compress, library.decompress, relative_error=0.0002)
 
 
 def _lzo_rle() -> Codec:
