@@ -10,12 +10,13 @@ RULES = "Whose rules"
 MACHINE = "For which machine"
 SHOW = "What to show"
 OUTPUT = "Output"
-_OTHERS = "Options"
+_ARGUMENTS, _OTHERS = "Arguments", "Options"
+_ORDER = (_ARGUMENTS, _OTHERS, READ, COMPRESS, RULES, MACHINE, SHOW, OUTPUT)
 _NAMES_WIDTH = 20  # longer names stand on a line of their own
 
 
 class GroupedCommand(TyperCommand):
-    """A subcommand whose options are listed by their `rich_help_panel`, in the order of these."""
+    """A subcommand whose options are listed by their `rich_help_panel`, one of those above."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words of the usage line; Typer sets braces around what is required."""
@@ -29,13 +30,13 @@ class GroupedCommand(TyperCommand):
             if record is not None:
                 names, text = record
                 if param.param_type_name == "argument":
-                    group, names = "Arguments", names.partition(" <")[0]
+                    group, names = _ARGUMENTS, names.partition(" <")[0]
                 elif "--help" in param.opts:
                     group = OUTPUT
                 else:
                     group = getattr(param, "rich_help_panel", None) or _OTHERS
                 plain = names.replace("<", "").replace(">", "")  # Typer marks choices so
                 groups.setdefault(group, []).append((plain, text))
-        for group in sorted(groups, key=lambda group: group == OUTPUT):  # the others as they come
+        for group in sorted(groups, key=_ORDER.index):
             with formatter.section(group):
                 formatter.write_dl(groups[group], col_max=_NAMES_WIDTH)

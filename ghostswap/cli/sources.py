@@ -18,7 +18,7 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="SOURCE",
-        help="Dumps of pages, also compressed (man page: which); - is standard input.",
+        help="Dumps of pages, also compressed; - is standard input.",
         show_default=False,
     ),
 ]

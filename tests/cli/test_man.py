@@ -12,6 +12,8 @@ import pytest
 
 from completions.tree import Command, Option, program, subcommands
 from ghostswap import __version__
+from ghostswap.census import codecs
+from ghostswap.errors import GhostswapError
 from man.roff import manual_page
 
 REPOSITORY = Path(__file__).parents[2]
@@ -85,6 +87,17 @@ def test_pages_are_built_from_what_their_sources_say_now(page: Path) -> None:
 def test_references_name_pages_that_are_there(page: Path) -> None:
     named = re.findall(r"(ghostswap[a-z-]*)\(1\)", "\n".join(sections(page)["SEE ALSO"]))
     assert set(named) <= {other.stem for other in PAGES}
+
+
+def test_the_page_states_each_compressors_error() -> None:
+    text = " ".join(sections(page_of(Command("estimate-dedup", "", ())))["NOTES"])
+    for name in codecs.NAMES:
+        try:
+            error = codecs.find(name).relative_error
+        except GhostswapError:
+            continue  # its library is not here
+        if error:
+            assert f"{error * 100:g} %" in text, name
 
 
 def test_every_page_is_installed() -> None:
