@@ -10,23 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import psutil
 
-from ghostswap.census import codecs
-from ghostswap.census.distinct import rows_holding
-from ghostswap.census.scan import scan
 from ghostswap.errors import GhostswapError
 from ghostswap.host.zram_device import zram_device
-from ghostswap.pages.dump import open_dump
-from ghostswap.pages.source import Source
-from tests.bench.programs import cores
+from tests.bench.dumps import data_pages, everything
 from tests.bench.table import print_markdown
 
 _PAGE = 4096
-_BATCH = 256
 _RUNS = 5
-_LARGE_BYTES = 4 << 30
 _COMMAND = [sys.executable, "-m", "ghostswap"]
 _C_LOOP = r"""
 #include <fcntl.h>
@@ -54,8 +46,8 @@ int main(int argc, char **argv) {
 
 def speed(folder: Path, mib: int) -> None:
     """Print the ratios that the project promises, with the bound of each."""
-    data = _data_pages(folder, mib)
-    large = _everything(folder, mib)
+    data = data_pages(folder, mib)
+    large = everything(folder, mib)
     rows = [
         _exact_against_zram(data),
         _core_against_c(data),
@@ -172,53 +164,3 @@ def _memory(dump: Path) -> list[str]:
     row = _row("peak memory; 150 MiB + 40 bytes a page", dump, 1, 1, "≤ 1.00")
     figures = [f"{peak >> 20} MiB", f"{allowed >> 20} MiB", f"{peak / allowed:.2f}"]
     return [*row[:2], *figures, row[5]]
-
-
-def _data_pages(folder: Path, mib: int) -> Path:
-    """A raw dump of every distinct data page of the programs' cores."""
-    path = folder / f"data-{mib}.raw"
-    if not path.exists():
-        sources = [_opened(core) for core in cores(folder, mib).values()]
-        census = scan(sources, _PAGE, [codecs.find("lz4")])
-        wanted = census.contents.hash[census.contents.data]
-        rows = np.sort(rows_holding(wanted, census.hash, census.had))
-        with path.open("wb") as file:
-            for source, rows_of in zip(sources, census.sources, strict=True):
-                inside = rows[(rows >= rows_of.first) & (rows < rows_of.first + rows_of.pages)]
-                _copy(source, (inside - rows_of.first).tolist(), file.write)
-    return path
-
-
-def _everything(folder: Path, mib: int) -> Path:
-    """A raw dump of every page of the programs' cores, of as many runs as give 4 GiB."""
-    path = folder / f"large-{mib}.raw"
-    if not path.exists():
-        with path.open("wb") as file:
-            seed = 1
-            while file.tell() < _LARGE_BYTES:
-                for core in cores(folder, mib, seed).values():
-                    source = _opened(core)
-                    _copy(source, list(range(source.runs.pages)), file.write)
-                seed += 1
-    return path
-
-
-def _opened(core: Path) -> Source:
-    source = open_dump(core, _PAGE)
-    assert isinstance(source, Source)
-    return source
-
-
-def _copy(source: Source, pages: list[int], write: Callable[[memoryview], object]) -> None:
-    reader = source.open()
-    buffer = memoryview(bytearray(_BATCH * _PAGE))
-    at = 0
-    while at < len(pages):
-        end = at + 1
-        while end < len(pages) and end - at < _BATCH and pages[end] == pages[end - 1] + 1:
-            end += 1
-        into = buffer[: (end - at) * _PAGE]
-        assert reader.read(pages[at], end - at, into).all()
-        write(into)
-        at = end
-    reader.close()

@@ -1,0 +1,74 @@
+"""Raw dumps made of the programs' cores."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ghostswap.census import codecs
+from ghostswap.census.distinct import rows_holding
+from ghostswap.census.scan import scan
+from ghostswap.pages.dump import open_dump
+from ghostswap.pages.source import Source
+from tests.bench.programs import cores
+
+_PAGE = 4096
+_BATCH = 256
+_LARGE_BYTES = 4 << 30
+
+
+def copy_pages(core: Path, path: Path) -> None:
+    """Every page of a core, one behind the other."""
+    source = _opened(core)
+    with path.open("wb") as file:
+        _copy(source, list(range(source.runs.pages)), file.write)
+
+
+def data_pages(folder: Path, mib: int) -> Path:
+    """A raw dump of every distinct data page of the programs' cores."""
+    path = folder / f"data-{mib}.raw"
+    if not path.exists():
+        sources = [_opened(core) for core in cores(folder, mib).values()]
+        census = scan(sources, _PAGE, [codecs.find("lz4")])
+        wanted = census.contents.hash[census.contents.data]
+        rows = np.sort(rows_holding(wanted, census.hash, census.had))
+        with path.open("wb") as file:
+            for source, rows_of in zip(sources, census.sources, strict=True):
+                inside = rows[(rows >= rows_of.first) & (rows < rows_of.first + rows_of.pages)]
+                _copy(source, (inside - rows_of.first).tolist(), file.write)
+    return path
+
+
+def everything(folder: Path, mib: int) -> Path:
+    """A raw dump of every page of the programs' cores, of as many runs as give 4 GiB."""
+    path = folder / f"large-{mib}.raw"
+    if not path.exists():
+        with path.open("wb") as file:
+            seed = 1
+            while file.tell() < _LARGE_BYTES:
+                for core in cores(folder, mib, seed).values():
+                    source = _opened(core)
+                    _copy(source, list(range(source.runs.pages)), file.write)
+                seed += 1
+    return path
+
+
+def _opened(core: Path) -> Source:
+    source = open_dump(core, _PAGE)
+    assert isinstance(source, Source)
+    return source
+
+
+def _copy(source: Source, pages: list[int], write: Callable[[memoryview], object]) -> None:
+    reader = source.open()
+    buffer = memoryview(bytearray(_BATCH * _PAGE))
+    at = 0
+    while at < len(pages):
+        end = at + 1
+        while end < len(pages) and end - at < _BATCH and pages[end] == pages[end - 1] + 1:
+            end += 1
+        into = buffer[: (end - at) * _PAGE]
+        assert reader.read(pages[at], end - at, into).all()
+        write(into)
+        at = end
+    reader.close()
