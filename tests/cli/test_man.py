@@ -21,6 +21,7 @@ PAGES = sorted((REPOSITORY / "man").glob("*.1"))
 COMMANDS = [program(), *subcommands()]
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"]
 
+needs_man = pytest.mark.skipif(shutil.which("man") is None, reason="needs man")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 each_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
@@ -114,9 +115,7 @@ def test_mandoc_finds_nothing_to_complain_of(page: Path) -> None:
     assert (done.stdout, done.returncode) == ("", 0)
 
 
-@each_page
-@pytest.mark.skipif(shutil.which("man") is None, reason="needs man")
-def test_man_shows_a_page_without_warnings(page: Path) -> None:
+def shown_by_man(page: Path) -> str:
     done = subprocess.run(
         ["man", "--warnings", "-l", page],
         capture_output=True,
@@ -124,4 +123,27 @@ def test_man_shows_a_page_without_warnings(page: Path) -> None:
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80"},
     )
     assert (done.stderr, done.returncode) == ("", 0)
-    assert "EXIT STATUS" in done.stdout
+    return done.stdout
+
+
+@each_page
+@needs_man
+def test_man_shows_a_page_without_warnings(page: Path) -> None:
+    assert "EXIT STATUS" in shown_by_man(page)
+
+
+@needs_man
+@pytest.mark.parametrize("line", [".profile", "'q' \"$x\" `y` ~/a^b", "a\\b --c - d…", "**x** _y_"])
+def test_an_example_can_be_pasted_as_it_was_written(line: str, tmp_path: Path) -> None:
+    source = tmp_path / "x.1.md"
+    source.write_text(f"# x(1) -- y\n\n## EXAMPLES\n\nText:\n\n```\n{line}\n```\n")
+    page = tmp_path / "x.1"
+    page.write_text(manual_page(source, "1"))
+    assert f"           {line}" in shown_by_man(page).splitlines()
+
+
+def test_a_page_without_a_title_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "x.1.md"
+    source.write_text("x\n")
+    with pytest.raises(ValueError, match=r"x\.1\.md: the first line is not"):
+        manual_page(source, "1")
