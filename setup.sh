@@ -33,7 +33,9 @@ borrow_pip() {
     done
     dpkg-deb -x "$folder"/python3-pip-whl_*.deb "$folder"
     "$python" -m venv --without-pip .venv
-    .venv/bin/python "$folder"/usr/share/python-wheels/pip-*.whl/pip -q install pip
+    for wheel in "$folder"/usr/share/python-wheels/pip-*.whl; do
+        .venv/bin/python "$wheel/pip" -q install pip
+    done
 }
 
 make_venv() {
