@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
-from ghostswap.cli.render import Column, emphasised, print_table, printable, size_text
+from ghostswap.cli.render import Column, bar, emphasised, print_table, printable, size_text
 from ghostswap.models.figures import Figures, System
 from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
 
@@ -114,7 +114,8 @@ def _show_pages(estimate: Estimate, view: View) -> None:
         ("duplicate", "copies of those"),
     ):
         share = counts[kind] / max(counts["total"], 1)
-        print(f"  {kind.replace('_', '-'):<12}{counts[kind]:>12,}  {share:>6.1%}  {meaning}")
+        name = kind.replace("_", "-")
+        print(f"  {name:<12}{counts[kind]:>12,}  {share:>6.1%}  {bar(share)}{meaning}")
     print()
 
 

@@ -11,6 +11,9 @@ import typer
 from ghostswap.errors import UsageError
 from ghostswap.units import format_size
 
+_BAR_WIDTH = 16  # columns
+_EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -105,6 +108,20 @@ def table_lines(
 def emphasised(text: str) -> str:
     """`text` in bold on a terminal that wants colour; as it is elsewhere."""
     return typer.style(text, bold=True) if wants_colour() else text
+
+
+def bar(share: float) -> str:
+    """`share` of a short line of blocks, with blanks up to its end and two behind it.
+
+    Nothing where stdout is no terminal, so that what scripts read stays as it is, or one that
+    cannot show blocks.
+    """
+    if not sys.stdout.isatty() or "utf" not in sys.stdout.encoding.lower():
+        return ""
+    whole, eighths = divmod(round(share * _BAR_WIDTH * 8), 8)
+    blocks = "█" * whole + _EIGHTHS[eighths]
+    line = f"{blocks:<{_BAR_WIDTH}}  "
+    return typer.style(line, fg="blue") if wants_colour() else line
 
 
 def wants_colour() -> bool:

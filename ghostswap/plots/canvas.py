@@ -38,7 +38,7 @@ _SETTINGS: dict[Any, object] = {
 
 # Okabe and Ito's colours, which colour-blind people can tell apart, here and in panels.py; what
 # must be told apart in black and white differs in lightness or is hatched.
-BLUE, ORANGE, BLACK, GREY = "#2171b5", "#f7b65a", "#111111", "#767676"
+BLUE, ORANGE, BLACK, GREY = "#2171b5", "#fbbf62", "#111111", "#767676"
 
 
 @contextmanager

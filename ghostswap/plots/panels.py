@@ -26,10 +26,10 @@ from ghostswap.units import format_size
 
 # The darker, the more RAM a page takes: so it reads in black and white too.
 _COLOURS = {
-    Look.ZERO: "#ececec",
-    Look.SAME_FILLED: "#f5e663",
+    Look.ZERO: "#f1f1f1",
+    Look.SAME_FILLED: "#f0de4f",
     Look.DUPLICATE: ORANGE,
-    Look.TO_QUARTER: "#86bddd",
+    Look.TO_QUARTER: "#7db4d8",
     Look.TO_HALF: "#4a8fc4",
     Look.TO_THREE_QUARTERS: "#1f66a5",
     Look.TO_WHOLE: "#0b3d73",

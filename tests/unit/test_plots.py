@@ -1,0 +1,381 @@
+"""What pictures show, as numbers: maps, histograms, bars and curves against what they are made of;
+and that drawing them is repeatable and stands any census."""
+
+import html.parser
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghostswap.census import codecs
+from ghostswap.census.scan import scan
+from ghostswap.census.table import Census, Contents, Measured, Sample, SourceRows
+from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
+from ghostswap.models.plan import Room
+from ghostswap.models.population import Population, SizeHistogram
+from ghostswap.models.rules import Rules, rules_for
+from ghostswap.models.slots import Design
+from ghostswap.models.zsmalloc import pool, size_classes
+from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
+from ghostswap.plots import picture
+from ghostswap.plots.page_map import COLUMNS, LINES, MOST_PARTS, Look, looks_of_rows, page_map
+from ghostswap.plots.panels import cell_colours, spread
+from ghostswap.plots.picture import Form
+from ghostswap.plots.ram_bars import ram_bars
+from ghostswap.plots.saving import saving_curve
+from ghostswap.plots.size_classes import class_histogram
+from ghostswap.report.estimate import Estimate, figures, page_counts
+from ghostswap.report.measures import ratio_basis
+from ghostswap.report.plan import Plan, Question, plan
+
+PAGE = 4096
+KERNEL = KernelVersion(6, 18)
+RULES = rules_for(KERNEL, {})
+WHOLE_FROM = RULES.classes(PAGE).huge_class_size
+# Contents by number: zero, a repeated word, then data of these compressed sizes.
+ZERO, SAME = 0, 1
+SIZES = (0, 9, 500, 1024, 1025, 2048, 2049, 3072, 3073, WHOLE_FROM - 1, WHOLE_FROM, PAGE + 1, 0)
+UNMEASURED = len(SIZES) - 1
+
+
+def census_of(*pages: Sequence[int], had: Sequence[bool] = (), segments: Any = ()) -> Census:
+    """A census whose sources hold the contents of SIZES with these numbers."""
+    rows = np.array([number for each in pages for number in each], dtype=np.uint64)
+    there = np.array(had, dtype=np.bool_) if len(had) else np.ones(len(rows), dtype=np.bool_)
+    numbers, copies = np.unique(rows[there], return_counts=True)
+    firsts = itertools.accumulate((len(each) for each in pages), initial=0)
+    sources = tuple(
+        SourceRows(Facts(f"{i}.core", SourceKind.CORE), first, len(each), tuple(segments))
+        for i, (first, each) in enumerate(zip(firsts, pages, strict=False))
+    )
+    sizes = np.array([SIZES[number] for number in numbers.tolist()], dtype=np.uint16)
+    return Census(
+        PAGE,
+        0,
+        sources,
+        rows,
+        there,
+        Contents(numbers, copies.astype(np.int64), numbers == ZERO, numbers == SAME),
+        (Measured("lz4", sizes, None, 0.0),),
+        partial=False,
+    )
+
+
+def estimate_of(census: Census, rules: Rules = RULES) -> Estimate:
+    return Estimate(census, rules, figures(census, rules))
+
+
+def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estimate:
+    """An estimate of a dump of these pages, under two algorithms."""
+    from ghostswap.cli.sources import SourceOptions, open_sources
+
+    path.write_bytes(b"".join(pages))
+    opened = open_sources(SourceOptions(files=[path], raw=True), page_size)
+    return estimate_of(scan(opened, page_size, [codecs.find("lz4"), codecs.find("zstd")], jobs=1))
+
+
+def a_plan(ram: int = 8 << 30, demand: int | None = None) -> Plan:
+    basis = ratio_basis(3.0, PAGE, RULES)
+    return plan(basis, Room(ram, 20), Question(System.ZSWAP, KERNEL, 0.1, demand))
+
+
+def looks(census: Census) -> list[Look]:
+    return [Look(each) for each in looks_of_rows(census, census.measured[0], WHOLE_FROM).tolist()]
+
+
+def test_a_page_is_shown_by_what_it_takes() -> None:
+    assert looks(census_of(range(len(SIZES)))) == [
+        Look.ZERO,
+        Look.SAME_FILLED,
+        Look.TO_QUARTER,
+        Look.TO_QUARTER,
+        Look.TO_HALF,
+        Look.TO_HALF,
+        Look.TO_THREE_QUARTERS,
+        Look.TO_THREE_QUARTERS,
+        Look.TO_WHOLE,
+        Look.TO_WHOLE,
+        Look.WHOLE,
+        Look.WHOLE,
+        Look.UNMEASURED,
+    ]
+
+
+def test_the_first_of_a_content_is_no_copy_and_the_others_are() -> None:
+    census = census_of([4, 2, 4], [2, 3, 4])
+    quarter, half, copy = Look.TO_QUARTER, Look.TO_HALF, Look.DUPLICATE
+    assert looks(census) == [half, quarter, copy, copy, quarter, copy]
+
+
+def test_a_page_that_was_not_had_is_shown_as_not_readable() -> None:
+    census = census_of([2, 2, 2], had=[False, True, True])
+    assert looks(census) == [Look.UNREAD, Look.TO_QUARTER, Look.DUPLICATE]
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(0, len(SIZES) - 1), min_size=1, max_size=60), min_size=1, max_size=30
+    )
+)
+def test_the_map_has_a_cell_for_each_page_and_counts_as_the_report_does(
+    pages: list[list[int]],
+) -> None:
+    census = census_of(*pages)
+    found = page_map(census, census.measured[0], WHOLE_FROM)
+    counts = page_counts(census)
+    assert found.pages_a_cell == 1
+    shown = np.bincount(found.cells.ravel(), minlength=len(Look))
+    assert shown[: Look.NO_PAGE].sum() == counts["total"]
+    assert found.pages[Look.ZERO] == counts["zero"]
+    assert found.pages[Look.SAME_FILLED] == counts["same_filled"]
+    assert found.pages[Look.DUPLICATE] == counts["duplicate"]
+    assert sum(part.pages for part in found.parts) == counts["total"]
+    assert len(found.parts) == min(len(pages), MOST_PARTS)
+    assert sum(part.lines for part in found.parts) == len(found.cells)
+
+
+def test_a_map_of_millions_of_pages_shows_what_most_pages_of_a_cell_are() -> None:
+    each = 3 << 20
+    census = census_of(np.repeat([ZERO, SAME], each).tolist())
+    found = page_map(census, census.measured[0], WHOLE_FROM)
+    assert found.cells.shape[1] == COLUMNS
+    assert len(found.cells) <= LINES + 1
+    half = found.cells.ravel()[: each // found.pages_a_cell]
+    assert (half == Look.ZERO).all()
+    assert found.pages[Look.SAME_FILLED] == each
+
+
+def sampled(sizes: Sequence[int]) -> Census:
+    """A census of a data page for each of `sizes`, no two alike; 0 is one outside the sample."""
+    numbers = np.arange(len(sizes), dtype=np.uint64)
+    none = np.zeros(len(sizes), dtype=np.bool_)
+    return Census(
+        PAGE,
+        0,
+        (SourceRows(Facts("a.core", SourceKind.CORE), 0, len(sizes), ()),),
+        numbers,
+        ~none,
+        Contents(numbers, np.ones(len(sizes), dtype=np.int64), none, none),
+        (Measured("lz4", np.array(sizes, dtype=np.uint16), None, 0.0),),
+        partial=False,
+        sample=Sample(0.01, 2, 0),
+    )
+
+
+def test_pages_outside_a_sample_count_as_what_the_sample_has_in_their_cell() -> None:
+    cells = COLUMNS * LINES // 2
+    census = sampled([0, 0, 500, 0, 0, 0, 0, 0, 0, 3000] * cells + [0] * 10 * cells)
+    found = page_map(census, census.measured[0], WHOLE_FROM)
+    assert found.pages_a_cell == 10
+    half = len(found.cells) // 2
+    assert (found.cells[:half] == Look.TO_QUARTER).all()
+    assert (found.cells[half:] == Look.UNMEASURED).all()
+    assert found.pages[Look.UNMEASURED] == 18 * cells
+
+
+def test_mappings_are_labelled_where_they_lie() -> None:
+    segments = [Segment(0, 3000, Mapping.HEAP), Segment(3000, 5000, Mapping.ANON)]
+    census = census_of([ZERO] * 8000, segments=segments)
+    found = page_map(census, census.measured[0], WHOLE_FROM)
+    assert [stretch.mapping for stretch in found.stretches] == [Mapping.HEAP, Mapping.ANON]
+    lines = len(found.cells)
+    assert found.stretches[0].lines == pytest.approx(lines * 3 / 8, abs=1)
+
+
+def test_of_many_sources_the_largest_are_named_and_the_others_counted() -> None:
+    census = census_of(*([ZERO] * (i + 1) for i in range(30)))
+    found = page_map(census, census.measured[0], WHOLE_FROM)
+    assert [part.name for part in found.parts[:-1]] == [f"{i}.core" for i in range(19, 30)]
+    assert found.parts[-1].name == "19 others"
+
+
+def test_looks_get_darker_the_more_ram_a_page_takes() -> None:
+    """So the map reads in black and white."""
+    cells = np.arange(Look.WHOLE + 1, dtype=np.uint8).reshape(-1, 1)
+    red, green, blue = np.moveaxis(cell_colours(cells).astype(float), -1, 0)
+    lightness = (0.299 * red + 0.587 * green + 0.114 * blue)[::4, 0]
+    assert (np.diff(lightness) < -8).all()
+
+
+@given(
+    st.dictionaries(st.integers(1, PAGE + 1), st.integers(1, 500), min_size=1),
+    st.sampled_from([{}, {"before_6_3": True}, {"chain_size": 16}]),
+)
+def test_size_classes_hold_every_data_page_and_lose_what_the_pool_does(
+    sizes: dict[int, int], build: dict[str, Any]
+) -> None:
+    classes = size_classes(PAGE, **build)
+    counts = np.zeros(PAGE + 2)
+    # Full zspages, so that the pool holds nothing but objects and what rounding loses.
+    for size, number in sizes.items():
+        held_as = size if size < classes.huge_class_size else PAGE
+        counts[size] = number * classes.objects[classes.of_payload[held_as]]
+    none = SizeHistogram(np.zeros(PAGE + 2), np.zeros(PAGE + 2))
+    pages = Population(PAGE, "lz4", 0, none, SizeHistogram(counts, counts))
+    found = class_histogram(pages, classes)
+    assert found.pages.sum() == counts.sum()
+    stored = counts[: PAGE + 1].copy()
+    stored[classes.huge_class_size :] = 0
+    stored[PAGE] = counts[classes.huge_class_size :].sum()
+    taken = pool(classes, stored).bytes
+    assert found.lost_share == pytest.approx(1 - stored @ np.arange(PAGE + 1) / taken, abs=1e-9)
+    assert (np.diff(found.edges) > 0).all()
+    assert len(found.edges) == len(found.pages) + 1
+
+
+def test_bars_end_where_the_report_says() -> None:
+    estimate = estimate_of(census_of([2, 3, 4, 5] * 50 + [ZERO] * 9))
+    for bar, system in zip(ram_bars(estimate), estimate.systems, strict=True):
+        assert bar.ram_bytes == system.ram_bytes
+        assert bar.least_bytes <= bar.ram_bytes <= bar.most_bytes
+
+
+def test_a_bar_of_a_sample_that_says_nothing_goes_from_nothing_to_everything() -> None:
+    census = sampled([1000] + [0] * 99)
+    zram = ram_bars(estimate_of(census))[0]
+    assert zram.least_bytes == zram.metadata_bytes
+    assert zram.most_bytes >= 100 * PAGE
+    assert picture.of_estimate(estimate_of(census), Form.PNG)
+
+
+@pytest.mark.parametrize("demand", [None, 1 << 30])
+def test_the_saving_at_the_recommended_size_is_that_of_the_ghost_in_the_table(
+    demand: int | None,
+) -> None:
+    found = a_plan(demand=demand)
+    sizing = found.sizing
+    curve = saving_curve(found)
+    at = int(np.argmin(abs(curve.area - sizing.recommended_slots * PAGE)))
+    (ghost,) = (bill for bill in found.designs if bill.design is Design.GHOST)
+    held = sizing.measure.memory_of(sizing.used)
+    assert curve.expected[at] == pytest.approx(held - ghost.ram_bytes, rel=1e-3)
+
+
+def test_a_larger_area_saves_more_until_the_pool_is_full_and_then_a_little_less() -> None:
+    found = a_plan()
+    curve = saving_curve(found)
+    full = found.sizing.expected * PAGE
+    assert (np.diff(curve.expected[curve.area <= full]) > 0).all()
+    assert (np.diff(curve.expected[curve.area >= full]) < 0).all()
+    assert (curve.pessimistic <= curve.expected).all()
+    assert (curve.expected <= curve.optimistic).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12).map(sorted), st.floats(0.01, 0.2))
+def test_labels_never_lie_over_one_another(places: list[float], gap: float) -> None:
+    moved = spread(places, gap)
+    room = min(gap, 1 / max(len(places) - 1, 1))
+    assert all(b - a >= room - 1e-9 for a, b in itertools.pairwise(moved))
+    assert moved[-1] <= 1 + 1e-9
+
+
+def noise(seed: int, length: int, page_size: int = PAGE) -> bytes:
+    return np.random.default_rng(seed).bytes(length).ljust(page_size, b"\0")
+
+
+CENSUSES = {
+    "one page": [noise(1, PAGE)],
+    "zero pages alone": [bytes(PAGE)] * 3,
+    "same-filled pages alone": [b"\7" * PAGE] * 3,
+    "every kind": [bytes(PAGE)] * 9
+    + [b"\7" * PAGE] * 2
+    + [noise(i % 40, 100 * (i % 41)) for i in range(90)],
+}
+
+
+@pytest.mark.parametrize("kind", CENSUSES)
+def test_any_census_can_be_drawn(kind: str, tmp_path: Path) -> None:
+    """pytest turns each warning of matplotlib into a failure."""
+    drawn = picture.of_estimate(scanned(tmp_path / "pages", CENSUSES[kind]), Form.SVG)
+    root = ElementTree.fromstring(drawn)
+    assert root.get("width") == "595.44pt"  # A4
+    assert root.get("height") == "841.68pt"
+
+
+def test_pages_of_64_kib_can_be_drawn(tmp_path: Path) -> None:
+    size = 1 << 16
+    pages = [noise(i, size * i // 30, size) for i in range(31)]
+    drawn = picture.of_estimate(scanned(tmp_path / "pages", pages, size), Form.HTML)
+    assert "A cell is a page of 64 KiB" in drawn.decode()
+
+
+def test_a_scan_that_compressed_nothing_yet_can_be_drawn() -> None:
+    census = census_of([ZERO, UNMEASURED, UNMEASURED])
+    drawn = picture.of_estimate(estimate_of(census), Form.HTML)
+    assert b"ksm" in drawn
+
+
+def test_a_source_may_have_any_name(tmp_path: Path) -> None:
+    estimate = scanned(tmp_path / "<b>$5 to $6, 日本\n\udcff", CENSUSES["one page"])
+    document = picture.of_estimate(estimate, Form.HTML).decode()
+    assert "<b>" not in document
+    assert "&lt;b&gt;$5 to $6, 日本" in document
+    assert picture.of_estimate(estimate, Form.PNG).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("form", Form)
+def test_the_same_plan_gives_the_same_bytes(form: Form) -> None:
+    assert picture.of_plan([a_plan()], form) == picture.of_plan([a_plan()], form)
+
+
+class _Reader(html.parser.HTMLParser):
+    """The elements, names and references of a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name in ("src", "href", "xlink:href") and value:
+                self.loaded.append(value)
+
+
+def test_the_report_is_one_document_that_loads_nothing(tmp_path: Path) -> None:
+    document = picture.of_estimate(scanned(tmp_path / "pages", CENSUSES["every kind"]), Form.HTML)
+    reader = _Reader()
+    reader.feed(document.decode())
+    assert reader.tags.count("figure") == 4
+    assert reader.tags.count("table") == 2
+    assert "script" not in reader.tags
+    assert all(each.startswith(("#", "data:image/png;")) for each in reader.loaded)
+
+
+def test_in_the_report_every_part_of_a_figure_has_a_name_of_its_own(tmp_path: Path) -> None:
+    """Else a browser clips one figure by the frame of another."""
+    document = picture.of_estimate(scanned(tmp_path / "pages", CENSUSES["every kind"]), Form.HTML)
+    reader = _Reader()
+    reader.feed(document.decode())
+    assert len(reader.ids) == len(set(reader.ids))
+    used = [each[1:] for each in reader.loaded if each.startswith("#")]
+    used += re.findall(r"url\(#([^)]*)\)", document.decode())
+    assert used
+    assert set(used) <= set(reader.ids)
+
+
+def test_a_plan_for_several_machines_has_a_figure_for_each() -> None:
+    plans = [a_plan(ram=(i + 1) << 30) for i in range(5)]
+    document = picture.of_plan(plans, Form.HTML).decode()
+    assert document.count("<figure>") == 5
+    assert picture.of_plan(plans, Form.PNG).startswith(b"\x89PNG")
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    picture.of_plan([a_plan()], Form.SVG)
+    assert dict(mpl.rcParams) == before
