@@ -136,11 +136,11 @@ def _codecs(wanted: Wanted, page_size: int) -> Iterator[list["Codec"]]:
 
     names = list(dict.fromkeys(wanted.algorithms or ["lz4"]))
     if wanted.verify:
-        libraries = [codecs.find(name) for name in names]
+        libraries = [codecs.find(name, wanted.rules.version) for name in names]
         with kernel_codecs(names, page_size, wanted.rules, suffix=IN_KERNEL) as found:
             yield libraries + found
     elif wanted.engine is Engine.KERNEL:
         with kernel_codecs(names, page_size, wanted.rules) as found:
             yield found
     else:
-        yield [codecs.find(name) for name in names]
+        yield [codecs.find(name, wanted.rules.version) for name in names]
