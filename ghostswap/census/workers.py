@@ -28,8 +28,13 @@ class Workers(Generic[Task, Result]):
         context = get_context("fork")
         pairs = [connection.Pipe() for _ in range(jobs)]
         self._ends = [ours for ours, _ in pairs]
+        ends = [end for pair in pairs for end in pair]
         self._processes = [
-            context.Process(target=_work, args=(theirs, self._ends, prepare), daemon=True)
+            context.Process(
+                target=_work,
+                args=(theirs, [end for end in ends if end is not theirs], prepare),
+                daemon=True,
+            )
             for _, theirs in pairs
         ]
         for process in self._processes:
@@ -107,7 +112,9 @@ def _work(
     # A Ctrl-C reaches the whole process group; the parent decides what becomes of the work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for other in others:  # else a worker would keep its siblings' pipes open after the parent
+    # Else it would keep its siblings' pipes open: theirs after the parent has died, and its own
+    # ends of them after they have died, and nobody would notice.
+    for other in others:
         other.close()
     try:
         serve = prepare()

@@ -13,10 +13,13 @@ from typer.exceptions import TyperException
 from ghostswap import __version__
 from ghostswap.cli.help import GroupedCommand
 from ghostswap.cli.render import complain
+from ghostswap.cli.signals import unwinding
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+SIGNALLED = 128
+_OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 # Each is imported only when it is run: `inspect` should not wait for what `estimate-dedup` needs.
 COMMANDS = {
@@ -64,10 +67,21 @@ def ghostswap(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; returns the exit status, having printed at most one line on stderr."""
-    skip_pydantic()
+    """Run one command line; returns the exit status, having printed at most one line on stderr.
+
+    Where a signal has ended it, that is 128 and the number of the signal, as shells have it.
+    """
+    with unwinding() as signals:
+        status = _run(arguments)
+    return SIGNALLED + signals[0] if signals and status == INTERRUPTED else status
+
+
+def _run(arguments: Sequence[str]) -> int:
     named = [word for word in arguments[:1] if word in COMMANDS]
     try:
+        if sys.stdout is None:  # closed by whoever started this
+            raise GhostswapError("standard output", "is closed")
+        skip_pydantic()
         program = command_tree(named or COMMANDS)
         status = program(list(arguments), prog_name="ghostswap", standalone_mode=False)
         sys.stdout.flush()
@@ -80,11 +94,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader (head, less) has what it wanted
         return REFUSED
     except OSError as error:
-        if error.errno == errno.ENOSPC and error.filename is None:
+        if error.errno in _OUTPUT_ERRORS and error.filename is None:
+            _drop_output()
             return _fail(f"standard output: {os_reason(error)}", REFUSED)
         return _fail(f"{error.filename or 'ghostswap'}: {os_reason(error)}", REFUSED)
     except MemoryError:
@@ -95,6 +109,11 @@ def run(arguments: Sequence[str]) -> int:
         # A fault of ours: still one line. GHOSTSWAP_TRACEBACK=1 shows where.
         return _fail(f"internal error: {type(error).__name__}: {error}", REFUSED)
     return status if isinstance(status, int) else DONE
+
+
+def _drop_output() -> None:
+    """Let what is left for stdout go nowhere: Python would try, and complain, again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: TyperException) -> int:

@@ -4,6 +4,7 @@ Source: Documentation/admin-guide/blockdev/zram.rst; drivers/block/zram/zram_drv
 """
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from ghostswap.host.zram import MmStat, parse_algorithms, parse_mm_stat
 
 _CONTROL = Path("/sys/class/zram-control")
 _REMOVE_SECONDS = 5.0
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,15 @@ def zram_device(algorithm: str, size: int) -> Iterator[ZramDevice]:
     kernel lacks.
     """
     algorithm, _, level = algorithm.partition(":")
-    name = _add()
+    # A signal between adding the device and the block that removes it would leave it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
+        name = _add()
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         offered = parse_algorithms(_sysfs(name, "comp_algorithm").read_text())[1]
         if algorithm not in offered:
             raise GhostswapError(

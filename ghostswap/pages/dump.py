@@ -64,7 +64,7 @@ def _open(path: Path, fd: int, page_size: int, reading: Reading) -> Source | Str
         raise GhostswapError(path, "is empty")
 
     def read(offset: int, length: int) -> bytes:
-        return os.pread(fd, length, offset)
+        return os.pread(fd, length, offset) if offset < size else b""
 
     start = b"" if reading.raw else read(0, _MAGIC_BYTES)
     if Compression.of(start) or is_avml(start):

@@ -97,6 +97,12 @@ def segments_without_bytes() -> bytes:
     return core([(_LOAD, 0, n * PAGE, 0, 1 << 46) for n in range(70000)], xnum=True)
 
 
+def section_headers_at_the_last_offset() -> bytes:
+    head = bytearray(core([(_LOAD, 0, 0, PAGE, PAGE)], xnum=True))
+    head[40:48] = struct.pack("<Q", (1 << 63) - 1)  # e_shoff
+    return bytes(head)
+
+
 def note_with_a_million_empty_names() -> bytes:
     named = struct.pack("<QQQQQ", 1, PAGE, 0, PAGE, 0) + bytes((16 << 20) - 80)
     note = struct.pack("<III", 5, len(named), 0x46494C45) + b"CORE\0\0\0\0" + named
@@ -130,6 +136,7 @@ def swap_area_of_16_tib() -> bytes:
         notes_of_many_segments,
         segments_without_bytes,
         note_with_a_million_empty_names,
+        section_headers_at_the_last_offset,
         lime_range_of_everything,
         lime_ranges_without_end,
         swap_area_of_16_tib,
