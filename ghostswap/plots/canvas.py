@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,12 +34,14 @@ _SETTINGS: dict[Any, object] = {
     "savefig.dpi": _DPI,
     "figure.dpi": _DPI,
     "svg.fonttype": "path",  # looks the same whichever fonts the reader has
-    "svg.hashsalt": "ghostswap",  # the same picture has the same bytes
+    "svg.hashsalt": "ghostswap",
 }
 
 # Okabe and Ito's colours, which colour-blind people can tell apart, here and in panels.py; what
 # must be told apart in black and white differs in lightness or is hatched.
 BLUE, ORANGE, BLACK, GREY = "#2171b5", "#fbbf62", "#111111", "#767676"
+
+_NAMES = re.compile(r'(?<=\bid=")[^"]+|(?<=href="#)[^"]+|(?<=url\(#)[^)]+')
 
 
 @contextmanager
@@ -59,14 +62,21 @@ def figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def as_svg(drawn: Figure, title: str) -> bytes:
-    """The figure as an SVG document; the same figure gives the same bytes."""
+def as_svg(drawn: Figure, title: str, prefix: str = "part") -> bytes:
+    """The figure as an SVG document whose parts are named `prefix` and a number.
+
+    The same figure gives the same bytes: no date is in it, and the names that matplotlib makes of
+    coordinates, which the solver of the layout gets right but for the last bit, are replaced.
+    """
     buffer = io.BytesIO()
-    # Dates and versions would make each run's bytes differ.
-    metadata = {"Title": title, "Date": None, "Creator": None}
     FigureCanvasSVG(drawn)
-    drawn.savefig(buffer, format="svg", metadata=metadata)
-    return buffer.getvalue()
+    drawn.savefig(buffer, format="svg", metadata={"Title": title, "Date": None, "Creator": None})
+    names: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return names.setdefault(match[0], f"{prefix}{len(names)}")
+
+    return _NAMES.sub(renamed, buffer.getvalue().decode()).encode()
 
 
 def as_png(drawn: Figure, title: str) -> bytes:

@@ -1,6 +1,5 @@
 """Figures and tables as one HTML document that needs nothing else: no script, no other file."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,11 +14,9 @@ figure svg { width: 100%; height: auto; }
 figcaption { color: #444; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px solid #ccc; text-align: left; }
-th.number, td.number { text-align: right; }
+th.number, td.number { text-align: right; white-space: nowrap; }
 p.note { color: #444; }
 """
-# In one document the parts of all figures must have names of their own.
-_NAMED = re.compile(r'(\bid="|href="#|url\(#)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Illustration:
-    """A figure as an SVG document, with what it says in words."""
+    """A figure as an SVG document, with what it says in words; no part of it may have the name of
+    a part of another figure of the same document."""
 
     title: str
     words: str
@@ -53,7 +51,7 @@ def document(
         f"<h1>{_text(title)}</h1>",
         *(f'<p class="note">{_text(note)}</p>' for note in notes),
         *(_table(table) for table in tables),
-        *(_figure(number, figure) for number, figure in enumerate(figures)),
+        *(_figure(figure) for figure in figures),
         "</body></html>\n",
     ]
     return "\n".join(parts).encode()
@@ -77,11 +75,10 @@ def _table(table: Table) -> str:
     return f"<h2>{_text(table.title)}</h2>\n<table>\n{row('th', table.headings)}\n{rows}\n</table>"
 
 
-def _figure(number: int, figure: Illustration) -> str:
+def _figure(figure: Illustration) -> str:
     svg = figure.svg.decode()
-    svg = _NAMED.sub(rf"\g<1>figure{number}-", svg[svg.index("<svg") :])
     label = f'<svg role="img" aria-label="{_text(figure.title)}"'
     return (
-        f"<figure>\n{label}{svg.removeprefix('<svg')}"
+        f"<figure>\n{label}{svg[svg.index('<svg') + 4 :]}"
         f"<figcaption>{_text(figure.words)}</figcaption>\n</figure>"
     )

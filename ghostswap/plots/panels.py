@@ -1,5 +1,6 @@
 """The four panels that a census is drawn in: map, sizes, copies, and RAM under each system."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -52,6 +53,7 @@ _MEANINGS = {
     Look.UNREAD: "not readable",
 }
 _PIXELS = 4  # a cell's side, so that a hatched one shows its stripes
+_MOST_LONG_LABELS = 6  # more sources are labelled without their number of pages
 _LABEL_SHARE = 0.035  # of the map's height: what a label takes
 
 
@@ -92,18 +94,23 @@ def _map_panel(census: Census, measured: Measured, pages: PageMap) -> Panel:
         else f"A cell is {each:,} pages ({format_size(each * census.page_size)}), "
         "coloured as most of them"
     )
-    words = f"{what}; addresses rise to the right, then down."
+    grid = f"{what}; addresses rise to the right, then down."
     if census.sample is not None:
-        words += " Pages outside the sample count as what the sample has in their cell."
+        grid += " Pages outside the sample count as what the sample has in their cell."
     if pages.holes:
-        words += f" {pages.holes:,} zero pages that are holes of a file are not shown."
+        grid += f" {pages.holes:,} zero pages that are holes of a file are not shown."
+
+    words = (
+        f"Every page that was read, by what {measured.algorithm} makes of it: the darker, the more "
+        "RAM it takes."
+    )
 
     def draw(figure: FigureBase) -> None:
         axes = figure.subplots()
         _draw_map(axes, pages)
         _legend(figure, _map_legend(pages), columns=4)
         axes.set_title(f"What the pages are ({measured.algorithm})")
-        axes.set_xlabel(fill(words, 110))
+        axes.set_xlabel(fill(grid, 110))
 
     return Panel("map", f"What the pages are ({measured.algorithm})", words, 6.0, draw)
 
@@ -112,7 +119,7 @@ def _draw_map(axes: Axes, pages: PageMap) -> None:
     lines, columns = pages.cells.shape
     image = cell_colours(pages.cells)
     extent = (0.0, float(columns), float(lines), 0.0)
-    axes.imshow(image, extent=extent, aspect="auto", interpolation="nearest")
+    axes.imshow(image, extent=extent, aspect="auto", interpolation="none")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -244,24 +251,27 @@ def _sizes_panel(census: Census, measured: Measured, sizes: ClassHistogram | Non
 
 def _draw_sizes(above: Axes, below: Axes, page_size: int, sizes: ClassHistogram) -> list[Look]:
     """Draw both, in the colours of the map; returns the Looks that occur."""
-    widths = np.diff(sizes.edges)
-    upper = sizes.edges[1:]
-    bands = [
-        (Look.TO_QUARTER, page_size // 4),
-        (Look.TO_HALF, page_size // 2),
-        (Look.TO_THREE_QUARTERS, page_size * 3 // 4),
-        (Look.TO_WHOLE, int(sizes.edges[-2])),
-        (Look.WHOLE, page_size),
-    ]
-    band = np.searchsorted([most for _, most in bands], upper)
-    colours = [_COLOURS[bands[i][0]] for i in band.tolist()]
-    above.bar(sizes.edges[:-1], sizes.pages, widths, align="edge", color=colours)
+    bands = {
+        Look.TO_QUARTER: page_size // 4,
+        Look.TO_HALF: page_size // 2,
+        Look.TO_THREE_QUARTERS: page_size * 3 // 4,
+        Look.TO_WHOLE: int(sizes.edges[-2]),
+        Look.WHOLE: page_size,
+    }
+    # A class that spans two bands counts with the band of its largest size.
+    ends = np.searchsorted(sizes.edges[1:] - 1, list(bands.values()), side="right").tolist()
+    used = []
+    for look, (begin, end) in zip(bands, itertools.pairwise([0, *ends]), strict=True):
+        edges, pages = sizes.edges[begin : end + 1], sizes.pages[begin:end]
+        above.stairs(pages, edges, fill=True, color=_COLOURS[look])
+        if pages.any():
+            used.append(look)
     above.set_ylabel("pages in the class")
     above.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     above.yaxis.set_major_formatter(_count)
-    below.bar(
-        sizes.edges[:-1], sizes.lost, widths, align="edge", color="white", edgecolor=BLACK,
-        linewidth=0.4, hatch="////",
+    below.stairs(
+        sizes.lost, sizes.edges, fill=True, facecolor="white", edgecolor=BLACK, linewidth=0.4,
+        hatch="//////",
     )  # fmt: skip
     below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     below.set_ylabel("lost of\nthe pool")
@@ -272,7 +282,7 @@ def _draw_sizes(above: Axes, below: Axes, page_size: int, sizes: ClassHistogram)
     below.xaxis.set_major_formatter(_count)
     for axes in (above, below):
         axes.grid(axis="y")
-    return [look for i, (look, _) in enumerate(bands) if sizes.pages[band == i].any()]
+    return used
 
 
 def _copies_panel(buckets: list[Bucket]) -> Panel:
@@ -307,7 +317,7 @@ def _draw_copies(axes: Axes, buckets: list[Bucket]) -> None:
         label="pages, all copies",
     )  # fmt: skip
     names = [_range(bucket.copies) for bucket in buckets]
-    turned = 0 if len(buckets) <= 7 else 60
+    turned = 0 if sum(map(len, names)) <= 24 else 60
     axes.set_xticks(at, names, rotation=turned)
     axes.set_xlim(-0.7, len(buckets) - 0.3)
     axes.set_xlabel("how often the content is there")

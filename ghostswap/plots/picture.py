@@ -29,7 +29,9 @@ def of_estimate(estimate: Estimate, form: Form) -> bytes:
             return _image(estimate_figure.one_page(estimate), title, form)
         figures = [
             html.Illustration(
-                panel.title, panel.words, as_svg(estimate_figure.alone(panel), panel.title)
+                panel.title,
+                panel.words,
+                as_svg(estimate_figure.alone(panel), panel.title, prefix=panel.name),
             )
             for panel in panels(estimate)
         ]
@@ -46,9 +48,9 @@ def of_plan(plans: Sequence[Plan], form: Form) -> bytes:
             html.Illustration(
                 title,
                 plan_figure.words_of(plan),
-                as_svg(plan_figure.size_against_saving([plan]), title),
+                as_svg(plan_figure.size_against_saving([plan]), title, prefix=f"plan{number}-"),
             )
-            for plan in plans
+            for number, plan in enumerate(plans)
         ]
     return html.document(title, [], [_sizes(plans), _designs(plans[0])], figures)
 

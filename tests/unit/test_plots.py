@@ -354,9 +354,14 @@ def test_the_report_is_one_document_that_loads_nothing(tmp_path: Path) -> None:
     assert all(each.startswith(("#", "data:image/png;")) for each in reader.loaded)
 
 
-def test_in_the_report_every_part_of_a_figure_has_a_name_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", ["estimate", "plan"])
+def test_in_a_report_every_part_of_a_figure_has_a_name_of_its_own(of: str, tmp_path: Path) -> None:
     """Else a browser clips one figure by the frame of another."""
-    document = picture.of_estimate(scanned(tmp_path / "pages", CENSUSES["every kind"]), Form.HTML)
+    if of == "plan":
+        document = picture.of_plan([a_plan(), a_plan(16 << 30)], Form.HTML)
+    else:
+        estimate = scanned(tmp_path / "pages", CENSUSES["every kind"])
+        document = picture.of_estimate(estimate, Form.HTML)
     reader = _Reader()
     reader.feed(document.decode())
     assert len(reader.ids) == len(set(reader.ids))
