@@ -90,13 +90,12 @@ def mkghost(
         ),
     )
     check_target(path, replace=force)
+    if not dry_run:
+        write_ghost(path, headers.build(header), replace=force)
     if running_kernel() is Kernel.STOCK:
         note("a kernel without ghost swap, like this one, answers EINVAL to swapon of it", quiet)
     if page_size != PAGE_SIZE:
         warn(f"pages of {page_size} bytes: no area for this machine, whose have {PAGE_SIZE}", quiet)
-    if not dry_run:
-        write_ghost(path, headers.build(header), replace=force)
-
     if json:
         print_json(_document(path, header))
     else:
