@@ -1,7 +1,6 @@
 """A disk that is full, for real: what was there stays, what was begun is gone, one line says so."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from tests.kernel.disks import Disks
 
 
 @pytest.fixture(params=["ext4", "xfs", "btrfs"])
-def full(request: pytest.FixtureRequest, disks: Disks) -> Iterator[Path]:
+def full(request: pytest.FixtureRequest, disks: Disks) -> Path:
     """A mounted file system with a file "kept" in it, and no space left."""
     where = disks.filesystem(request.param)
     (where / "kept").write_text("as before")
