@@ -15,6 +15,8 @@ from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size
 from ghostswap.host.memory import read_memory
 from ghostswap.host.zram_device import zram_device
+from ghostswap.models.rules import V6_18
+from ghostswap.swapfile.running import running_version
 
 ZSWAP = Path("/sys/module/zswap/parameters")
 PAGE = page_size()
@@ -91,8 +93,9 @@ def planned_slots(dump: Path, compressor: str) -> int:
 
 
 def held_until_full(dump: Path) -> int:
-    """Slots in use when zswap had last taken what it was given."""
+    """Slots that zswap had filled when it last took what it was given."""
     compressible = CHUNK_BYTES // PAGE // 64 * 56  # what is not zero
+    taken = 64 if running_version() >= V6_18 else 60  # noise is refused before
     with subprocess.Popen(
         [sys.executable, "-c", _SWAPPED_OUT, dump],
         stdin=subprocess.PIPE,
@@ -110,7 +113,7 @@ def held_until_full(dump: Path) -> int:
                 after = zswapped_pages()
                 # A page that was busy is not swapped out; a full zswap takes hardly any.
                 if after - before < compressible // 2:
-                    return chunks * CHUNK_BYTES // PAGE
+                    return chunks * CHUNK_BYTES // PAGE * taken // 64
                 before = after
         finally:
             process.kill()

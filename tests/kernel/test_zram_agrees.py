@@ -18,7 +18,7 @@ BOUNDS = {
     "zstd:9": 0.0002,
     "lzo": 0.0,
     "lzo-rle": 0.0,
-    "lz4hc": 0.002,
+    "lz4hc": 0.003,
     "deflate": 0.004,
 }
 # Where sizes differ at all, a page may lie on the other side of the bound of huge pages.
