@@ -28,18 +28,23 @@ _INTERRUPTS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SI
 def carry_out(steps: Steps) -> None:
     """Take all steps, which are short. A signal waits until the current one is done; then the
     steps are closed, KeyboardInterrupt is raised, and the signal takes its effect."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    came: list[int] = []
+    minded = [each for each in _INTERRUPTS if signal.getsignal(each) is not signal.SIG_IGN]
+    # Blocked, so that no system call is cut short; noted, where another thread of some library
+    # takes what this one blocks.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, minded)
+    handlers = {each: signal.signal(each, lambda number, _: came.append(number)) for each in minded}
     try:
         with closing(steps):
             for _ in steps:
-                if any(_is_minded(number) for number in signal.sigpending()):
+                if came or signal.sigpending() & set(minded):
                     raise KeyboardInterrupt
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _is_minded(number: int) -> bool:
-    return number in _INTERRUPTS and signal.getsignal(number) is not signal.SIG_IGN
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def switch_on(plan: Plan) -> Steps:
