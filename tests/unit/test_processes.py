@@ -1,5 +1,7 @@
 """Which processes are meant, what they have mapped, and which pages are met twice."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -31,7 +33,7 @@ def family() -> Iterator[tuple[int, int]]:
         try:
             yield shell.pid, child
         finally:
-            subprocess.run(["kill", str(child)], check=False)
+            os.kill(child, signal.SIGTERM)
             shell.kill()
 
 
