@@ -161,6 +161,7 @@ class _Scan:
         # What the first pass brings: hashes of same-filled pages, and sizes by hash.
         self._same_filled: list[U64] = []
         self._known: list[tuple[U64, NDArray[np.uint32]]] = []
+        self._lost = [0] * len(sources)  # contents that could not be read again to be compressed
         self._done, self._total = 0, sum(source.runs.pages for source in paged)
 
     def run(self, jobs: int) -> Census:
@@ -203,7 +204,9 @@ class _Scan:
         )
         source_rows = tuple(
             SourceRows(
-                source.facts if partial else facts_after(source.facts, self._rows[i].had),
+                source.facts
+                if partial
+                else facts_after(source.facts, self._rows[i].had, self._lost[i]),
                 int(first[i]),
                 self._rows[i].pages,
                 source.segments,
@@ -298,6 +301,7 @@ class _Scan:
             assert isinstance(result, Compressed)
             at = np.searchsorted(rows, task.pages + first[task.source])
             sizes[:, contents[at]] = result.sizes
+            self._lost[task.source] += int(np.count_nonzero(result.sizes[0] == 0))
             self._costs.add(result)
             self._advance(len(task.pages))
 

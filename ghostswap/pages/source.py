@@ -62,20 +62,33 @@ class Facts:
     warnings: tuple[str, ...] = ()
 
 
-def facts_after(facts: Facts, had: NDArray[np.bool_]) -> Facts:
-    """`facts` once pages have been read: `had` tells which of them were really had.
+def facts_after(facts: Facts, had: NDArray[np.bool_], lost: int = 0) -> Facts:
+    """`facts` once pages have been read: `had` tells which of them were really had; `lost` contents
+    were, but could not be read again to be compressed.
 
     A process may free a page at any time. A file may not, so that what is missing there makes the
     result incomplete.
     """
     missing = int(np.count_nonzero(~had))
-    if missing == 0:
-        return facts
-    if facts.kind is SourceKind.PROCESS:
-        why = f"{missing} of its pages were gone when they were to be read: freed, swapped out, "
-        return replace(facts, warnings=(*facts.warnings, f"{why}or it has ended"))
-    why = f"{missing} of its pages could not be read: an I/O error, or the file has shrunk"
-    return replace(facts, incomplete=True, warnings=(*facts.warnings, why))
+    why = []
+    if missing and facts.kind is SourceKind.PROCESS:
+        why.append(
+            f"{missing} of its pages were gone when they were to be read: freed, swapped out, or "
+            "it has ended"
+        )
+    elif missing:
+        why.append(
+            f"{missing} of its pages could not be read: an I/O error, or the file has shrunk"
+        )
+    if lost:
+        why.append(
+            f"{lost} of its pages could not be read again to be compressed, as if the file has "
+            "shrunk; the others stand for them"
+        )
+    incomplete = (
+        facts.incomplete or lost > 0 or (missing > 0 and facts.kind is not SourceKind.PROCESS)
+    )
+    return replace(facts, incomplete=incomplete, warnings=(*facts.warnings, *why))
 
 
 class Reader(Protocol):
