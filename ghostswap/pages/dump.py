@@ -45,8 +45,10 @@ def open_dump(path: Path, page_size: int, reading: Reading | None = None) -> Sou
         raise GhostswapError(path, os_reason(error)) from None
     try:
         return _open(path, fd, page_size, reading)
-    except BaseException:
+    except BaseException as error:
         os.close(fd)
+        if isinstance(error, OSError):
+            raise GhostswapError(path, os_reason(error)) from None
         raise
 
 
