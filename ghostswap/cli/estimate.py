@@ -213,14 +213,12 @@ def estimate_dedup(
     )
     if save is not None:
         _save(census, save, salt)
-    if as_json:
-        print_json(document(estimate))
-    else:
-        show(estimate, View(exact=exact, headings=not noheadings, columns=output))
-    status = status_of(census, quiet)
-    if picture is not None:
-        plot.plot_estimate(estimate, picture)
-    return status
+    with plot.afterwards(picture, lambda path: plot.plot_estimate(estimate, path)):
+        if as_json:
+            print_json(document(estimate))
+        else:
+            show(estimate, View(exact=exact, headings=not noheadings, columns=output))
+        return status_of(census, quiet)
 
 
 def _save(census: "Census", path: Path, salt: str | None) -> None:

@@ -257,16 +257,15 @@ def plan(
     plans = [make_plan(basis, room, question) for room in rooms]
     if not quiet:
         _warn(plans[0])
-    if json:
-        print_json(document(plans, question))
-    elif number is not None:
-        _print_number(plans, number)
-    elif emit is not None:
-        _emit(plans[0], emit, path)
-    else:
-        show(plans, View(exact, not no_headings, columns, explain))
-    if picture is not None:
-        plot.plot_plan(plans, picture)
+    with plot.afterwards(picture, lambda path: plot.plot_plan(plans, path)):
+        if json:
+            print_json(document(plans, question))
+        elif number is not None:
+            _print_number(plans, number)
+        elif emit is not None:
+            _emit(plans[0], emit, path)
+        else:
+            show(plans, View(exact, not no_headings, columns, explain))
     return status
 
 

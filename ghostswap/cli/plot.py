@@ -1,7 +1,8 @@
 """The `--plot` option: what is wrong with it is said before the work, and the file is whole."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,22 @@ def check(path: Path | None) -> None:
         raise GhostswapError(path.parent, "is no directory")
     if not os.access(path.parent, os.W_OK):
         raise GhostswapError(path.parent, "cannot be written to")
+
+
+@contextmanager
+def afterwards(path: Path | None, draw: Callable[[Path], None]) -> Iterator[None]:
+    """Draw to `path` when the block has printed its results, or their reader (head) has gone.
+
+    The results come first since a picture may fail, and the work behind them be long.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        if path is not None:
+            draw(path)
+        raise
+    if path is not None:
+        draw(path)
 
 
 def plot_estimate(estimate: "Estimate", path: Path) -> None:

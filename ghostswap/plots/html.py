@@ -16,6 +16,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px solid #ccc; text-align: left; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 p.note { color: #444; }
+@media print { body { font-size: 11px; max-width: none; margin: 0; } }
 """
 
 

@@ -1,5 +1,6 @@
 """A picture in the form its file's ending asks for: SVG, PNG, or an HTML report."""
 
+import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
@@ -107,7 +108,7 @@ def _systems(estimate: Estimate) -> html.Table:
                 system.algorithm or "–",
                 *(format_size(amount) for amount in amounts),
                 "–" if system.ratio is None else f"{system.ratio:.2f}",
-                f"± {error:.2%}",
+                f"± {error:.2%}" if math.isfinite(error) else "unknown",
             ]
         )
     headings = ("System", "Algorithm", "Pool", "Metadata", "RAM", "Saved", "Ratio", "Pool within")

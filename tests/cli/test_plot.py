@@ -103,6 +103,19 @@ def test_a_picture_that_fails_leaves_the_old_one_and_the_report(dump: Path, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "pages.raw"]
 
 
+def test_a_picture_is_drawn_although_nobody_reads_the_table(dump: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-u", "-m", "ghostswap", "estimate-dedup", str(dump)]
+    done = subprocess.run(
+        [*command, "--plot", str(path)], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert path.read_bytes().endswith(b"</svg>\n")
+
+
 def test_a_plan_is_drawn(tmp_path: Path) -> None:
     for ending in ("svg", "png", "html"):
         path = tmp_path / f"plan.{ending}"
