@@ -14,6 +14,7 @@ from ghostswap.pages.source import Mapping
 
 COLUMNS = 200
 LINES = 100  # about: each part begins a new one
+_ROWS_AT_ONCE = 1 << 20  # bounds the memory that it takes
 MOST_PARTS = 12  # with a label each; smaller sources share the last
 
 Looks = NDArray[np.uint8]
@@ -139,13 +140,18 @@ def looks_of_rows(census: Census, measured: Measured, whole_from: int) -> Looks:
     of_content[contents.zero] = Look.ZERO
     of_content[contents.same_filled] = Look.SAME_FILLED
 
-    rows = np.flatnonzero(census.had)
-    numbers = contents_numbers(contents, census.hash[rows])
-    first = np.empty(len(contents.hash), dtype=np.int64)
-    first[numbers[::-1]] = rows[::-1]  # of several rows of a content, the last assigned stays
     looks = np.full(len(census.hash), Look.UNREAD, dtype=np.uint8)
-    looks[rows] = of_content[numbers]
-    looks[rows[contents.data[numbers] & (first[numbers] != rows)]] = Look.DUPLICATE
+    first_here = np.empty(len(contents.hash), dtype=np.int32)
+    seen, data = np.zeros(len(contents.hash), dtype=np.bool_), contents.data
+    for begin in range(0, len(looks), _ROWS_AT_ONCE):
+        part = slice(begin, begin + _ROWS_AT_ONCE)
+        had = census.had[part]
+        numbers = contents_numbers(contents, census.hash[part][had])
+        places = np.arange(len(numbers), dtype=np.int32)
+        first_here[numbers[::-1]] = places[::-1]  # the last assigned stays, which is the first
+        copy = data[numbers] & (seen[numbers] | (first_here[numbers] != places))
+        looks[part][had] = np.where(copy, np.uint8(Look.DUPLICATE), of_content[numbers])
+        seen[numbers] = True
     return looks
 
 
@@ -188,10 +194,11 @@ def _grid(looks: Looks, pages_a_cell: int, columns: int) -> Looks:
 
 def _counts(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.int64]:
     """How often each kind occurs in each block of `each` neighbouring values: a row a block."""
-    blocks = -(-len(values) // each)
-    block = np.arange(len(values)) // each
-    counts = np.bincount(block * kinds + values, minlength=blocks * kinds)
-    return counts.astype(np.int64).reshape(blocks, kinds)
+    begins = np.arange(0, len(values), each)
+    counts = np.empty((len(begins), kinds), dtype=np.int64)
+    for kind in range(kinds):  # a column at a time: a byte a page, where all would take dozens
+        np.add.reduceat(values == kind, begins, dtype=np.int64, out=counts[:, kind])
+    return counts
 
 
 def _mappings(source: SourceRows) -> NDArray[np.uint8]:

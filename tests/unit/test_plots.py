@@ -115,6 +115,17 @@ def test_the_first_of_a_content_is_no_copy_and_the_others_are() -> None:
     assert looks(census) == [half, quarter, copy, copy, quarter, copy]
 
 
+def test_copies_are_found_also_between_rows_that_are_looked_at_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    census = census_of([4, 2, 4, 5, 0], [2, 3, 4, 1, 1, 3], had=[True] * 9 + [False, True])
+    at_once = looks(census)
+    assert at_once.count(Look.DUPLICATE) == 4
+    for rows in (1, 2, 3, 7):
+        monkeypatch.setattr("ghostswap.plots.page_map._ROWS_AT_ONCE", rows)
+        assert looks(census) == at_once
+
+
 def test_a_page_that_was_not_had_is_shown_as_not_readable() -> None:
     census = census_of([2, 2, 2], had=[False, True, True])
     assert looks(census) == [Look.UNREAD, Look.TO_QUARTER, Look.DUPLICATE]
