@@ -25,6 +25,7 @@ INSTALLED = {
     "_ghostswap": "share/zsh/site-functions/_ghostswap",
     "ghostswap.fish": "share/fish/vendor_completions.d/ghostswap.fish",
 }
+BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 SECONDS = 30.0
 # In each shell `ghostswap` prints what it was given, so no Python runs here either.
 BASH = """\
@@ -87,7 +88,7 @@ def start(name: str, folder: Path) -> list[str]:
             loaded.mkdir(parents=True)
             shutil.copy(scripts / "ghostswap.bash", loaded / "ghostswap")
             rc = folder / "rc"
-            rc.write_text(f"source /usr/share/bash-completion/bash_completion\n{BASH}")
+            rc.write_text(f"source {BASH_COMPLETION}\n{BASH}")
             return ["bash", "--noprofile", "--rcfile", str(rc), "-i"]
         case "zsh":
             (folder / ".zshrc").write_text(ZSH.format(scripts=scripts))
@@ -102,7 +103,7 @@ def terminal(
     name: str = request.param
     if shutil.which(name.partition("-")[0]) is None:
         pytest.skip(f"needs {name}")
-    if name == "bash-completion" and not Path("/usr/share/bash-completion").is_dir():
+    if name == "bash-completion" and not BASH_COMPLETION.exists():
         pytest.skip("needs the package bash-completion")
     home = tmp_path_factory.mktemp("home")
     folder = tmp_path_factory.mktemp("work")
