@@ -1,6 +1,7 @@
 """`python -m ghostswap`, and the console script: one command run, its exit status."""
 
 import gc
+import io
 import os
 import sys
 
@@ -10,7 +11,7 @@ _COLLECT_AFTER = 100_000  # objects; starting makes tens of thousands, and no ga
 def main() -> None:
     """Run the command line and exit with its status."""
     gc.set_threshold(_COLLECT_AFTER)  # some 5 % of the time of `inspect FILE`
-    _fill_standard_descriptors()
+    _prepare_standard_streams()
     try:
         from ghostswap.cli.app import run
 
@@ -20,9 +21,9 @@ def main() -> None:
     sys.exit(status)
 
 
-def _fill_standard_descriptors() -> None:
+def _prepare_standard_streams() -> None:
     """Where one of the three was closed, have /dev/null there: else the next file opened would be
-    taken for it."""
+    taken for it. And let stdout take any text."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -30,6 +31,9 @@ def _fill_standard_descriptors() -> None:
             os.open(os.devnull, os.O_WRONLY)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As stderr does: what the locale has no character for is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

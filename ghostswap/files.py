@@ -38,6 +38,7 @@ def replaced_whole(path: Path) -> Iterator[BinaryIO]:
         )
         try:
             with os.fdopen(fd, "wb") as file:
+                os.fchmod(fd, _PRIVATE)  # whatever the umask
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ _BAR_WIDTH = 16  # columns
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
+# What json leaves as it is though it moves a cursor or turns the text around (C1 controls, marks of
+# direction), and bytes of a name that are no UTF-8, which no stream takes.
+_MOVES = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table: its name, as `--output` takes it, and whether it holds numbers."""
@@ -25,7 +31,8 @@ class Column:
 
 def print_json(document: object) -> None:
     """Print `document`, plain data, as the one JSON document of this run."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    print(_MOVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def size_text(size: int, exact: bool) -> str:
@@ -46,13 +53,13 @@ def complain(reason: object) -> None:
 def warn(message: str, quiet: bool) -> None:
     """One line on stderr that does not change the result."""
     if not quiet:
-        print(f"ghostswap: warning: {message}", file=sys.stderr)
+        print(f"ghostswap: warning: {printable(message)}", file=sys.stderr)
 
 
 def note(message: str, quiet: bool) -> None:
     """One line on stderr that the user should know and need not act on."""
     if not quiet:
-        print(f"ghostswap: note: {message}", file=sys.stderr)
+        print(f"ghostswap: note: {printable(message)}", file=sys.stderr)
 
 
 def choose_columns(columns: Sequence[Column], chosen: str | None) -> list[int]:
@@ -89,7 +96,7 @@ def table_lines(
     """The lines that print_table prints."""
     picked = choose_columns(columns, chosen)
     shown = [columns[i] for i in picked]
-    cells = [[row[i] for i in picked] for row in rows]
+    cells = [[printable(row[i]) for i in picked] for row in rows]
     titles = [column.name for column in shown]
     lines = [titles, *cells] if headings else cells
     widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(shown))]

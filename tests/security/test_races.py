@@ -1,0 +1,195 @@
+"""Root works in a folder where somebody else renames, links and removes all the time: what is
+elsewhere stays untouched."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from ghostswap.errors import GhostswapError
+from ghostswap.files import replaced_whole
+from ghostswap.swapfile import create, header
+from ghostswap.swapfile.layout import Endianness
+from ghostswap.swapfile.relabel import relabel
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be the one attacked")
+SOMEBODY = 1
+SECONDS = 2.0
+PAGE = header.build(
+    header.Header(1, 1023, 0, (), b"u" * 16, b"mine".ljust(16, b"\0"), 4096, Endianness.LITTLE)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that all may write to, and root's own beside it with an area in it."""
+
+    shared: Path
+    victim: Path
+
+    @property
+    def target(self) -> Path:
+        """What root is told to write."""
+        return self.shared / "area"
+
+
+@pytest.fixture(params=[0o777, 0o1777], ids=["plain", "sticky"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    with TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        found = Place(folder / "shared", folder / "own" / "area")
+        found.victim.parent.mkdir(mode=0o755)
+        found.victim.write_bytes(PAGE)
+        found.victim.chmod(0o600)
+        found.shared.mkdir()
+        found.shared.chmod(request.param)
+        yield found
+
+
+@contextmanager
+def attacker(place: Place) -> Iterator[None]:
+    """Somebody who puts links, folders and files of his own in the target's place, for ever."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
+            os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
+            _attack(place)
+        finally:
+            os._exit(0)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _attack(place: Place) -> None:
+    target, spare = place.target, place.shared / "spare"
+    steps: list[Callable[[], object]] = [
+        lambda: target.symlink_to(place.victim),
+        lambda: os.link(place.victim, target),  # fs.protected_hardlinks may forbid it
+        lambda: target.mkdir(),
+        lambda: target.write_bytes(PAGE),
+        lambda: os.mkfifo(target),
+        lambda: target.symlink_to(place.victim.parent),
+        lambda: target.symlink_to("/dev/null"),
+    ]
+    while True:
+        for step in steps:
+            with suppress(OSError):
+                target.rename(spare)
+            for gone in (target, spare):
+                with suppress(OSError):
+                    gone.rmdir() if gone.is_dir() and not gone.is_symlink() else gone.unlink()
+            with suppress(OSError):
+                step()
+            for path in place.shared.glob(".*"):  # and whatever root has begun
+                with suppress(OSError):
+                    path.rename(spare)
+
+
+def raced(place: Place, write: Callable[[], object]) -> int:
+    """How often root came through, in the seconds that the race takes; the victim is as it was."""
+    before, done = place.victim.stat(), 0
+    with attacker(place):
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            with suppress(GhostswapError):
+                write()
+                done += 1
+    after = place.victim.stat()
+    assert place.victim.read_bytes() == PAGE
+    assert (after.st_ino, after.st_mode, after.st_uid) == (
+        before.st_ino,
+        before.st_mode,
+        before.st_uid,
+    )
+    assert list(place.victim.parent.iterdir()) == [place.victim]
+    return done
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_mkghost_writes_nothing_elsewhere(
+    place: Place, monkeypatch: pytest.MonkeyPatch, replace: bool, unnamed: bool
+) -> None:
+    if not unnamed:  # as on a file system without O_TMPFILE
+        monkeypatch.setattr(create, "_open_unnamed", lambda directory: None)
+    monkeypatch.setattr(os, "fsync", lambda fd: None)  # more tries a second
+    other = PAGE[:1024] + b"\1" + PAGE[1025:]
+    raced(place, lambda: create.write_ghost(place.target, other, replace))
+
+
+def test_a_saved_file_goes_nowhere_else(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+
+    def save() -> None:
+        with replaced_whole(place.target) as file:
+            file.write(b"a census")
+
+    raced(place, save)
+
+
+def test_label_changes_no_area_elsewhere(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    raced(place, lambda: relabel(place.target, b"evil".ljust(16, b"\0"), None))
+
+
+def test_a_folder_exchanged_meanwhile_does_not_divert_the_file(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill = create._fill
+    folder = place.shared / "folder"
+    folder.mkdir()
+
+    def exchange(path: Path, fd: int, page: bytes) -> None:
+        fill(path, fd, page)
+        folder.rename(place.shared / "moved")
+        folder.symlink_to(place.victim.parent)
+
+    monkeypatch.setattr(create, "_fill", exchange)
+    create.write_ghost(folder / "ghost", PAGE, replace=True)
+    assert list(place.victim.parent.iterdir()) == [place.victim]
+    assert [path.name for path in (place.shared / "moved").iterdir()] == ["ghost"]
+
+
+def test_label_follows_no_link_and_no_second_name_of_others(place: Place) -> None:
+    label = b"evil".ljust(16, b"\0")
+    place.target.symlink_to(place.victim)
+    with pytest.raises(GhostswapError, match="symbolic link in a folder that others may write"):
+        relabel(place.target, label, None)
+    place.target.unlink()
+    os.link(place.victim, place.target)
+    with pytest.raises(GhostswapError, match="has a second name"):
+        relabel(place.target, label, None)
+    assert place.victim.read_bytes() == PAGE
+
+
+def test_label_follows_a_link_in_a_folder_of_ones_own(place: Place) -> None:
+    link = place.victim.parent / "link"
+    link.symlink_to(place.victim)
+    assert relabel(link, b"new".ljust(16, b"\0"), None).label == "new"
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o777])
+def test_no_umask_opens_or_closes_what_is_written(place: Place, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        create.write_ghost(place.target, PAGE, replace=False)
+        with replaced_whole(place.shared / "census") as file:
+            file.write(b"a census")
+    finally:
+        os.umask(before)
+    assert place.target.stat().st_mode & 0o7777 == 0o600
+    assert (place.shared / "census").stat().st_mode & 0o7777 == 0o600
+    shutil.rmtree(place.shared)
