@@ -1,62 +1,19 @@
 """Small files that claim much: what they cost is bounded by what they are, in memory and time."""
 
 import struct
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 import zstandard
 
+from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, estimate
+
 PAGE = 4096
-FIXED_BYTES, BYTES_A_PAGE = 150 << 20, 40
 SECONDS = 5.0
 _CORE = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _LOAD, _NOTE = 1, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a run of the command went; `peak` is the most that its processes took together, bytes."""
-
-    status: int
-    peak: int
-    seconds: float
-    errors: str
-
-
-def estimate(*arguments: object) -> Run:
-    """`ghostswap estimate-dedup`, with its memory looked at all the time: what its processes share
-    is counted once (PSS)."""
-    command = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json", *map(str, arguments)]
-    begin = time.monotonic()
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        peak = 0
-        while process.poll() is None:
-            peak = max(peak, _memory(process.pid))
-            time.sleep(0.01)
-        assert process.stderr is not None
-        return Run(process.returncode, peak, time.monotonic() - begin, process.stderr.read())
-
-
-def _memory(pid: int) -> int:
-    total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with Path(f"/proc/{process.pid}/smaps_rollup").open() as file:
-                lines = dict(line.split(":", 1) for line in file if ":" in line)
-            total += int(lines["Pss"].split()[0]) << 10
-    except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError, KeyError):
-        pass
-    return total
 
 
 def core(segments: list[tuple[int, int, int, int, int]], xnum: bool = False) -> bytes:
