@@ -44,7 +44,8 @@ from ghostswap.census.workers import TASKS_AHEAD, Workers
 from ghostswap.pages.source import Source, Stream, facts_after
 
 # What one task covers: long enough that its message costs nothing, short enough for progress.
-HASH_TASK_BYTES = 8 << 20
+HASH_TASK_BYTES = 32 << 20
+COMPRESS_TASK_BYTES = 8 << 20  # of pages that are compressed in the same pass
 COMPRESS_TASK_PAGES = 1024
 # How many pages a stream is thought to have, for tables made before: they take 16 MiB.
 _STREAM_PAGES = 1 << 22
@@ -262,11 +263,12 @@ class _Scan:
             self._advance(task.pages)
 
     def _hash_tasks(self, slots: Slots) -> Iterator[Hash | HashSlot]:
-        step = max(HASH_TASK_BYTES // self._page_size, 1)
         for number, source in enumerate(self._sources):
             if isinstance(source, Source):
                 # Pages of a sample are compressed while they are in the cache.
                 compress = not source.stable or self._sampling is not None
+                task_bytes = HASH_TASK_BYTES if source.stable else COMPRESS_TASK_BYTES
+                step = max(task_bytes // self._page_size, 1)
                 for first in range(0, source.runs.pages, step):
                     pages = min(step, source.runs.pages - first)
                     yield Hash(number, first, pages, compress)
