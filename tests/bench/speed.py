@@ -1,6 +1,7 @@
 """How fast, each time beside a peer on the same bytes in the same run."""
 
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -51,6 +53,7 @@ def speed(folder: Path, mib: int) -> None:
     rows = [
         _exact_against_zram(data),
         _core_against_c(data),
+        _core_against_lz4(data),
         _quick_against_xxhsum(large),
         _inspect_against_import(folder),
         _memory(data),
@@ -102,16 +105,33 @@ def _core_against_c(dump: Path) -> list[str]:
         subprocess.run(["gcc", "-O2", "-o", program, source, "-llz4"], check=True)
         pages = dump.stat().st_size // _PAGE
 
-        def ours() -> float:
-            command = [*_COMMAND, "estimate-dedup", "--raw", "--json", "--jobs", "1", str(dump)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-            return 1e6 / float(told["algorithms"]["lz4"]["compress_ns_per_page"])
-
         def loop() -> float:
             told = subprocess.run([program, dump], check=True, capture_output=True).stdout
             return 1e6 / (float(told.split()[0]) / pages)
 
+        ours = partial(_pages_a_ms, dump)
         return _row(what, dump, *_in_turns(ours, loop), "≥ 0.85", unit="pages/ms")
+
+
+def _pages_a_ms(dump: Path) -> float:
+    """How many pages one of our processes compresses."""
+    command = [*_COMMAND, "estimate-dedup", "--raw", "--json", "--jobs", "1", str(dump)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return 1e6 / float(told["algorithms"]["lz4"]["compress_ns_per_page"])
+
+
+def _core_against_lz4(dump: Path) -> list[str]:
+    what = "pages/ms of one core; lz4 -b1 -B4096"
+    if shutil.which("lz4") is None:
+        return [what, "needs lz4", "", "", "", ""]
+
+    def lz4() -> float:
+        command = ["lz4", "-b1", f"-B{_PAGE}", "-i1", dump]
+        told = subprocess.run(command, check=True, capture_output=True, text=True)
+        found = re.findall(r"\), +([\d.]+) MB/s", told.stdout + told.stderr)
+        return float(found[-1]) * 1e6 / _PAGE / 1e3
+
+    return _row(what, dump, *_in_turns(partial(_pages_a_ms, dump), lz4), "", unit="pages/ms")
 
 
 def _quick_against_xxhsum(dump: Path) -> list[str]:
