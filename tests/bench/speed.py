@@ -126,7 +126,7 @@ def _core_against_lz4(dump: Path) -> list[str]:
         return [what, "needs lz4", "", "", "", ""]
 
     def lz4() -> float:
-        command = ["lz4", "-b1", f"-B{_PAGE}", "-i1", dump]
+        command = ["lz4", "-b1", f"-B{_PAGE}", "-i1", str(dump)]
         told = subprocess.run(command, check=True, capture_output=True, text=True)
         found = re.findall(r"\), +([\d.]+) MB/s", told.stdout + told.stderr)
         return float(found[-1]) * 1e6 / _PAGE / 1e3
