@@ -78,9 +78,10 @@ class Estimate:
         """How far pool_bytes may be from the kernel's, as a fraction: the codec's own error, and in
         quick mode that of the sample, at 95 % confidence."""
         census = self.census
+        codec = measured.relative_error + self.rules.codec_error(system, measured.algorithm)
         if census.sample is None:
-            return measured.relative_error
-        return measured.relative_error + relative_error(
+            return codec
+        return codec + relative_error(
             census.contents,
             measured.sizes,
             census.sample,

@@ -3,6 +3,7 @@
 import pytest
 
 from ghostswap.host.kernel import KernelVersion
+from ghostswap.models.figures import System
 from ghostswap.models.rules import rules_for
 
 
@@ -19,3 +20,11 @@ def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
     config: dict[str, str], entry_bytes: int
 ) -> None:
     assert rules_for(KernelVersion(6, 12), config).zram_entry_bytes == entry_bytes
+
+
+def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_15() -> None:
+    for version, error in (("6.1", 0.0), ("6.12", 0.012), ("6.15", 0.012), ("6.18", 0.0)):
+        rules = rules_for(KernelVersion.parse(version), {})
+        assert rules.codec_error(System.ZSWAP, "zstd:3") == error
+        assert rules.codec_error(System.ZRAM, "zstd:3") == 0
+        assert rules.codec_error(System.ZSWAP, "lz4") == 0
