@@ -106,7 +106,7 @@ def test_a_fifo_is_read_as_a_stream(dump: Path) -> None:
         text=True,
         check=True,
     )
-    assert "1,585 pages" in done.stdout
+    assert f"{dump.stat().st_size // PAGE:,} pages" in done.stdout
 
 
 def test_files_and_streams_are_one_census(dump: Path, core: Path, tmp_path: Path) -> None:
@@ -119,7 +119,9 @@ def test_files_and_streams_are_one_census(dump: Path, core: Path, tmp_path: Path
     assert [source["pages"] for source in document["sources"]] == [alone["pages"]["total"]] * 3
 
 
-def test_a_cut_compressed_core_is_reported_as_far_as_it_goes(core: Path, tmp_path: Path) -> None:
+def test_a_cut_compressed_core_is_reported_as_far_as_it_goes(
+    dump: Path, core: Path, tmp_path: Path
+) -> None:
     packed = gzip.compress(core.read_bytes())
     path = tmp_path / "core.gz"
     path.write_bytes(packed[: len(packed) * 2 // 3])
@@ -131,7 +133,7 @@ def test_a_cut_compressed_core_is_reported_as_far_as_it_goes(core: Path, tmp_pat
     (source,) = estimate(path, status=1)["sources"]
     assert source["unreadable_pages"] > 0
     assert source["pages"] > 0
-    assert source["pages"] + source["unreadable_pages"] == 1585
+    assert source["pages"] + source["unreadable_pages"] == dump.stat().st_size // PAGE
 
 
 def test_standard_input_is_read_once_only() -> None:
