@@ -74,7 +74,7 @@ def test_a_file_that_shrinks_before_it_is_read_has_unreadable_pages(tmp_path: Pa
 
 def test_a_file_that_grows_is_measured_as_it_was_found(tmp_path: Path) -> None:
     dump = noise(tmp_path / "dump", 32)
-    with start("estimate-dedup", "--json", dump) as process:
+    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
         workers_of(process)
         with dump.open("ab") as file:
             file.write(os.urandom(1 << 20))
@@ -85,7 +85,7 @@ def test_a_file_that_grows_is_measured_as_it_was_found(tmp_path: Path) -> None:
 
 def test_a_file_that_is_removed_is_read_to_its_end(tmp_path: Path) -> None:
     dump = noise(tmp_path / "dump", 32)
-    with start("estimate-dedup", "--json", dump) as process:
+    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
         workers_of(process)
         dump.unlink()
         out, errors = process.communicate(timeout=60)

@@ -114,7 +114,8 @@ def test_workers_end_when_their_parent_is_killed(dump: Path) -> None:
 
 
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
-    with start("estimate-dedup", "--json", noise(tmp_path / "dump", 32)) as process:
+    dump = noise(tmp_path / "dump", 32)
+    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
         workers = workers_of(process)
         for number in (signal.SIGSTOP, signal.SIGCONT):
             for pid in (process.pid, *workers):
@@ -126,7 +127,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_nohup_is_respected(dump: Path) -> None:
-    command = ["nohup", *COMMAND, "estimate-dedup", "--quick", "--json", str(dump)]
+    command = ["nohup", *COMMAND, "estimate-dedup", "--json", str(dump)]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
