@@ -14,7 +14,6 @@ from tests.bench.programs import cores
 
 _PAGE = 4096
 _BATCH = 256
-_LARGE_BYTES = 4 << 30
 
 
 def copy_pages(core: Path, path: Path) -> None:
@@ -39,13 +38,13 @@ def data_pages(folder: Path, mib: int) -> Path:
     return path
 
 
-def everything(folder: Path, mib: int) -> Path:
-    """A raw dump of every page of the programs' cores, of as many runs as give 4 GiB."""
-    path = folder / f"large-{mib}.raw"
+def everything(folder: Path, mib: int, gib: int) -> Path:
+    """A raw dump of every page of the programs' cores, of as many runs as give so many GiB."""
+    path = folder / f"all-{gib}-{mib}.raw"
     if not path.exists():
         with path.open("wb") as file:
             seed = 1
-            while file.tell() < _LARGE_BYTES:
+            while file.tell() < gib << 30:
                 for core in cores(folder, mib, seed).values():
                     source = _opened(core)
                     _copy(source, list(range(source.runs.pages)), file.write)

@@ -49,12 +49,13 @@ int main(int argc, char **argv) {
 def speed(folder: Path, mib: int) -> None:
     """Print the ratios that the project promises, with the bound of each."""
     data = data_pages(folder, mib)
-    large = everything(folder, mib)
+    large, larger = everything(folder, mib, 4), everything(folder, mib, 12)
     rows = [
         _exact_against_zram(data),
         _core_against_c(data),
         _core_against_lz4(data),
         _quick_against_xxhsum(large),
+        _quick_against_xxhsum(larger),
         _inspect_against_import(folder),
         _memory(data),
         _memory(large),
