@@ -156,9 +156,9 @@ _ghostswap() {
             '') _ghostswap_words --version -h --help ;;
             estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
-            label) _ghostswap_words --label --uuid --json -h --help ;;
+            label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
-            off) _ghostswap_words --all --force --json --bytes -h --help ;;
+            off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
             on) _ghostswap_words --size --priority --enable-zswap --dry-run --json --bytes --quiet -h --help ;;
             plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac

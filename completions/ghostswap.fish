@@ -89,6 +89,7 @@ complete -c ghostswap -n '__ghostswap_command label' -F
 complete -c ghostswap -n '__ghostswap_command label' -l label -r -f -d 'New label, up to 15 bytes; \'\' for none'
 complete -c ghostswap -n '__ghostswap_command label' -l uuid -r -f -a 'random nil' -d 'New UUID'
 complete -c ghostswap -n '__ghostswap_command label' -l json -d 'Print one JSON document and nothing else'
+complete -c ghostswap -n '__ghostswap_command label' -l quiet -d 'Print no progress and no warnings'
 complete -c ghostswap -n '__ghostswap_command label' -s h -l help -d 'Show this message and exit'
 
 complete -c ghostswap -n '__ghostswap_command mkghost' -F
@@ -110,6 +111,7 @@ complete -c ghostswap -n '__ghostswap_command off' -l all -d 'Every ghost area'
 complete -c ghostswap -n '__ghostswap_command off' -l force -d 'Even if memory may not hold what is in the area'
 complete -c ghostswap -n '__ghostswap_command off' -l json -d 'Print one JSON document and nothing else'
 complete -c ghostswap -n '__ghostswap_command off' -l bytes -d 'Print sizes as exact bytes'
+complete -c ghostswap -n '__ghostswap_command off' -l quiet -d 'Print no progress and no warnings'
 complete -c ghostswap -n '__ghostswap_command off' -s h -l help -d 'Show this message and exit'
 
 complete -c ghostswap -n '__ghostswap_command on' -F

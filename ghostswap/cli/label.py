@@ -18,12 +18,14 @@ def label(
         str | None, typer.Option("--uuid", metavar="UUID|random|nil", help="New UUID.")
     ] = None,
     json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show or change the label and the UUID of a swap area.
 
     Also of a ghost, unlike swaplabel. An active area is not changed. Page size and byte order of
     the header stay as they are.
     """
+    del quiet  # as every command takes it; this one has neither progress nor warnings
     from ghostswap.cli.render import print_json, printable
     from ghostswap.swapfile.area import look_at
     from ghostswap.swapfile.header import format_uuid

@@ -24,6 +24,7 @@ def off(
     ] = False,
     json: options.Json = False,
     exact: options.Bytes = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Give up ghost areas; memory takes back what they hold.
 
@@ -59,7 +60,8 @@ def off(
     if json:
         print_json([area_document(area, changed=True) for area in chosen])
     elif not chosen:
-        print("no ghost area is on")
+        if not quiet:
+            print("no ghost area is on")
     else:
         for area in chosen:
             state = "off" if area.swap else "removed what was left"
