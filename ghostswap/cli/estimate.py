@@ -251,10 +251,10 @@ def _examples(measured: "Measurement", number: int) -> Iterator["Example"]:
 
     census = measured.census
     for found in most_copied(census, number):
-        number, page = found.example
+        source_number, page = found.example
         begins = b""
         if measured.opened:
-            source = measured.opened[number]
+            source = measured.opened[source_number]
             begins = preview(source, page, census.page_size, found.hash, census.seed)
         yield Example(f"{found.hash:016x}", found.copies, found.sources, begins.hex())
 
