@@ -40,4 +40,6 @@ def test_pages_take_what_zram_takes_for_them(
     assert told["same_pages"] == real["same_pages"]
     assert abs(told["huge_pages"] - real["huge_pages"]) <= slack
     assert abs(told["compressed_bytes"] - compressed) <= bound * compressed
-    assert abs(told["pool_bytes"] - pool) <= max(0.002 * pool, 16 * PAGE)
+    # An older compressor's sizes may fall on the other side of a class here and there.
+    pages_off = 16 if bound <= EXACT else 32
+    assert abs(told["pool_bytes"] - pool) <= max(0.002 * pool, pages_off * PAGE)
