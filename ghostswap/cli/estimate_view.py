@@ -102,7 +102,8 @@ def _titled(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]
 def _show_pages(estimate: Estimate, view: View) -> None:
     census = estimate.census
     counts = page_counts(census)
-    names = ", ".join(printable(source.facts.name) for source in census.sources[:_SOURCES_NAMED])
+    largest = sorted(census.sources, key=lambda source: -source.pages)[:_SOURCES_NAMED]
+    names = ", ".join(printable(source.facts.name) for source in largest)
     left = len(census.sources) - _SOURCES_NAMED
     more = f" and {left} more" if left > 0 else ""
     size = size_text(counts["total"] * census.page_size, view.exact)
