@@ -1,0 +1,24 @@
+#!/bin/sh
+# Do the lower bounds in pyproject.toml hold? Installs exactly those versions in an empty environment,
+# and runs what of the tests depends on them.  PYTHON=python3.11 sh scripts/check-oldest.sh
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-.venv/bin/python}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+"$python" - >"$folder/oldest.txt" <<'EOF'
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+extras = project["optional-dependencies"]
+for each in [*project["dependencies"], *extras["census"], *extras["plot"], *extras["test"]]:
+    if ">=" in each:
+        print(each.replace(">=", "=="))
+EOF
+"$python" -m venv --without-pip "$folder/oldest"
+"$python" -m pip --python "$folder/oldest/bin/python" install -q -r "$folder/oldest.txt"
+"$folder/oldest/bin/python" -m pytest tests/unit tests/property tests/cli/test_startup.py \
+    tests/cli/test_estimate.py tests/cli/test_census_file.py tests/cli/test_plot.py
+echo "with the oldest packages allowed: $(tr '\n' ' ' <"$folder/oldest.txt")"
