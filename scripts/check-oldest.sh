@@ -4,6 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
+if ! "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
+    echo 'the oldest packages allowed are older than this Python: not checked'
+    exit
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
