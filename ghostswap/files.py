@@ -23,32 +23,41 @@ def replaced_whole(path: Path) -> Iterator[BinaryIO]:
     with suppress(OSError):
         if not stat.S_ISREG(path.stat().st_mode):
             raise GhostswapError(path, "exists and is no regular file")
+    # A name of its own, in the same directory since rename(2) works within one file system.
+    name = f".{path.name[:200]}.{secrets.token_hex(6)}.tmp"
+    with directory_of(path) as directory:
+        try:
+            fd = os.open(
+                name,
+                os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+                _PRIVATE,
+                dir_fd=directory,
+            )
+            try:
+                with os.fdopen(fd, "wb") as file:
+                    os.fchmod(fd, _PRIVATE)  # whatever the umask
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(name, path.name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=directory)
+                raise
+            os.fsync(directory)
+        except OSError as error:
+            raise GhostswapError(path, os_reason(error)) from None
+
+
+@contextmanager
+def directory_of(path: Path) -> Iterator[int]:
+    """The directory of `path`, opened once: every later step is relative to it, so no renamed or
+    exchanged parent can divert the file. Raises GhostswapError."""
     try:
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise GhostswapError(path.parent, os_reason(error)) from None
-    # A name of its own, in the same directory since rename(2) works within one file system.
-    name = f".{path.name[:200]}.{secrets.token_hex(6)}.tmp"
+        raise GhostswapError(path.parent, os_reason(error)) from error
     try:
-        fd = os.open(
-            name,
-            os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
-            _PRIVATE,
-            dir_fd=directory,
-        )
-        try:
-            with os.fdopen(fd, "wb") as file:
-                os.fchmod(fd, _PRIVATE)  # whatever the umask
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(name, path.name, src_dir_fd=directory, dst_dir_fd=directory)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name, dir_fd=directory)
-            raise
-        os.fsync(directory)
-    except OSError as error:
-        raise GhostswapError(path, os_reason(error)) from None
+        yield directory
     finally:
         os.close(directory)

@@ -22,8 +22,7 @@ def distinct_contents(
     """
     ordered = hashes[had]
     ordered.sort()
-    begins = np.ones(len(ordered), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    begins = _begins(ordered)
     distinct = ordered[begins]
     length = len(ordered)
     del ordered
@@ -46,9 +45,15 @@ def first_of_each(values: U64) -> tuple[U64, I64]:
     """
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    begins = np.ones(len(values), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    begins = _begins(ordered)
     return ordered[begins], order[begins]
+
+
+def _begins(ordered: U64) -> Bools:
+    """Where, in ascending values, another one begins."""
+    begins = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins
 
 
 def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:

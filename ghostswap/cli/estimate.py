@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ghostswap.cli import kernel_rules, options, plot, sources
-from ghostswap.cli.help import COMPRESS, READ, SHOW
+from ghostswap.cli.help import COMPRESS, SHOW
 from ghostswap.cli.measure import Engine, Wanted, measure
-from ghostswap.cli.render import choose_columns, print_json, warn
+from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,16 +66,7 @@ def estimate_dedup(
     zpool: kernel_rules.ChosenZpool = None,
     ghost: kernel_rules.Ghost = False,
     no_writeback: kernel_rules.NoWriteback = False,
-    page_size: Annotated[
-        int | None,
-        typer.Option(
-            "--page-size",
-            parser=options.size,
-            metavar="SIZE",
-            rich_help_panel=READ,
-            help="Size of a page, as 16K (default: this machine's).",
-        ),
-    ] = None,
+    page_size: sources.PageSize = None,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -183,7 +174,7 @@ def estimate_dedup(
     if not named.any:
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
-    from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, View, show
+    from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
     from ghostswap.report.estimate import Estimate, document, figures
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work

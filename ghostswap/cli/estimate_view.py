@@ -1,10 +1,9 @@
 """The tables that `estimate-dedup` prints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
-from ghostswap.cli.render import Column, bar, emphasised, print_table, printable, size_text
+from ghostswap.cli.render import Column, View, bar, emphasised, print_table, printable, size_text
 from ghostswap.models.figures import Figures, System
 from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
 
@@ -49,15 +48,6 @@ _CHECK_COLUMNS = (
 )
 _SOURCES_NAMED = 3
 _SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How tables are to look."""
-
-    exact: bool
-    headings: bool
-    columns: str | None
 
 
 def show(estimate: Estimate, view: View) -> None:

@@ -12,7 +12,7 @@ from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.measure import Wanted, measure
-from ghostswap.cli.render import choose_columns, print_json, warn
+from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 from ghostswap.models.figures import System
 from ghostswap.units import parse_size
@@ -168,16 +168,7 @@ def plan(
             help="Whose slots, as 6.1 (default: the estimate's kernel).",
         ),
     ] = None,
-    page_size: Annotated[
-        int | None,
-        typer.Option(
-            "--page-size",
-            parser=options.size,
-            metavar="SIZE",
-            rich_help_panel=READ,
-            help="Size of a page, as 16K (default: this machine's).",
-        ),
-    ] = None,
+    page_size: sources.PageSize = None,
     quick: Annotated[
         bool,
         typer.Option("--quick", rich_help_panel=COMPRESS, help="Compress a sample only."),
@@ -228,7 +219,7 @@ def plan(
     chosen = system or (System.ZRAM if emit is Emit.ZRAM_GENERATOR else System.ZSWAP)
     rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False)
 
-    from ghostswap.cli.plan_view import SIZE_COLUMNS, View, show
+    from ghostswap.cli.plan_view import SIZE_COLUMNS, show
     from ghostswap.report.plan import Question, document
     from ghostswap.report.plan import plan as make_plan
 
@@ -265,7 +256,7 @@ def plan(
         elif emit is not None:
             _emit(plans[0], emit, path)
         else:
-            show(plans, View(exact, not no_headings, columns, explain))
+            show(plans, View(exact, not no_headings, columns), explain=explain)
     return status
 
 

@@ -1,9 +1,8 @@
 """What `ghostswap plan` shows: sizes, what wrong ones cost, and what other designs take."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from ghostswap.cli.render import Column, emphasised, print_table, printable, size_text
+from ghostswap.cli.render import Column, View, emphasised, print_table, printable, size_text
 from ghostswap.models.plan import Bill, Sizing, TooLarge
 from ghostswap.report.plan import Plan, derivations
 
@@ -37,17 +36,7 @@ _DESIGN_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How the user wants it shown."""
-
-    exact: bool
-    headings: bool
-    columns: str | None
-    explain: bool
-
-
-def show(plans: Sequence[Plan], view: View) -> None:
+def show(plans: Sequence[Plan], view: View, *, explain: bool) -> None:
     """Print the sizes for all machines, and the rest for one; with columns chosen, sizes only."""
     first = plans[0]
     if view.headings and view.columns is None:
@@ -58,7 +47,7 @@ def show(plans: Sequence[Plan], view: View) -> None:
     print_table(SIZE_COLUMNS, rows, headings=view.headings, chosen=view.columns)
     if view.columns is None and len(plans) == 1:
         _show_details(first, view)
-    if view.explain:
+    if explain:
         for each in plans:
             _show_derivations(each)
 

@@ -29,6 +29,15 @@ class Column:
     right: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the user wants tables: exact bytes, headings, and which columns (None: all)."""
+
+    exact: bool
+    headings: bool
+    columns: str | None
+
+
 def print_json(document: object) -> None:
     """Print `document`, plain data, as the one JSON document of this run."""
     text = json.dumps(document, indent=2, ensure_ascii=False)

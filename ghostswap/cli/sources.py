@@ -58,6 +58,16 @@ Children = Annotated[
         "--children", rich_help_panel=READ, help="Also all descendants of the processes named."
     ),
 ]
+PageSize = Annotated[
+    int | None,
+    typer.Option(
+        "--page-size",
+        parser=options.size,
+        metavar="SIZE",
+        rich_help_panel=READ,
+        help="Size of a page, as 16K (default: this machine's).",
+    ),
+]
 Raw = Annotated[
     bool,
     typer.Option(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.files import directory_of
 from ghostswap.swapfile import ioctls
 from ghostswap.swapfile.active import is_active
 
@@ -24,7 +25,7 @@ def check_target(path: Path, replace: bool) -> None:
     That is any existing file, and with `replace` still a directory, a device, a symbolic link
     (it is never followed) or an active swap area.
     """
-    with _directory(path) as directory:
+    with directory_of(path) as directory:
         _check_name(path, directory, replace)
 
 
@@ -35,7 +36,7 @@ def write_ghost(path: Path, page: bytes, replace: bool) -> None:
     swapon(8) refuses a file with holes. Raises GhostswapError; `path` is then as before, and no
     other file is left.
     """
-    with _directory(path) as directory:
+    with directory_of(path) as directory:
         _check_name(path, directory, replace)
         try:
             _write(path, directory, page, replace)
@@ -43,20 +44,6 @@ def write_ghost(path: Path, page: bytes, replace: bool) -> None:
             if error.errno == errno.EEXIST:
                 raise GhostswapError(path, "appeared meanwhile, left as it is") from None
             raise GhostswapError(path, os_reason(error)) from error
-
-
-@contextlib.contextmanager
-def _directory(path: Path) -> Iterator[int]:
-    """The directory of `path`, opened once: every later step is relative to it, so no renamed or
-    exchanged parent can divert the file."""
-    try:
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise GhostswapError(path.parent, os_reason(error)) from error
-    try:
-        yield directory
-    finally:
-        os.close(directory)
 
 
 def _check_name(path: Path, directory: int, replace: bool) -> None:
