@@ -11,7 +11,7 @@ from ghostswap.cli.host_view import SWAP_COLUMNS
 from ghostswap.cli.plan_view import SIZE_COLUMNS
 from ghostswap.cli.render import Column
 from ghostswap.models.slots import MILESTONES
-from ghostswap.swapfile.layout import PAGE_SIZES
+from ghostswap.swapfile.geometry import PAGE_SIZES
 
 
 class Kind(Enum):

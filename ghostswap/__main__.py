@@ -1,9 +1,11 @@
 """`python -m ghostswap`, and the console script: one command run, its exit status."""
 
+import contextlib
 import gc
 import io
 import os
 import sys
+from typing import NoReturn
 
 _COLLECT_AFTER = 100_000  # objects; starting makes tens of thousands, and no garbage
 
@@ -18,7 +20,7 @@ def main() -> None:
         status = run(sys.argv[1:])
     except KeyboardInterrupt:  # while still starting
         status = 130
-    sys.exit(status)
+    _leave(status)
 
 
 def _prepare_standard_streams() -> None:
@@ -34,6 +36,15 @@ def _prepare_standard_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As stderr does: what the locale has no character for is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit at once: Python would first free every object, 40 ms after an estimate."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ from ghostswap.census.table import I64, U64, Bools, Contents, Sizes, size_type
 
 # Rows looked up at once, about, which bounds the memory that it takes.
 _ROWS_AT_ONCE = 1 << 21
-# The filter before the look-up: one flag for each value of so many leading bits of a hash.
-_FILTER_BITS = 22
+# The filter before the look-up has a flag for each value of the leading bits of a hash: so many
+# bits that few of the other hashes pass, and no more, for the cache's sake.
+_FILTER_BITS = (16, 22)
+_FLAGS_FOR_EACH = 64
 
 
 def distinct_contents(
@@ -20,8 +22,7 @@ def distinct_contents(
 
     `zero` is the hash of a zero page; `same_filled` holds the hashes of same-filled pages.
     """
-    ordered = hashes[had]
-    ordered.sort()
+    ordered = np.sort(hashes if had.all() else hashes[had])
     begins = _begins(ordered)
     distinct = ordered[begins]
     length = len(ordered)
@@ -59,14 +60,15 @@ def _begins(ordered: U64) -> Bools:
 def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:
     """A row that holds each of `wanted`, ascending hashes; -1 where none does."""
     found = np.full(len(wanted), -1, dtype=np.int64)
-    shift = np.uint64(64 - _FILTER_BITS)
-    worth_a_look = np.zeros(1 << _FILTER_BITS, dtype=np.bool_)
+    shift = np.uint64(64 - _filter_bits(len(wanted)))
+    worth_a_look = np.zeros(1 << (64 - int(shift)), dtype=np.bool_)
     worth_a_look[wanted >> shift] = True
+    looked_up = worth_a_look[hashes >> shift]
+    looked_up &= had
     # A part at a time, by leading bits of the hash: sorting all at once takes more memory.
-    bits = max(len(hashes) // _ROWS_AT_ONCE, 1).bit_length() - 1
+    bits = max(int(np.count_nonzero(looked_up)) // _ROWS_AT_ONCE, 1).bit_length() - 1
     for part in range(1 << bits):
-        rows = np.flatnonzero(_leading(hashes, bits) == part if bits else had)
-        rows = rows[worth_a_look[hashes[rows] >> shift] & had[rows]]
+        rows = np.flatnonzero(looked_up & (_leading(hashes, bits) == part) if bits else looked_up)
         here = np.flatnonzero(_leading(wanted, bits) == part) if bits else np.arange(len(wanted))
         if not len(rows) or not len(here):
             continue
@@ -76,6 +78,11 @@ def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:
         hit = ordered[at] == wanted[here]
         found[here[hit]] = rows[at[hit]]
     return found
+
+
+def _filter_bits(wanted: int) -> int:
+    fewest, most = _FILTER_BITS
+    return min(max((wanted * _FLAGS_FOR_EACH).bit_length(), fewest), most)
 
 
 def _leading(hashes: U64, bits: int) -> U64:

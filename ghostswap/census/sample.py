@@ -14,16 +14,23 @@ from numpy.typing import NDArray
 
 from ghostswap.census.table import I64, Bools, Contents, Sample, Sizes
 
-Z_95 = 1.959964  # a normal variable lies within so many standard deviations 95 times in 100
+# A normal variable lies within so many standard deviations 95 times in 100; a little more, since a
+# sample's spread, from which they are counted, may itself be too small.
+Z_95 = 1.959964 * 1.06
 CONFIDENCE = 0.95
 # The contents with the most copies, all of which are compressed.
 HEAVY_CONTENTS = 4096
 # A sample's own estimate of its error is uncertain: aim a little below what was asked for.
 _MARGIN = 1.08
 _ROUNDS = 5
-# By experience this many contents give an error of 0.5 %, whatever the size of the dump.
+# By experience this many contents give an error of 0.5 %, whatever the size of the dump; mostly
+# fewer do, as a look at some of them tells.
 _CONTENTS_FOR_HALF_PERCENT = 40_000
 _FEWEST_CONTENTS = 4096
+# So many must have been looked at to say how much contents differ; a little more are taken than
+# that says, since a second round costs more a content.
+_FEWEST_LOOKED_AT = 64
+_LOOK_MARGIN = 1.25
 _ALL_HASHES = (1 << 64) - 1
 
 
@@ -53,9 +60,19 @@ class Sampling:
         wanted = round(_CONTENTS_FOR_HALF_PERCENT * (0.005 / self.error) ** 2)
         return max(wanted, _FEWEST_CONTENTS)
 
-    def first_cutoff(self, contents: int) -> int:
-        """The largest hash in the sample, where there are about so many contents."""
-        return _ALL_HASHES * self.contents // max(contents, self.contents)
+    def first_cutoff(self, contents: int, looked_at: Sizes) -> int:
+        """The largest hash in the first sample, where there are about so many contents, some of
+        which have the sizes `looked_at`, a row an algorithm."""
+        wanted = max(self._enough(contents, row) for row in looked_at)
+        return _ALL_HASHES * wanted // max(contents, wanted)
+
+    def _enough(self, contents: int, looked_at: Sizes) -> int:
+        """How many of the contents will probably do, for sizes like these."""
+        if len(looked_at) < _FEWEST_LOOKED_AT:
+            return self.contents
+        each = self.cost.of_size[looked_at]
+        needed = _LOOK_MARGIN * float(Z_95 * each.std() / each.mean() / self.error) ** 2
+        return max(round(needed / (1 + needed / contents)), _FEWEST_CONTENTS)
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int) -> Sample:
         """The sample where it cannot grow, since its pages came only once."""
@@ -73,22 +90,34 @@ class Sampling:
         certain = contents.pages[data] >= heavy_from
         light = data[~certain]
         also = np.concatenate([np.flatnonzero(contents.same_filled), data[certain]])
-        done = want = int(np.searchsorted(contents.hash[light], np.uint64(cutoff), side="right"))
-        for _ in range(_ROUNDS):
+        unknown = also[sizes[0][also] == 0]
+        done = int(np.searchsorted(contents.hash[light], np.uint64(cutoff), side="right"))
+        for round_ in range(_ROUNDS):
             sample = Sample(self.error, heavy_from, cutoff)
-            unknown = also[sizes[0][also] == 0]
-            yield sample, np.concatenate([unknown, light[done:want]])
-            done, also = want, also[:0]
             error = max(
                 relative_error(contents, row, sample, self.cost, each_once=once)
                 for row in sizes
                 for once in (False, True)
             )
-            if done == len(light) or error <= self.error:
+            grow = error > self.error and done < len(light)
+            if round_ and not grow:
                 return
-            growth = (_MARGIN * error / self.error) ** 2 if done > 1 else math.inf
-            want = round(min(max(done, _FEWEST_CONTENTS) * growth, len(light)))
-            cutoff = int(contents.hash[light[want - 1]])
+            want = self._grown(done, len(light), error) if grow else done
+            if grow:
+                cutoff = int(contents.hash[light[want - 1]])
+            yield (
+                Sample(self.error, heavy_from, cutoff),
+                np.concatenate([unknown, light[done:want]]),
+            )
+            done, unknown = want, unknown[:0]
+
+    def _grown(self, done: int, number: int, error: float) -> int:
+        """How many of `number` contents to take where `done` gave too large an error: its square
+        falls as 1 / done - 1 / number does."""
+        if done < _FEWEST_CONTENTS or math.isinf(error):
+            return min(self.contents, number)
+        fall = (self.error / (_MARGIN * error)) ** 2
+        return min(math.ceil(1 / (1 / number + (1 / done - 1 / number) * fall)), number)
 
 
 def relative_error(
@@ -117,7 +146,8 @@ def relative_error(
         pages = contents.pages[chosen].astype(np.float64)
         return np.ones_like(pages) if each_once else pages
 
-    known = float((weight(certain) * cost.of_size[sizes[certain]]).sum())
+    known_ones = certain & (sizes > 0)
+    known = float((weight(known_ones) * cost.of_size[sizes[known_ones]]).sum())
     if number == sampled:
         return 0.0
     if sampled < 2:
@@ -128,10 +158,10 @@ def relative_error(
     variance = number * (number - sampled) / sampled * residual
     empty = np.ones(len(cost.zspage_bytes), dtype=np.bool_)
     empty[cost.class_of_size[sizes[taken]]] = False
-    empty[cost.class_of_size[sizes[certain]]] = False
+    empty[cost.class_of_size[sizes[known_ones]]] = False
     # Both the pool and its estimate end in a zspage filled by chance, a variance of 1/12 each.
     variance += float((cost.zspage_bytes[~empty] ** 2).sum()) / 6
-    total = known + rate * float(weight(light).sum())
+    total = known + rate * float(weight(data & ~known_ones).sum())
     left_out = float(cost.zspage_bytes[empty].sum())
     return (Z_95 * math.sqrt(variance) + left_out) / total if total else math.inf
 

@@ -15,7 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec
-from ghostswap.census.compressor import Compressed
+from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scanner import (
@@ -49,7 +49,7 @@ COMPRESS_TASK_BYTES = 8 << 20  # of pages that are compressed in the same pass
 COMPRESS_TASK_PAGES = 1024
 # How many pages a stream is thought to have, for tables made before: they take 16 MiB.
 _STREAM_PAGES = 1 << 22
-# Pages of each source looked at to guess how many contents there are: 4 ms.
+# Pages of each source looked at to guess how many contents there are, and how alike: some 8 ms.
 _FIRST_LOOK = 512
 
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
@@ -174,7 +174,7 @@ class _Scan:
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
         shared = Shared.made(once, slots)
         if self._sampling is not None and not self._cannot_grow:
-            shared.cutoff[0] = self._sampling.first_cutoff(self._contents_expected())
+            shared.cutoff[0] = self._sampling.first_cutoff(*self._first_look())
 
         def prepare() -> Scanner:
             return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared)
@@ -226,20 +226,25 @@ class _Scan:
             sample,
         )
 
-    def _contents_expected(self) -> int:
-        """About how many contents there are, by a look at some pages of each source."""
-        page = memoryview(bytearray(self._page_size))
+    def _first_look(self) -> tuple[int, Sizes]:
+        """About how many contents there are, by a look at some pages of each source, and the sizes
+        of those looked at."""
         expected = 0
+        compressor = Compressor(self._codecs, self._page_size)
+        page = memoryview(bytearray(self._page_size))
         for source in self._sources:
             assert isinstance(source, Source)
             seen = set()
             reader = source.open()
             for first in range(0, source.runs.pages, max(source.runs.pages // _FIRST_LOOK, 1)):
                 if reader.read(first, 1, page).all() and page[:8] != page[-8:]:
-                    seen.add(xxhash.xxh3_64_intdigest(page, self._seed))
+                    digest = xxhash.xxh3_64_intdigest(page, self._seed)
+                    if digest not in seen:
+                        seen.add(digest)
+                        compressor.add([page])
             reader.close()
             expected += source.runs.pages * len(seen) // min(_FIRST_LOOK, source.runs.pages or 1)
-        return expected
+        return expected, compressor.take().sizes
 
     def _hash_all(self, workers: _Pool, shared: Shared) -> None:
         """The first pass: a hash a row, and sizes of contents that come only once."""

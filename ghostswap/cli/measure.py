@@ -130,17 +130,19 @@ def _scanned(wanted: Wanted) -> Measurement:
 @contextmanager
 def _codecs(wanted: Wanted, page_size: int) -> Iterator[list["Codec"]]:
     """The compressors wanted, and the kernel's beside them or in their place."""
-    from ghostswap.census import codecs
+    names = list(dict.fromkeys(wanted.algorithms or ["lz4"]))
+    libraries: list[Codec] = []
+    if wanted.verify or wanted.engine is Engine.LIBRARY:
+        from ghostswap.census import codecs
+
+        libraries = [codecs.find(name, wanted.rules.version) for name in names]
+    if not wanted.verify and wanted.engine is Engine.LIBRARY:
+        yield libraries
+        return
+
     from ghostswap.census.kernel_engine import kernel_codecs
     from ghostswap.report.estimate import IN_KERNEL
 
-    names = list(dict.fromkeys(wanted.algorithms or ["lz4"]))
-    if wanted.verify:
-        libraries = [codecs.find(name, wanted.rules.version) for name in names]
-        with kernel_codecs(names, page_size, wanted.rules, suffix=IN_KERNEL) as found:
-            yield libraries + found
-    elif wanted.engine is Engine.KERNEL:
-        with kernel_codecs(names, page_size, wanted.rules) as found:
-            yield found
-    else:
-        yield [codecs.find(name, wanted.rules.version) for name in names]
+    suffix = IN_KERNEL if wanted.verify else ""
+    with kernel_codecs(names, page_size, wanted.rules, suffix=suffix) as found:
+        yield libraries + found

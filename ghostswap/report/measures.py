@@ -14,7 +14,7 @@ from ghostswap.models.rules import Allocator, Rules, rules_for
 from ghostswap.models.slots import lookup
 from ghostswap.models.zsmalloc import HANDLE_BYTES
 from ghostswap.report.estimate import SCHEMA
-from ghostswap.swapfile.layout import PAGE_SIZES
+from ghostswap.swapfile.geometry import PAGE_SIZES
 
 _KNOWN_BEGIN = 4096
 _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine

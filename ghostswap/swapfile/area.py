@@ -9,8 +9,8 @@ from pathlib import Path
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.swapfile.active import is_active
 from ghostswap.swapfile.filesystem import Mount, mount_of
+from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import Header, Signature, find_header
-from ghostswap.swapfile.layout import PAGE_SIZES
 
 HEAD_BYTES = max(PAGE_SIZES)
 

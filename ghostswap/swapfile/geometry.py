@@ -1,7 +1,10 @@
-"""How large an area may a header describe: sizes in bytes to pages, within the kernel's limits."""
+"""How large pages and areas may be: sizes in bytes to pages, within the kernel's limits."""
 
 from ghostswap.errors import UsageError
 from ghostswap.units import format_size
+
+PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
+"""Bytes; the page sizes that Linux machines use, and where libblkid looks for the signature."""
 
 MAXIMUM_PAGES = 2**32 - 1
 """Pages with the header; si->max is an unsigned int (struct swap_info_struct, v6.18)."""

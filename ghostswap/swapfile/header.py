@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from uuid import uuid4
 
+from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.layout import (
     MAGIC_BYTES,
-    PAGE_SIZES,
     SWAPSPACE2,
     Endianness,
     layout,

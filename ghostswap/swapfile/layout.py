@@ -5,9 +5,6 @@ from functools import cache
 
 from construct import Array, Bytes, Int32ub, Int32ul, Padding, Struct
 
-PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
-"""Bytes; the page sizes that Linux machines use, and where libblkid looks for the signature."""
-
 MAGIC_BYTES = 10
 """The signature is the last ten bytes of the page."""
 

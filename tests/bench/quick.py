@@ -19,6 +19,7 @@ from tests.bench.programs import cores
 from tests.bench.table import print_markdown
 
 _TRIALS = 200
+_LOOKED_AT = 300
 _ERRORS = (0.02, 0.01, 0.005)
 _PAGE = 4096
 
@@ -67,7 +68,8 @@ def _sampled(exact: Census, sampling: Sampling, trial: int) -> Census:
     contents = Contents(hashes[order], old.pages[order], old.zero[order], old.same_filled[order])
     known = exact.measured[0].sizes[order]
     sizes = np.zeros_like(known)[np.newaxis]
-    cutoff = sampling.first_cutoff(exact.total)
+    looked_at = known[contents.data][:_LOOKED_AT][np.newaxis]
+    cutoff = sampling.first_cutoff(exact.total, looked_at)
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample: Sample | None = None

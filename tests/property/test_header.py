@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import (
     Header,
     Signature,
@@ -16,7 +17,7 @@ from ghostswap.swapfile.header import (
     format_uuid,
     parse_uuid,
 )
-from ghostswap.swapfile.layout import PAGE_SIZES, Endianness, max_badpages
+from ghostswap.swapfile.layout import Endianness, max_badpages
 
 U32 = st.integers(0, 2**32 - 1)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import encode_label, find_header, format_uuid
-from ghostswap.swapfile.layout import PAGE_SIZES, UUID_AT, VOLUME_AT, Endianness
+from ghostswap.swapfile.layout import UUID_AT, VOLUME_AT, Endianness
 from ghostswap.swapfile.relabel import relabel
 
 labels = st.text(

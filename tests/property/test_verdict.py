@@ -5,8 +5,8 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import NATIVE, Header, build
-from ghostswap.swapfile.layout import PAGE_SIZES
 from ghostswap.swapfile.verdict import UINT_MAX, Area, Kernel, judge
 
 page_sizes = st.sampled_from(PAGE_SIZES)

@@ -16,6 +16,7 @@ PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})
 COST = pool_cost(System.ZRAM, RULES, PAGE)
 TRIALS = 200
+LOOKED_AT = 300
 HELD_AT_LEAST = 0.93
 
 
@@ -49,7 +50,8 @@ def sampled(exact: Census, error: float, trial: int) -> tuple[Census, Sample]:
     contents = Contents(exact.hash, old.pages[order], old.zero[order], old.same_filled[order])
     sizes = np.zeros_like(known)[np.newaxis]
     sampling = Sampling(error, COST)
-    cutoff = sampling.first_cutoff(exact.total)
+    looked_at = known[contents.data][:LOOKED_AT][np.newaxis]
+    cutoff = sampling.first_cutoff(exact.total, looked_at)
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample = None
