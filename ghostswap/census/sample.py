@@ -1,4 +1,4 @@
-"""Which contents a quick estimate compresses, and how far its figures may then be from the exact.
+"""Which contents a quick estimate compresses.
 
 Dedup needs no sample: every page is hashed. A content is in the sample when its hash is among the
 lowest, so that all copies of it are in or out together and the same pages give the same sample.
@@ -10,14 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ghostswap.census.table import I64, Bools, Contents, Sample, Sizes
+from ghostswap.census.spread import DEVIATIONS, PoolCost, Spread
+from ghostswap.census.table import I64, Contents, Sample, Sizes
 
-# A normal variable lies within so many standard deviations 95 times in 100; a little more, since a
-# sample's spread, from which they are counted, may itself be too small.
-Z_95 = 1.959964 * 1.06
-CONFIDENCE = 0.95
 # The contents with the most copies, all of which are compressed.
 HEAVY_CONTENTS = 4096
 # A sample's own estimate of its error is uncertain: aim a little below what was asked for.
@@ -30,21 +26,8 @@ _FEWEST_CONTENTS = 4096
 # So many must have been looked at to say how much contents differ; a little more are taken than
 # that says, since a second round costs more a content.
 _FEWEST_LOOKED_AT = 64
-_LOOK_MARGIN = 1.25
+_LOOK_MARGIN = 1.1
 _ALL_HASHES = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class PoolCost:
-    """What objects cost a pool, by their payload of n bytes, n up to page size + 1.
-
-    An object adds `of_size[n]` bytes on average; it belongs to size class `class_of_size[n]`, whose
-    memory comes in zspages of `zspage_bytes[class]`, the last of which is filled by chance.
-    """
-
-    of_size: NDArray[np.float64]
-    class_of_size: NDArray[np.int64]
-    zspage_bytes: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +54,7 @@ class Sampling:
         if len(looked_at) < _FEWEST_LOOKED_AT:
             return self.contents
         each = self.cost.of_size[looked_at]
-        needed = _LOOK_MARGIN * float(Z_95 * each.std() / each.mean() / self.error) ** 2
+        needed = _LOOK_MARGIN * float(DEVIATIONS * each.std() / each.mean() / self.error) ** 2
         return max(round(needed / (1 + needed / contents)), _FEWEST_CONTENTS)
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int) -> Sample:
@@ -92,15 +75,16 @@ class Sampling:
         also = np.concatenate([np.flatnonzero(contents.same_filled), data[certain]])
         unknown = also[sizes[0][also] == 0]
         done = int(np.searchsorted(contents.hash[light], np.uint64(cutoff), side="right"))
-        for round_ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             sample = Sample(self.error, heavy_from, cutoff)
+            spreads = [Spread.of(contents, row, sample) for row in sizes]
             error = max(
-                relative_error(contents, row, sample, self.cost, each_once=once)
-                for row in sizes
+                spread.relative_error(self.cost, each_once=once)
+                for spread in spreads
                 for once in (False, True)
             )
             grow = error > self.error and done < len(light)
-            if round_ and not grow:
+            if number and not grow:
                 return
             want = self._grown(done, len(light), error) if grow else done
             if grow:
@@ -118,52 +102,6 @@ class Sampling:
             return min(self.contents, number)
         fall = (self.error / (_MARGIN * error)) ** 2
         return min(math.ceil(1 / (1 / number + (1 / done - 1 / number) * fall)), number)
-
-
-def relative_error(
-    contents: Contents,
-    sizes: NDArray[np.unsignedinteger],
-    sample: Sample,
-    cost: PoolCost,
-    *,
-    each_once: bool,
-) -> float:
-    """How far a pool estimated from the sample may be from the exact one: a fraction of it.
-
-    Half the width of the 95 % interval of a ratio estimate, with the correction for a finite
-    population; and a zspage for each size class that the sample left empty, since the few objects
-    that it may have would take one. `sizes` are those of one algorithm; `each_once` is for systems
-    that store a content once, else every copy counts. Infinite where the sample says nothing.
-    """
-    data = contents.data
-    certain = data & (contents.pages >= sample.heavy_from)
-    light = data & ~certain
-    last = int(np.searchsorted(contents.hash, np.uint64(sample.cutoff), side="right"))
-    taken = np.flatnonzero(light[:last] & (sizes[:last] > 0))
-    number, sampled = int(np.count_nonzero(light)), len(taken)
-
-    def weight(chosen: Bools | I64) -> NDArray[np.float64]:
-        pages = contents.pages[chosen].astype(np.float64)
-        return np.ones_like(pages) if each_once else pages
-
-    known_ones = certain & (sizes > 0)
-    known = float((weight(known_ones) * cost.of_size[sizes[known_ones]]).sum())
-    if number == sampled:
-        return 0.0
-    if sampled < 2:
-        return math.inf
-    copies, bytes_each = weight(taken), cost.of_size[sizes[taken]]
-    rate = float((copies * bytes_each).sum() / copies.sum())
-    residual = float((copies * (bytes_each - rate)).var(ddof=1))
-    variance = number * (number - sampled) / sampled * residual
-    empty = np.ones(len(cost.zspage_bytes), dtype=np.bool_)
-    empty[cost.class_of_size[sizes[taken]]] = False
-    empty[cost.class_of_size[sizes[known_ones]]] = False
-    # Both the pool and its estimate end in a zspage filled by chance, a variance of 1/12 each.
-    variance += float((cost.zspage_bytes[~empty] ** 2).sum()) / 6
-    total = known + rate * float(weight(data & ~known_ones).sum())
-    left_out = float(cost.zspage_bytes[empty].sum())
-    return (Z_95 * math.sqrt(variance) + left_out) / total if total else math.inf
 
 
 def _heavy_from(pages: I64) -> int:

@@ -47,6 +47,7 @@ from ghostswap.pages.source import Source, Stream, facts_after
 HASH_TASK_BYTES = 32 << 20
 COMPRESS_TASK_BYTES = 8 << 20  # of pages that are compressed in the same pass
 COMPRESS_TASK_PAGES = 1024
+FEWEST_TASKS = 16  # where there is little to compress, it is still shared out
 # How many pages a stream is thought to have, for tables made before: they take 16 MiB.
 _STREAM_PAGES = 1 << 22
 # Pages of each source looked at to guess how many contents there are, and how alike: some 8 ms.
@@ -173,8 +174,6 @@ class _Scan:
         )
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
         shared = Shared.made(once, slots)
-        if self._sampling is not None and not self._cannot_grow:
-            shared.cutoff[0] = self._sampling.first_cutoff(*self._first_look())
 
         def prepare() -> Scanner:
             return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared)
@@ -182,6 +181,8 @@ class _Scan:
         partial, sample = False, None
         with Workers[Hash | HashSlot | Compress, Hashes | Compressed](jobs, prepare) as workers:
             try:
+                if self._sampling is not None and not self._cannot_grow:
+                    shared.cutoff[0] = self._sampling.first_cutoff(*self._first_look())
                 self._hash_all(workers, shared)
             except KeyboardInterrupt:
                 partial = True
@@ -341,7 +342,8 @@ def _joined(rows: list[_Rows]) -> tuple[U64, Bools]:
 def _compress_tasks(rows: I64, first: I64) -> Iterator[Compress]:
     """Tasks for `rows`, ascending numbers over all sources; source i begins at row first[i]."""
     cuts = np.searchsorted(rows, first)
+    step = min(COMPRESS_TASK_PAGES, len(rows) // FEWEST_TASKS + 1)
     for number in range(len(first) - 1):
         pages = rows[cuts[number] : cuts[number + 1]] - first[number]
-        for at in range(0, len(pages), COMPRESS_TASK_PAGES):
-            yield Compress(number, pages[at : at + COMPRESS_TASK_PAGES])
+        for at in range(0, len(pages), step):
+            yield Compress(number, pages[at : at + step])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ghostswap.census.sample import PoolCost
+from ghostswap.census.spread import PoolCost
 from ghostswap.models.figures import System
 from ghostswap.models.rules import Allocator, Rules
 from ghostswap.models.zswap import largest_payload

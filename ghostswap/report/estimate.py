@@ -1,12 +1,13 @@
 """The result of an estimate: all figures together, and as the JSON document, key by key."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ghostswap.census.dedup import Group, histogram, shared_between_sources
-from ghostswap.census.sample import CONFIDENCE, relative_error
+from ghostswap.census.spread import CONFIDENCE, Spread
 from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.models.figures import Figures, System
 from ghostswap.models.ksm import ksm
@@ -47,7 +48,7 @@ class Check:
         return (self.estimated - self.measured) / self.measured if self.measured else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Estimate:
     """What was asked for: `systems` always, the others where options say so."""
 
@@ -81,13 +82,20 @@ class Estimate:
         codec = measured.relative_error + self.rules.codec_error(system, measured.algorithm)
         if census.sample is None:
             return codec
-        return codec + relative_error(
-            census.contents,
-            measured.sizes,
-            census.sample,
+        return codec + self._spreads[measured.algorithm].relative_error(
             pool_cost(system, self.rules, census.page_size),
             each_once=system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP),
         )
+
+    @cached_property
+    def _spreads(self) -> dict[str, Spread]:
+        census, sample = self.census, self.census.sample
+        if sample is None:
+            return {}
+        return {
+            each.algorithm: Spread.of(census.contents, each.sizes, sample)
+            for each in census.measured
+        }
 
 
 def figures(census: Census, rules: Rules) -> tuple[Figures, ...]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ghostswap.census.sample import Sampling, relative_error
+from ghostswap.census.sample import Sampling
+from ghostswap.census.spread import Spread
 from ghostswap.census.table import Census, Contents, Measured, Sample
 from ghostswap.host.kernel import KernelVersion
 from ghostswap.models.figures import System
@@ -78,13 +79,8 @@ def test_the_exact_pool_lies_in_the_interval(error: float) -> None:
         pages = population(found, found.measured[0])
         assert pages is not None
         for model in held:
-            allowed = relative_error(
-                found.contents,
-                found.measured[0].sizes,
-                sample,
-                COST,
-                each_once=model is zram_dedup,
-            )
+            spread = Spread.of(found.contents, found.measured[0].sizes, sample)
+            allowed = spread.relative_error(COST, each_once=model is zram_dedup)
             assert allowed <= error
             off = abs(model(pages, RULES).pool_bytes / model(whole, RULES).pool_bytes - 1)
             held[model] += off <= allowed
