@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.census.distinct import contents_numbers
+from ghostswap.census.distinct import contents_numbers, copies_of
 from ghostswap.census.table import I64, Bools, Census, Measured, SourceRows
 
 
@@ -47,7 +47,7 @@ class Duplicate:
 
 def histogram(census: Census) -> list[Bucket]:
     """Data contents by number of copies, fewest first."""
-    copies, contents = np.unique(census.contents.pages[census.contents.data], return_counts=True)
+    copies, contents = copies_of(census.contents.pages[census.contents.data])
     return [
         Bucket(each, number, each * number)
         for each, number in zip(copies.tolist(), contents.tolist(), strict=True)

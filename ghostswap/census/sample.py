@@ -2,7 +2,7 @@
 
 Dedup needs no sample: every page is hashed. A content is in the sample when its hash is among the
 lowest, so that all copies of it are in or out together and the same pages give the same sample.
-Contents with many copies weigh much, so they are all compressed.
+Contents with many copies weigh much, so they are all compressed; so are same-filled ones.
 """
 
 import math
@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ghostswap.census.distinct import copies_of
 from ghostswap.census.spread import DEVIATIONS, PoolCost, Spread
-from ghostswap.census.table import I64, Contents, Sample, Sizes
+from ghostswap.census.strata import LOCATED_FOR_EACH, strata
+from ghostswap.census.table import I64, U64, Bools, Contents, Sample, Sizes
 
 # The contents with the most copies, all of which are compressed.
 HEAVY_CONTENTS = 4096
+# How much larger the variance may be for contents that weigh unlike each other.
+_UNLIKE = 1.1
 # A sample's own estimate of its error is uncertain: aim a little below what was asked for.
 _MARGIN = 1.08
 _ROUNDS = 5
@@ -28,6 +32,9 @@ _FEWEST_CONTENTS = 4096
 _FEWEST_LOOKED_AT = 64
 _LOOK_MARGIN = 1.1
 _ALL_HASHES = (1 << 64) - 1
+_NEVER = (1 << 63) - 1  # copies, more than there are
+
+Rows = tuple[U64, Bools]  # a hash a page of the sources, and which pages were had
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,59 +61,88 @@ class Sampling:
         if len(looked_at) < _FEWEST_LOOKED_AT:
             return self.contents
         each = self.cost.of_size[looked_at]
-        needed = _LOOK_MARGIN * float(DEVIATIONS * each.std() / each.mean() / self.error) ** 2
+        # How contents differ, and how neighbours do, which is what remains within strata.
+        spread = float(each.var())
+        within = min(float((np.diff(each) ** 2).mean()) / 2, spread)
+        spread = within + (spread - within) / LOCATED_FOR_EACH
+        needed = _LOOK_MARGIN * spread * (DEVIATIONS / (self.error * float(each.mean()))) ** 2
         return max(round(needed / (1 + needed / contents)), _FEWEST_CONTENTS)
 
-    def once(self, contents: Contents, sizes: Sizes, cutoff: int) -> Sample:
+    def once(self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows) -> Sample:
         """The sample where it cannot grow, since its pages came only once."""
-        sizes[:, contents.hash > np.uint64(cutoff)] = 0
-        return Sample(self.error, np.iinfo(np.int64).max, cutoff)
+        sizes[:, (contents.hash > np.uint64(cutoff)) & contents.data] = 0
+        light = np.flatnonzero(contents.data)
+        return self._sample(contents, light, _NEVER, cutoff, rows)
 
-    def rounds(self, contents: Contents, sizes: Sizes, cutoff: int) -> Iterator[tuple[Sample, I64]]:
+    def rounds(
+        self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows
+    ) -> Iterator[tuple[Sample, I64]]:
         """The sample as it grows, each with the numbers of the contents to compress next.
 
         `sizes` has a row an algorithm; contents up to `cutoff` are in it, and those of each round
-        must be when the next is taken.
+        must be when the next is taken. `rows` are all rows of the census.
         """
         data = np.flatnonzero(contents.data)
         heavy_from = _heavy_from(contents.pages[data])
-        certain = contents.pages[data] >= heavy_from
-        light = data[~certain]
-        also = np.concatenate([np.flatnonzero(contents.same_filled), data[certain]])
+        many = contents.pages[data] >= heavy_from
+        light = data[~many]
+        also = np.concatenate([np.flatnonzero(contents.same_filled), data[many]])
         unknown = also[sizes[0][also] == 0]
-        done = int(np.searchsorted(contents.hash[light], np.uint64(cutoff), side="right"))
+        sample = self._sample(contents, light, heavy_from, cutoff, rows)
+        done = _up_to(cutoff, contents, light)
         for number in range(_ROUNDS):
-            sample = Sample(self.error, heavy_from, cutoff)
-            spreads = [Spread.of(contents, row, sample) for row in sizes]
-            error = max(
-                spread.relative_error(self.cost, each_once=once)
-                for spread in spreads
-                for once in (False, True)
-            )
-            grow = error > self.error and done < len(light)
-            if number and not grow:
-                return
-            want = self._grown(done, len(light), error) if grow else done
-            if grow:
+            error = self._error(contents, sizes, sample)
+            want = done
+            if error > self.error and done < len(light):
+                want = self._grown(done, len(light), error) if number < _ROUNDS - 2 else len(light)
                 cutoff = int(contents.hash[light[want - 1]])
-            yield (
-                Sample(self.error, heavy_from, cutoff),
-                np.concatenate([unknown, light[done:want]]),
-            )
+                sample = self._sample(contents, light, heavy_from, cutoff, rows)
+            elif number:
+                return
+            yield sample, np.concatenate([unknown, light[done:want]])
             done, unknown = want, unknown[:0]
+
+    def _sample(
+        self, contents: Contents, light: I64, heavy_from: int, cutoff: int, rows: Rows
+    ) -> Sample:
+        chosen = _up_to(cutoff, contents, light)
+        return Sample(self.error, heavy_from, cutoff, strata(contents, light, chosen, *rows))
+
+    def _error(self, contents: Contents, sizes: Sizes, sample: Sample) -> float:
+        """The largest over all algorithms, and over systems that store a content once or often."""
+        spreads = [Spread.of(contents, row, sample) for row in sizes]
+        return max(
+            spread.relative_error(self.cost, each_once=once)
+            for spread in spreads
+            for once in (False, True)
+        )
 
     def _grown(self, done: int, number: int, error: float) -> int:
         """How many of `number` contents to take where `done` gave too large an error: its square
         falls as 1 / done - 1 / number does."""
-        if done < _FEWEST_CONTENTS or math.isinf(error):
+        if done < _FEWEST_CONTENTS // 2 or math.isinf(error):
             return min(self.contents, number)
         fall = (self.error / (_MARGIN * error)) ** 2
         return min(math.ceil(1 / (1 / number + (1 / done - 1 / number) * fall)), number)
 
 
+def _up_to(cutoff: int, contents: Contents, numbers: I64) -> int:
+    """How many of the contents `numbers`, ascending, have a hash up to `cutoff`."""
+    beyond = np.searchsorted(contents.hash, np.uint64(cutoff), side="right")
+    return int(np.searchsorted(numbers, beyond))
+
+
 def _heavy_from(pages: I64) -> int:
-    """From how many copies on a content is compressed for certain."""
-    repeated = pages[pages > 1]
-    if len(repeated) <= HEAVY_CONTENTS:
-        return 2
-    return int(np.partition(repeated, -HEAVY_CONTENTS)[-HEAVY_CONTENTS]) + 1
+    """From how many copies on a content is compressed for certain.
+
+    So few are that the others weigh nearly alike: one of a hundred pages in a sample of one in
+    forty stands for four thousand.
+    """
+    copies, number = copies_of(pages)
+    if not len(copies):
+        return _NEVER
+    up_to = np.cumsum(number), np.cumsum(number * copies), np.cumsum(number * copies**2.0)
+    alike = up_to[0] * up_to[2] <= _UNLIKE * up_to[1].astype(np.float64) ** 2
+    few = up_to[0] >= up_to[0][-1] - HEAVY_CONTENTS
+    last = np.flatnonzero(few)[0] if not (alike & few).any() else np.flatnonzero(alike & few)[-1]
+    return int(copies[last]) + 1

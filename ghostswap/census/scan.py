@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ghostswap.census.codecs import Codec
 from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
-from ghostswap.census.sample import Sampling
+from ghostswap.census.sample import Rows, Sampling
 from ghostswap.census.scanner import (
     BATCH_BYTES,
     Compress,
@@ -194,7 +194,7 @@ class _Scan:
             try:
                 # After an interruption the workers' pipes still hold answers of the first pass.
                 if not partial:
-                    for grown, wanted in self._rounds(contents, sizes, shared):
+                    for grown, wanted in self._rounds(contents, sizes, shared, (hashes, had)):
                         sample = grown
                         rows = rows_holding(contents.hash[wanted], hashes, had)
                         self._compress(workers, sizes, wanted[rows >= 0], rows[rows >= 0], first)
@@ -287,17 +287,17 @@ class _Scan:
         return distinct_contents(hashes, had, holes, zero, self._same_filled)
 
     def _rounds(
-        self, contents: Contents, sizes: Sizes, shared: Shared
+        self, contents: Contents, sizes: Sizes, shared: Shared, rows: Rows
     ) -> Iterator[tuple[Sample | None, I64]]:
         """Which contents to compress next, each time the last ones were."""
         if self._sampling is None:
             yield None, np.flatnonzero((sizes[0] == 0) & ~contents.zero)
         elif self._cannot_grow:
-            sample = self._sampling.once(contents, sizes, int(shared.cutoff[0]))
+            sample = self._sampling.once(contents, sizes, int(shared.cutoff[0]), rows)
             inside = contents.hash <= shared.cutoff[0]
             yield sample, np.flatnonzero((sizes[0] == 0) & ~contents.zero & inside)
         else:
-            yield from self._sampling.rounds(contents, sizes, int(shared.cutoff[0]))
+            yield from self._sampling.rounds(contents, sizes, int(shared.cutoff[0]), rows)
 
     def _compress(self, workers: _Pool, sizes: Sizes, contents: I64, rows: I64, first: I64) -> None:
         """Fill in the sizes of `contents`, which the pages in `rows` hold."""

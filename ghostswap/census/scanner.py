@@ -159,23 +159,24 @@ class Scanner:
         words = np.frombuffer(buffer, dtype=np.uint64).reshape(len(pages), -1)
         # As the kernel's page_same_filled() does: the last word first, which nearly always differs.
         alike = words[:, 0] == words[:, -1]
+        wanted = hashes <= self._cutoff[0]
         if alike.any():
             rows = np.flatnonzero(alike & had & (hashes != self._zero))
             same = rows[(words[rows] == words[rows, :1]).all(axis=1)]
             found.same_filled.append(hashes[same])
+            wanted[same] = True
         if compress:
-            rows = self._unseen(hashes, had)
+            rows = self._unseen(hashes, had, np.flatnonzero(wanted))
             if len(rows):
                 found.new.append(hashes[rows])
                 self._compressor.add([pages[row] for row in rows.tolist()])
 
-    def _unseen(self, hashes: U64, had: Bools) -> I64:
-        """Which rows of a batch hold contents of the sample that no worker has compressed yet.
+    def _unseen(self, hashes: U64, had: Bools, rows: I64) -> I64:
+        """Which of these rows of a batch hold contents that no worker has compressed yet.
 
         The table has one slot for many hashes, so an overwritten entry costs a second compression,
         and never an omission.
         """
-        rows = np.flatnonzero(hashes <= self._cutoff[0])
         if not len(rows):
             return rows
         rows = rows[had[rows] & (hashes[rows] != self._zero)]

@@ -2,8 +2,9 @@
 and no page contents.
 
 Columns: `source` (number), `page` (number within it), `kind` (0 zero, 1 same-filled, 2 data),
-`hash`, and for each algorithm its compressed bytes, null where the content was not compressed. The
-metadata holds the schema, a fingerprint of the salt, and what else a report needs.
+`hash`, for each algorithm its compressed bytes, null where the content was not compressed, and of a
+sample `stratum`, -1 where it was not looked up. The metadata holds the schema, a fingerprint of
+the salt, and what else a report needs.
 """
 
 import hashlib
@@ -36,6 +37,7 @@ SCHEMA = "ghostswap.census/1"
 MAGIC = b"PAR1"
 _ROWS_A_GROUP = 1 << 20
 _KINDS = ("zero", "same-filled", "data")
+_STRATUM = "stratum"
 _LARGEST_HASH = (1 << 64) - 1
 # A census of zero pages alone takes next to nothing a page; more than this is no census.
 _ROWS_A_BYTE, _ROWS_UNQUESTIONED = 4096, 1 << 26
@@ -81,7 +83,9 @@ def salted(census: Census, salt: Salt) -> Census:
         contents=contents,
         measured=tuple(replace(each, sizes=each.sizes[order]) for each in census.measured),
         # Which hashes were low enough shows in the sizes; the new ones are in no such order.
-        sample=replace(sample, cutoff=_LARGEST_HASH) if sample else None,
+        sample=replace(sample, cutoff=_LARGEST_HASH, stratum=sample.stratum[order])
+        if sample
+        else None,
         salt=salt.fingerprint,
     )
 
@@ -95,6 +99,8 @@ def save(census: Census, path: Path) -> None:
     fields = [("source", arrow.uint32()), ("page", arrow.uint64()), ("kind", arrow.uint8())]
     fields += [("hash", arrow.uint64())]
     fields += [(each.algorithm, arrow.uint32()) for each in census.measured]
+    if census.sample is not None:
+        fields.append((_STRATUM, arrow.int32()))
     metadata = {
         "ghostswap.schema": SCHEMA,
         "ghostswap.salt": census.salt,
@@ -131,6 +137,8 @@ def _row_groups(census: Census) -> Iterator[list[tuple[Any, Bools | None]]]:
             for each in census.measured:
                 sizes = each.sizes[which]
                 columns.append((sizes.astype(np.uint32), sizes > 0))
+            if census.sample is not None:
+                columns.append((census.sample.stratum[which], None))
             yield columns
 
 
@@ -140,7 +148,7 @@ def _parameters(census: Census) -> dict[str, Any]:
         "page_size": census.page_size,
         "partial": census.partial,
         "zero_hash": f"{int(zero[0]):016x}" if len(zero) else None,
-        "sample": asdict(census.sample) if census.sample else None,
+        "sample": _described(census.sample) if census.sample else None,
         "sources": [
             {
                 "facts": asdict(source.facts),
@@ -157,6 +165,11 @@ def _parameters(census: Census) -> dict[str, Any]:
             for each in census.measured
         },
     }
+
+
+def _described(sample: Sample) -> dict[str, Any]:
+    """A sample without its strata, which are a column."""
+    return {"error": sample.error, "heavy_from": sample.heavy_from}
 
 
 def load(path: Path) -> Census:
@@ -190,6 +203,7 @@ def _read(path: Path, file: Any) -> Census:
     hashes, had = np.zeros(total, dtype=np.uint64), np.zeros(total, dtype=np.bool_)
     same: list[U64] = []
     known: list[tuple[U64, Any]] = []
+    strata: list[tuple[U64, Any]] = []
     first = np.array([source.first for source in sources], dtype=np.int64)
     pages = np.array([source.pages for source in sources], dtype=np.uint64)
     zero = int(parameters["zero_hash"] or "0", 16)
@@ -204,6 +218,8 @@ def _read(path: Path, file: Any) -> Census:
         same.append(found[batch.column("kind").to_numpy() == _KINDS.index("same-filled")])
         sizes = [batch.column(name).fill_null(0).to_numpy().astype(np.uint32) for name in names]
         known.append((found, np.array(sizes).reshape(len(names), len(found))))
+        if parameters["sample"]:
+            strata.append((found, batch.column(_STRATUM).to_numpy()))
     holes = sum(source.facts.holes for source in sources)
     if int(np.count_nonzero(had)) != rows:
         raise ValueError("two rows are of one page")
@@ -223,7 +239,15 @@ def _read(path: Path, file: Any) -> Census:
         )
         for row, name in enumerate(names)
     )
-    sample = Sample(**parameters["sample"]) if parameters["sample"] else None
+    sample = None
+    if parameters["sample"]:
+        told = parameters["sample"]
+        stratum = np.full(len(contents.hash), -1, dtype=np.int32)
+        for found, of_batch in strata:
+            if (of_batch >= len(stratum)).any():
+                raise ValueError("a stratum beyond the number of contents")
+            stratum[contents_numbers(contents, found)] = of_batch
+        sample = Sample(float(told["error"]), int(told["heavy_from"]), _LARGEST_HASH, stratum)
     return Census(
         page_size,
         0,

@@ -69,11 +69,15 @@ class Contents:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Which data contents were compressed: those there `heavy_from` times or more, and those whose
-    hash is `cutoff` at most. `error` is what was asked for."""
+    hash is `cutoff` at most. `error` is what was asked for.
+
+    `stratum` has an entry a content: its part of the sources, -1 where it was not looked up.
+    """
 
     error: float
     heavy_from: int
     cutoff: int
+    stratum: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

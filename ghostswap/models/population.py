@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.census.table import Bools, Census, Contents, Measured
+from ghostswap.census.distinct import copies_of
+from ghostswap.census.strata import Chosen
+from ghostswap.census.table import Bools, Census, Contents, Measured, Sample
 
 Counts = NDArray[np.float64]  # whole numbers, save where a sample stands for the rest
 
@@ -71,23 +73,33 @@ def population(census: Census, measured: Measured) -> Population | None:
     """
     contents = census.contents
     same = _histogram(census, measured, contents.same_filled)
-    data = _histogram(census, measured, contents.data)
+    if census.sample is None:
+        data = _histogram(census, measured, contents.data)
+    else:
+        data = _of_sample(census, measured, census.sample)
     if same is None or data is None:
         return None
     zero = int(contents.pages[contents.zero].sum())
     return Population(census.page_size, measured.algorithm, zero, same, data)
 
 
-def _histogram(census: Census, measured: Measured, kind: Bools) -> SizeHistogram | None:
-    if census.sample is None:
-        return _stratum(census, measured, kind)
-    many = census.contents.pages >= census.sample.heavy_from
-    heavy = _stratum(census, measured, kind & many)
-    light = _stratum(census, measured, kind & ~many)
-    return None if heavy is None or light is None else heavy + light
+def _of_sample(census: Census, measured: Measured, sample: Sample) -> SizeHistogram | None:
+    """The sizes of all data contents: those with many copies, and what chance chose of the rest."""
+    contents = census.contents
+    many = _histogram(census, measured, contents.data & (contents.pages >= sample.heavy_from))
+    chosen = Chosen.of(contents, measured.sizes, sample)
+    if many is None or (chosen.all_contents and not len(chosen.numbers)):
+        return None
+    sizes, length = measured.sizes[chosen.numbers], census.page_size + 2
+    of_pages = chosen.pages * chosen.stands_for(each_once=False)
+    of_contents = chosen.stands_for(each_once=True)
+    return many + SizeHistogram(
+        np.bincount(sizes, of_pages, length).astype(np.float64),
+        np.bincount(sizes, of_contents, length).astype(np.float64),
+    )
 
 
-def _stratum(census: Census, measured: Measured, chosen: Bools) -> SizeHistogram | None:
+def _histogram(census: Census, measured: Measured, chosen: Bools) -> SizeHistogram | None:
     """The sizes of the contents chosen, of which those compressed stand for all."""
     sizes, copies = measured.sizes[chosen], census.contents.pages[chosen]
     taken = sizes > 0
@@ -104,5 +116,4 @@ def _stratum(census: Census, measured: Measured, chosen: Bools) -> SizeHistogram
 
 def copies(contents: Contents) -> Copies:
     """The distribution of copies over all contents, zero and same-filled ones included."""
-    times, number = np.unique(contents.pages, return_counts=True)
-    return Copies(times, number.astype(np.int64))
+    return Copies(*copies_of(contents.pages))

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ghostswap.census import codecs
+from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scan import scan
-from ghostswap.census.table import Census, Contents, Measured, Sample
+from ghostswap.census.table import I64, Census, Contents, Measured, Sample
 from ghostswap.host.kernel import KernelVersion
 from ghostswap.models.figures import System
 from ghostswap.models.pool_cost import pool_cost
@@ -31,12 +32,13 @@ def quick(folder: Path, mib: int) -> None:
     rows = []
     for name, core in cores(folder, mib).items():
         exact = scan([open_dump(core, _PAGE)], _PAGE, [codecs.find("lz4")])
+        numbers = contents_numbers(exact.contents, exact.hash)
         true = {each.system: each.pool_bytes for each in figures(exact, rules)}
         for error in _ERRORS:
             held = {System.ZRAM: 0, System.ZSWAP_DEDUP: 0}
             deviations, contents = [], []
             for trial in range(_TRIALS):
-                census = _sampled(exact, Sampling(error, cost), trial)
+                census = _sampled(exact, numbers, Sampling(error, cost), trial)
                 estimate = Estimate(census, rules, figures(census, rules))
                 contents.append(np.count_nonzero(census.measured[0].sizes))
                 for each in estimate.systems:
@@ -60,20 +62,22 @@ def quick(folder: Path, mib: int) -> None:
     )
 
 
-def _sampled(exact: Census, sampling: Sampling, trial: int) -> Census:
-    """The census of the sample that a scan with another seed takes: other hashes, same contents."""
+def _sampled(exact: Census, numbers: I64, sampling: Sampling, trial: int) -> Census:
+    """The census of the sample that a scan with another seed takes: other hashes, same contents,
+    which `numbers` tells of each row."""
     hashes = np.random.default_rng(trial).permutation(exact.contents.hash)
     order = np.argsort(hashes)
     old = exact.contents
     contents = Contents(hashes[order], old.pages[order], old.zero[order], old.same_filled[order])
     known = exact.measured[0].sizes[order]
     sizes = np.zeros_like(known)[np.newaxis]
+    rows = (hashes[numbers], exact.had)
     looked_at = known[contents.data][:_LOOKED_AT][np.newaxis]
-    cutoff = sampling.first_cutoff(exact.total, looked_at)
+    cutoff = sampling.first_cutoff(int(np.count_nonzero(contents.data)), looked_at)
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample: Sample | None = None
-    for sample, wanted in sampling.rounds(contents, sizes, cutoff):  # noqa: B007
+    for sample, wanted in sampling.rounds(contents, sizes, cutoff, rows):  # noqa: B007
         sizes[0, wanted] = known[wanted]
     measured: tuple[Measured, ...] = (replace(exact.measured[0], sizes=sizes[0]),)
     return replace(exact, contents=contents, measured=measured, sample=sample)

@@ -177,7 +177,7 @@ def sampled(sizes: Sequence[int]) -> Census:
         Contents(numbers, np.ones(len(sizes), dtype=np.int64), none, none),
         (Measured("lz4", np.array(sizes, dtype=np.uint16), None, 0.0),),
         partial=False,
-        sample=Sample(0.01, 2, 0),
+        sample=Sample(0.01, 2, 0, none.astype(np.int32)),
     )
 
 
