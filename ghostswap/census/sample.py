@@ -27,10 +27,8 @@ _ROUNDS = 5
 # fewer do, as a look at some of them tells.
 _CONTENTS_FOR_HALF_PERCENT = 40_000
 _FEWEST_CONTENTS = 4096
-# So many must have been looked at to say how much contents differ; a little more are taken than
-# that says, since a second round costs more a content.
+# So many must have been looked at to say how much contents differ.
 _FEWEST_LOOKED_AT = 64
-_LOOK_MARGIN = 1.1
 _ALL_HASHES = (1 << 64) - 1
 _NEVER = (1 << 63) - 1  # copies, more than there are
 
@@ -65,7 +63,7 @@ class Sampling:
         spread = float(each.var())
         within = min(float((np.diff(each) ** 2).mean()) / 2, spread)
         spread = within + (spread - within) / LOCATED_FOR_EACH
-        needed = _LOOK_MARGIN * spread * (DEVIATIONS / (self.error * float(each.mean()))) ** 2
+        needed = spread * (DEVIATIONS / (self.error * float(each.mean()))) ** 2
         return max(round(needed / (1 + needed / contents)), _FEWEST_CONTENTS)
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows) -> Sample:
@@ -133,16 +131,19 @@ def _up_to(cutoff: int, contents: Contents, numbers: I64) -> int:
 
 
 def _heavy_from(pages: I64) -> int:
-    """From how many copies on a content is compressed for certain.
+    """From how many copies on a content is compressed for certain: from so many that the others
+    weigh nearly alike, and no more contents than HEAVY_CONTENTS.
 
-    So few are that the others weigh nearly alike: one of a hundred pages in a sample of one in
-    forty stands for four thousand.
+    One of a hundred copies in a sample of one in forty would stand for four thousand pages.
     """
     copies, number = copies_of(pages)
     if not len(copies):
         return _NEVER
-    up_to = np.cumsum(number), np.cumsum(number * copies), np.cumsum(number * copies**2.0)
-    alike = up_to[0] * up_to[2] <= _UNLIKE * up_to[1].astype(np.float64) ** 2
-    few = up_to[0] >= up_to[0][-1] - HEAVY_CONTENTS
-    last = np.flatnonzero(few)[0] if not (alike & few).any() else np.flatnonzero(alike & few)[-1]
+    # Of contents with up to so many copies: their number, their pages, the squares of those.
+    contents, all_pages = np.cumsum(number), np.cumsum(number * copies)
+    squares = np.cumsum(number * copies.astype(np.float64) ** 2)
+    alike = contents * squares <= _UNLIKE * all_pages.astype(np.float64) ** 2
+    few_others = contents >= contents[-1] - HEAVY_CONTENTS
+    (fit,) = np.nonzero(alike & few_others)
+    last = fit[-1] if len(fit) else np.argmax(few_others)
     return int(copies[last]) + 1

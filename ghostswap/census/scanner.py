@@ -154,32 +154,35 @@ class Scanner:
     ) -> None:
         """Put what the pages in `buffer` are into rows `at` … of `found`."""
         hashes, had = found.hash[at : at + len(pages)], found.had[at : at + len(pages)]
-        digests = map(xxhash.xxh3_64_intdigest, pages, repeat(self._seed))
+        # A third of the call is for the seed, which is mostly the one that need not be given.
+        seeds = (repeat(self._seed),) if self._seed else ()
+        digests = map(xxhash.xxh3_64_intdigest, pages, *seeds)
         hashes[:] = np.fromiter(digests, dtype=np.uint64, count=len(pages))
         words = np.frombuffer(buffer, dtype=np.uint64).reshape(len(pages), -1)
         # As the kernel's page_same_filled() does: the last word first, which nearly always differs.
         alike = words[:, 0] == words[:, -1]
-        wanted = hashes <= self._cutoff[0]
+        # The hash of a zero page is like any other, but most pages may have it.
+        data = hashes != self._zero
+        data &= had
+        alike &= data
+        chosen = hashes <= self._cutoff[0]
+        chosen &= data
         if alike.any():
-            rows = np.flatnonzero(alike & had & (hashes != self._zero))
+            (rows,) = alike.nonzero()
             same = rows[(words[rows] == words[rows, :1]).all(axis=1)]
             found.same_filled.append(hashes[same])
-            wanted[same] = True
-        if compress:
-            rows = self._unseen(hashes, had, np.flatnonzero(wanted))
-            if len(rows):
-                found.new.append(hashes[rows])
-                self._compressor.add([pages[row] for row in rows.tolist()])
+            chosen[same] = True
+        if compress and chosen.any():
+            rows = self._unseen(hashes, chosen.nonzero()[0])
+            found.new.append(hashes[rows])
+            self._compressor.add([pages[row] for row in rows.tolist()])
 
-    def _unseen(self, hashes: U64, had: Bools, rows: I64) -> I64:
+    def _unseen(self, hashes: U64, rows: I64) -> I64:
         """Which of these rows of a batch hold contents that no worker has compressed yet.
 
         The table has one slot for many hashes, so an overwritten entry costs a second compression,
         and never an omission.
         """
-        if not len(rows):
-            return rows
-        rows = rows[had[rows] & (hashes[rows] != self._zero)]
         rows = rows[first_of_each(hashes[rows])[1]]
         slots = hashes[rows] & np.uint64(len(self._seen) - 1)
         unseen = self._seen[slots] != hashes[rows]
