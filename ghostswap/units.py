@@ -1,9 +1,9 @@
 """Sizes as util-linux reads and writes them: `64M` and `64MiB` are 1024², `64MB` is 1000²."""
 
 import re
-from fractions import Fraction
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?P<suffix>iB|B)?", re.IGNORECASE)
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -22,11 +22,12 @@ def parse_size(text: str) -> int:
     unit, suffix = match["unit"].upper(), (match["suffix"] or "").upper()
     if suffix == "IB" and not unit:
         raise ValueError(f"not a size: {text!r} (iB needs a unit before it: KiB, MiB, GiB, TiB)")
-    base = 1000 if suffix == "B" else 1024
-    size = Fraction(match["number"]) * base ** _POWERS[unit]
-    if size.denominator != 1:
+    factor: int = (1000 if suffix == "B" else 1024) ** _POWERS[unit]
+    whole, _, decimals = match["number"].partition(".")
+    size, rest = divmod(int(whole + decimals) * factor, 10 ** len(decimals))
+    if rest:
         raise ValueError(f"not a whole number of bytes: {text!r}")
-    return int(size)
+    return size
 
 
 def format_size(size: int) -> str:
@@ -35,10 +36,6 @@ def format_size(size: int) -> str:
     >>> format_size(4096), format_size(1073737728), format_size(-1536), format_size(7)
     ('4 KiB', '1024 MiB', '-1.5 KiB', '7 B')
     """
-    value, unit = Fraction(abs(size)), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        if value < 1024:
-            break
-        value, unit = value / 1024, larger
-    number = f"{float(value):.1f}".removesuffix(".0")
-    return f"{'-' if size < 0 else ''}{number} {unit}"
+    power = min(max(abs(size).bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    number = f"{size / 1024**power:.1f}".removesuffix(".0")
+    return f"{number} {_UNITS[power]}"

@@ -4,7 +4,7 @@ import gzip
 import re
 from pathlib import Path
 
-_SETTING = re.compile(r"CONFIG_(\w+)=(.+)")
+_SETTING = re.compile(r"^CONFIG_(\w+)=(.+)$", re.MULTILINE)
 
 
 def kernel_config(root: Path) -> dict[str, str]:
@@ -25,5 +25,4 @@ def kernel_config(root: Path) -> dict[str, str]:
 
 def parse_config(text: str) -> dict[str, str]:
     """The settings that are on, by name: `y`, `m`, a number or a quoted string."""
-    matches = map(_SETTING.fullmatch, text.splitlines())
-    return {match[1]: match[2] for match in matches if match}
+    return dict(_SETTING.findall(text))
