@@ -22,12 +22,12 @@ def parse_size(text: str) -> int:
     unit, suffix = match["unit"].upper(), (match["suffix"] or "").upper()
     if suffix == "IB" and not unit:
         raise ValueError(f"not a size: {text!r} (iB needs a unit before it: KiB, MiB, GiB, TiB)")
-    factor: int = (1000 if suffix == "B" else 1024) ** _POWERS[unit]
+    base = 1000 if suffix == "B" else 1024
     whole, _, decimals = match["number"].partition(".")
-    size, rest = divmod(int(whole + decimals) * factor, 10 ** len(decimals))
+    size, rest = divmod(int(whole + decimals) * base ** _POWERS[unit], 10 ** len(decimals))
     if rest:
         raise ValueError(f"not a whole number of bytes: {text!r}")
-    return size
+    return int(size)
 
 
 def format_size(size: int) -> str:
