@@ -72,15 +72,13 @@ def copies_of(pages: I64) -> tuple[I64, I64]:
 def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:
     """A row that holds each of `wanted`, ascending hashes; -1 where none does."""
     found = np.full(len(wanted), -1, dtype=np.int64)
-    shift = np.uint64(64 - _filter_bits(len(wanted)))
-    worth_a_look = np.zeros(1 << (64 - int(shift)), dtype=np.bool_)
-    worth_a_look[wanted >> shift] = True
     looked_up = hashes <= wanted.max(initial=0)
     looked_up &= had
-    look = hashes[looked_up]
-    look >>= shift
-    looked_up[looked_up] = worth_a_look[look]
-    del look
+    if np.count_nonzero(looked_up) > 2 * len(wanted):
+        shift = np.uint64(64 - _filter_bits(len(wanted)))
+        worth_a_look = np.zeros(1 << (64 - int(shift)), dtype=np.bool_)
+        worth_a_look[wanted >> shift] = True
+        looked_up &= worth_a_look[hashes >> shift]
     # A part at a time, by leading bits of the hash: sorting all at once takes more memory.
     bits = max(int(np.count_nonzero(looked_up)) // _ROWS_AT_ONCE, 1).bit_length() - 1
     for part in range(1 << bits):

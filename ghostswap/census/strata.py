@@ -39,7 +39,10 @@ def strata(
     rows = rows_holding(contents.hash[located], hashes, had)
     step = _CHOSEN_IN_EACH
     borders = np.sort(rows[:chosen])[step : max(chosen - step + 1, 0) : step]
-    stratum[located] = np.searchsorted(borders, rows, side="right")
+    order = np.argsort(rows)
+    begins = np.zeros(len(rows), dtype=np.int32)
+    begins[np.searchsorted(rows[order], borders)] = 1
+    stratum[located[order]] = np.cumsum(begins)
     return stratum
 
 
