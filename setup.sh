@@ -55,8 +55,10 @@ make_venv() {
 python=$(find_python)
 .venv/bin/python -m pip --version >/dev/null 2>&1 || make_venv
 pip() { .venv/bin/python -m pip install -q "$@"; }
+# Where Python may not keep what it compiles (PYTHONDONTWRITEBYTECODE), each start would compile anew.
+compile() { .venv/bin/python -m compileall -q ghostswap; }
 case "${1-}" in
-'') pip -e . ;;
+'') pip -e . && compile ;;
 test)
     pip -e '.[test]'
     .venv/bin/python -m pytest
