@@ -244,8 +244,8 @@ def _read(path: Path, file: Any) -> Census:
         told = parameters["sample"]
         stratum = np.full(len(contents.hash), -1, dtype=np.int32)
         for found, of_batch in strata:
-            if (of_batch >= len(stratum)).any():
-                raise ValueError("a stratum beyond the number of contents")
+            if of_batch.dtype != stratum.dtype or (of_batch >= len(stratum)).any():
+                raise ValueError("a stratum that is no number of one")
             stratum[contents_numbers(contents, found)] = of_batch
         sample = Sample(float(told["error"]), int(told["heavy_from"]), _LARGEST_HASH, stratum)
     return Census(

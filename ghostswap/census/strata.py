@@ -116,7 +116,8 @@ class Chosen:
         between = float(squares @ (rate - total / everything) ** 2 / located.sum())
         of_located = (1 / located.sum() - 1 / self.all_contents) * (between + share @ within)
         there = chosen > 0
-        of_chosen = (share**2 * within)[there] @ (1 / chosen - 1 / located)[there]
+        left = 1 / chosen[there] - 1 / located[there]
+        of_chosen = (share**2 * within)[there] @ left
         return self.all_contents**2 * float(of_located + of_chosen)
 
     def stored(self, *, each_once: bool) -> Floats:

@@ -39,7 +39,7 @@ def data_pages(folder: Path, mib: int) -> Path:
 
 
 def everything(folder: Path, mib: int, gib: int) -> Path:
-    """A raw dump of every page of the programs' cores, of as many runs as give so many GiB."""
+    """A raw dump of so many GiB: every page of the programs' cores, of as many runs as it takes."""
     path = folder / f"all-{gib}-{mib}.raw"
     if not path.exists():
         with path.open("wb") as file:
@@ -49,6 +49,7 @@ def everything(folder: Path, mib: int, gib: int) -> Path:
                     source = _opened(core)
                     _copy(source, list(range(source.runs.pages)), file.write)
                 seed += 1
+            file.truncate(gib << 30)
     return path
 
 

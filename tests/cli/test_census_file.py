@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 
@@ -98,6 +99,27 @@ def test_a_quick_census_keeps_its_error(dump: Path, tmp_path: Path) -> None:
     other = tmp_path / "d.parquet"
     estimate(dump, "--save", other, "--salt", "s")
     assert refusal(saved, other)
+
+
+def test_a_saved_sample_knows_where_its_contents_lie(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    pages = draw.integers(1, 256, (24_000, PAGE), dtype=np.uint8)
+    # Neighbours are alike: nearly as much of each is random.
+    noise = np.repeat(draw.integers(100, PAGE - 400, 240), 100) + draw.integers(0, 400, 24_000)
+    pages[np.arange(PAGE) > noise[:, np.newaxis]] = 0
+    large, saved = tmp_path / "large.raw", tmp_path / "sample.parquet"
+    pages.tofile(large)
+    first = estimate(large, "--quick", "--error", "2%", "--save", saved)
+    lz4 = first["algorithms"]["lz4"]
+    assert 3000 < lz4["compressed_pages"] < 8000
+    assert 0.0005 < lz4["relative_error"] < 0.02
+    again = estimate(saved)
+    # Sums in another order: the salt gives the contents another one.
+    assert again["algorithms"]["lz4"] == pytest.approx(lz4)
+    for one, other in zip(again["systems"], first["systems"], strict=True):
+        assert one == pytest.approx(other)
+    strata = pyarrow.parquet.read_table(saved)["stratum"].to_numpy()
+    assert len(np.unique(strata)) > 100
 
 
 def test_saving_replaces_a_file_whole_or_not_at_all(dump: Path, tmp_path: Path) -> None:

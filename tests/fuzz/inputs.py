@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import struct
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ import zstandard
 
 from ghostswap.census.distinct import distinct_contents
 from ghostswap.census.store import Salt, salted, save
-from ghostswap.census.table import Census, Cost, Measured, SourceRows
+from ghostswap.census.table import Census, Cost, Measured, Sample, SourceRows
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
 from ghostswap.swapfile import header
 from ghostswap.swapfile.layout import Endianness
@@ -155,11 +156,17 @@ def a_census() -> Census:
 
 @cache
 def census_files() -> list[bytes]:
-    """A saved census."""
+    """A saved census, and one of a sample."""
+    census = a_census()
+    strata = np.zeros(len(census.contents.hash), dtype=np.int32)
+    sampled = replace(census, sample=Sample(0.005, 2, 5, strata))
     with TemporaryDirectory() as folder:
         path = Path(folder, "census")
-        save(salted(a_census(), Salt.of("fuzz")), path)
-        return [path.read_bytes()]
+        found = []
+        for each in (census, sampled):
+            save(salted(each, Salt.of("fuzz")), path)
+            found.append(path.read_bytes())
+        return found
 
 
 def swaps_files() -> list[bytes]:

@@ -16,6 +16,7 @@ from ghostswap.host.kconfig import parse_config
 from ghostswap.host.kernel import KernelVersion
 from ghostswap.models.figures import System
 from ghostswap.models.plan import Room
+from ghostswap.models.rules import rules_for
 from ghostswap.pages import criu
 from ghostswap.pages.avml import AvmlAsLime
 from ghostswap.pages.compressed import (
@@ -30,7 +31,7 @@ from ghostswap.pages.forward import Forward
 from ghostswap.pages.lime import layout as lime_layout
 from ghostswap.pages.source import Source
 from ghostswap.pages.stream import PageStream
-from ghostswap.report import measures
+from ghostswap.report import estimate, measures
 from ghostswap.report.plan import Question, document, plan
 from ghostswap.swapfile import header, verdict
 from tests.cores import PAGE
@@ -38,6 +39,7 @@ from tests.fuzz import inputs
 
 # So much is read of what an input claims to hold; it may claim 2^64 bytes.
 _MOST_READ = 64 * PAGE
+_RULES = rules_for(KernelVersion(6, 18), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,9 @@ def _compressed(data: bytes) -> None:
 
 def _census(data: bytes) -> None:
     with suppress(GhostswapError):
-        load(_file(data).path)
+        census = load(_file(data).path)
+        figures = estimate.figures(census, _RULES)
+        estimate.document(estimate.Estimate(census, _RULES, figures))
 
 
 def _swaps(data: bytes) -> None:
