@@ -13,6 +13,8 @@ _COLLECT_AFTER = 100_000  # objects; starting makes tens of thousands, and no ga
 def main() -> None:
     """Run the command line and exit with its status."""
     gc.set_threshold(_COLLECT_AFTER)  # some 5 % of the time of `inspect FILE`
+    # Else NumPy starts a thread a CPU for algebra, and these spin for 0.1 s beside our workers.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _prepare_standard_streams()
     try:
         from ghostswap.cli.app import run
