@@ -80,12 +80,10 @@ class Sampling:
         `sizes` has a row an algorithm; contents up to `cutoff` are in it, and those of each round
         must be when the next is taken. `rows` are all rows of the census.
         """
-        data = np.flatnonzero(contents.data)
-        heavy_from = _heavy_from(contents.pages[data])
-        many = contents.pages[data] >= heavy_from
-        light = data[~many]
-        also = np.concatenate([np.flatnonzero(contents.same_filled), data[many]])
-        unknown = also[sizes[0][also] == 0]
+        heavy_from = _heavy_from(contents.pages[contents.data])
+        by_chance = contents.data & (contents.pages < heavy_from)
+        light, certain = np.flatnonzero(by_chance), np.flatnonzero(~(by_chance | contents.zero))
+        unknown = certain[sizes[0][certain] == 0]
         sample = self._sample(contents, light, heavy_from, cutoff, rows)
         done = _up_to(cutoff, contents, light)
         for number in range(_ROUNDS):
