@@ -48,16 +48,16 @@ class Runs:
     def pieces(self, first: int, pages: int) -> Iterator[Piece]:
         """The pages `first` … `first + pages - 1`, cut where one run ends and the next begins."""
         end = min(first + pages, self.pages)
-        run = int(np.searchsorted(self.first, first, side="right")) - 1
+        run = int(self.first.searchsorted(first, side="right")) - 1
         while first < end:
-            stop = min(int(self.first[run + 1]), end)
-            skip = (first - int(self.first[run])) * self.page_size
-            rest = int(self.length[run]) - skip
+            stop = min(self.first.item(run + 1), end)
+            skip = (first - self.first.item(run)) * self.page_size
+            rest = self.length.item(run) - skip
             count = stop - first
             if count:
                 yield Piece(
                     first,
-                    int(self.offset[run]) + skip,
+                    self.offset.item(run) + skip,
                     min(rest, count * self.page_size),
                     count,
                 )
