@@ -19,7 +19,6 @@ from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
 from ghostswap.census.sample import Rows, Sampling
 from ghostswap.census.scanner import (
-    BATCH_BYTES,
     Compress,
     Hash,
     Hashes,
@@ -48,8 +47,10 @@ HASH_TASK_BYTES = 32 << 20
 COMPRESS_TASK_BYTES = 8 << 20  # of pages that are compressed in the same pass
 COMPRESS_TASK_PAGES = 1024
 FEWEST_TASKS = 16  # where there is little to compress, it is still shared out
-# How many pages a stream is thought to have, for tables made before: they take 16 MiB.
-_STREAM_PAGES = 1 << 22
+# How many pages a stream is thought to have, for tables made before: they take 8 MiB.
+_STREAM_PAGES = 1 << 20
+# What the parent puts into shared memory at once.
+_SLOT_BYTES = 1 << 20
 # Pages of each source looked at to guess how many contents there are, and how alike: some 8 ms.
 _FIRST_LOOK = 512
 
@@ -103,9 +104,11 @@ class _Rows:
         """Place the rows from `first` on, making room where the number was not known."""
         end = first + len(found.hash)
         if end > len(self._hash):
-            room = 2 * end - len(self._hash)
-            self._hash = np.concatenate([self._hash, np.zeros(room, dtype=np.uint64)])
-            self._had = np.concatenate([self._had, np.zeros(room, dtype=np.bool_)])
+            old_hash, old_had = self._hash, self._had
+            # Zeros that nobody writes take no memory.
+            self._hash = np.zeros(2 * end, dtype=np.uint64)
+            self._had = np.zeros(2 * end, dtype=np.bool_)
+            self._hash[: len(old_hash)], self._had[: len(old_had)] = old_hash, old_had
         self.pages = max(self.pages, end)
         self._hash[first:end] = found.hash
         self._had[first:end] = found.had
@@ -170,7 +173,7 @@ class _Scan:
         """Both passes, and the census."""
         # As many slots as may be with the workers, one whose result is being taken, one to fill.
         slots = Slots(
-            jobs * TASKS_AHEAD + 1 if self._streams else 0, max(BATCH_BYTES, self._page_size)
+            jobs * TASKS_AHEAD + 1 if self._streams else 0, max(_SLOT_BYTES, self._page_size)
         )
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
         shared = Shared.made(once, slots)

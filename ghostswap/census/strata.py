@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 # How many contents are located for one that is compressed; and how many at most, for the time and
 # memory that it takes.
 LOCATED_FOR_EACH = 8
-_MOST_LOCATED = 1 << 19
+_MOST_LOCATED = 1 << 17
 # Contents compressed in each stratum: enough to tell how they differ.
 _CHOSEN_IN_EACH = 16
 

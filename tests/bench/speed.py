@@ -13,13 +13,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 import ghostswap
 from ghostswap.errors import GhostswapError
 from ghostswap.host.zram_device import zram_device
 from tests.bench.dumps import data_pages, everything
 from tests.bench.table import print_markdown
+from tests.peak import peak_bytes
 
 _PAGE = 4096
 _RUNS = 5
@@ -176,16 +175,7 @@ def _inspect_against_import(folder: Path) -> list[str]:
 
 def _memory(dump: Path) -> list[str]:
     """The largest sum of resident bytes over all processes, a page of libraries counted in each."""
-    command = [*_COMMAND, "estimate-dedup", "--raw", "--json", str(dump)]
-    peak = 0
-    with psutil.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            try:
-                family = [process, *process.children(recursive=True)]
-                peak = max(peak, sum(each.memory_info().rss for each in family))
-            except psutil.NoSuchProcess:
-                pass
-            time.sleep(0.002)
+    peak = peak_bytes([*_COMMAND, "estimate-dedup", "--raw", "--json", str(dump)])
     allowed = (150 << 20) + 40 * (dump.stat().st_size // _PAGE)
     row = _row("peak memory; 150 MiB + 40 bytes a page", dump, 1, 1, "≤ 1.00")
     figures = [f"{peak >> 20} MiB", f"{allowed >> 20} MiB", f"{peak / allowed:.2f}"]
