@@ -46,10 +46,15 @@ def inspect(
     swap areas, zswap, zram and KSM of this host.
     """
     if paths:
-        if cgroups or watch is not None or openmetrics:
-            raise UsageError(
-                "inspect", "--cgroups, --watch and --openmetrics show the host: no PATH"
-            )
+        for option, given in (
+            ("--cgroups", cgroups),
+            ("--watch", watch is not None),
+            ("--openmetrics", openmetrics),
+            ("--output", columns is not None),
+            ("--root", root != Path("/")),
+        ):
+            if given:
+                raise UsageError(option, "is for the host: name no PATH")
         from ghostswap.cli.inspect_file import show_files
 
         return show_files(paths, fix=fix, json=json, exact=exact, quiet=quiet)

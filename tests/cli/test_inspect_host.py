@@ -182,10 +182,14 @@ def test_chosen_columns_print_the_table_of_swap_areas_alone() -> None:
         ("--watch", "1", "--json"),
         ("--json", "--openmetrics"),
         ("--cgroups", "/etc/passwd"),
+        ("--watch", "1", "/etc/passwd"),
+        ("--openmetrics", "/etc/passwd"),
+        ("--output", "NAME", "/etc/passwd"),
+        ("--root", CAPTURES / "linux-6.12", "/etc/passwd"),
         ("--fix",),
     ],
 )
-def test_options_that_make_no_sense_are_a_usage_error(options: tuple[str, ...]) -> None:
+def test_options_that_make_no_sense_are_a_usage_error(options: tuple[object, ...]) -> None:
     done = inspect(*options)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
