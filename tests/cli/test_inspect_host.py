@@ -189,7 +189,7 @@ def test_chosen_columns_print_the_table_of_swap_areas_alone() -> None:
         ("--fix",),
     ],
 )
-def test_options_that_make_no_sense_are_a_usage_error(options: tuple[object, ...]) -> None:
+def test_options_that_make_no_sense_are_a_usage_error(options: tuple[str | Path, ...]) -> None:
     done = inspect(*options)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
