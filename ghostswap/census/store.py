@@ -9,6 +9,7 @@ the salt, and what else a report needs.
 
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +33,7 @@ from ghostswap.census.table import (
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.files import replaced_whole
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
+from ghostswap.swapfile.geometry import PAGE_SIZES
 
 SCHEMA = "ghostswap.census/1"
 MAGIC = b"PAR1"
@@ -39,6 +41,7 @@ _ROWS_A_GROUP = 1 << 20
 _KINDS = ("zero", "same-filled", "data")
 _STRATUM = "stratum"
 _LARGEST_HASH = (1 << 64) - 1
+_MOST_PAGES = 1 << 52  # of the smallest size, all of a 64-bit address space
 # A census of zero pages alone takes next to nothing a page; more than this is no census.
 _ROWS_A_BYTE, _ROWS_UNQUESTIONED = 4096, 1 << 26
 
@@ -195,6 +198,8 @@ def _read(path: Path, file: Any) -> Census:
     if rows > max(path.stat().st_size * _ROWS_A_BYTE, _ROWS_UNQUESTIONED):
         raise ValueError(f"{rows} rows in a file this small")
     page_size = int(parameters["page_size"])
+    if page_size not in PAGE_SIZES:
+        raise ValueError(f"pages of {page_size} bytes")
     sources = _sources(parameters["sources"])
     total = sum(source.pages for source in sources)
     if not rows <= total <= max(2 * rows, _ROWS_UNQUESTIONED):
@@ -232,12 +237,10 @@ def _read(path: Path, file: Any) -> Census:
         Measured(
             name,
             table[row],
-            Cost(**parameters["algorithms"][name]["cost"])
-            if parameters["algorithms"][name]["cost"]
-            else None,
-            float(parameters["algorithms"][name]["relative_error"]),
+            _cost(told["cost"]),
+            _finite(told["relative_error"]),
         )
-        for row, name in enumerate(names)
+        for row, (name, told) in enumerate(parameters["algorithms"].items())
     )
     sample = None
     if parameters["sample"]:
@@ -247,7 +250,7 @@ def _read(path: Path, file: Any) -> Census:
             if of_batch.dtype != stratum.dtype or (of_batch >= len(stratum)).any():
                 raise ValueError("a stratum that is no number of one")
             stratum[contents_numbers(contents, found)] = of_batch
-        sample = Sample(float(told["error"]), int(told["heavy_from"]), _LARGEST_HASH, stratum)
+        sample = Sample(_finite(told["error"]), int(told["heavy_from"]), _LARGEST_HASH, stratum)
     return Census(
         page_size,
         0,
@@ -266,20 +269,44 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
     sources: list[SourceRows] = []
     first = 0
     for each in described:
+        told, pages = each["facts"], _count(each["pages"])
         facts = Facts(
-            **each["facts"]
-            | {
-                "kind": SourceKind(each["facts"]["kind"]),
-                "warnings": tuple(each["facts"]["warnings"]),
-            }
+            str(told["name"]),
+            SourceKind(told["kind"]),
+            _count(told["absent"]),
+            _count(told["swapped"]),
+            _count(told["unreadable"]),
+            _count(told["holes"]),
+            bool(told["incomplete"]),
+            tuple(map(str, told["warnings"])),
         )
         segments = tuple(
-            Segment(int(at), int(pages), Mapping(mapping))
-            for at, pages, mapping in each["segments"]
+            Segment(_count(at), _count(number), Mapping(mapping))
+            for at, number, mapping in each["segments"]
         )
-        sources.append(SourceRows(facts, first, int(each["pages"]), segments))
-        first += int(each["pages"])
+        if any(segment.first + segment.pages > pages for segment in segments):
+            raise ValueError("a segment lies outside its source")
+        sources.append(SourceRows(facts, first, pages, segments))
+        first += pages
     return tuple(sources)
+
+
+def _cost(told: dict[str, Any] | None) -> Cost | None:
+    return Cost(_finite(told["compress_ns"]), _finite(told["decompress_ns"])) if told else None
+
+
+def _count(told: Any) -> int:
+    number = int(told)
+    if not 0 <= number <= _MOST_PAGES:
+        raise ValueError(f"{number} pages")
+    return number
+
+
+def _finite(told: Any) -> float:
+    number = float(told)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no measurement")
+    return number
 
 
 def _first_line(error: BaseException) -> str:

@@ -149,3 +149,20 @@ def test_what_is_no_census_is_one_line(dump: Path, tmp_path: Path) -> None:
     assert "--quick" in refusal(saved, "--quick", status=2)
     assert "zstd" in refusal(saved, "--algorithm", "zstd")
     assert "--salt" in refusal(dump, "--salt", "s", status=2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("page_size", 40), ("page_size", 0), ("sources", [{"pages": -1}]), ("algorithms", {"lz4": 1})],
+)
+def test_a_census_that_describes_itself_wrongly_is_one_line(
+    key: str, value: object, dump: Path, tmp_path: Path
+) -> None:
+    saved = tmp_path / "c.parquet"
+    estimate(dump, "--save", saved)
+    table = pyarrow.parquet.read_table(saved)
+    metadata = table.schema.metadata
+    told = json.loads(metadata[b"ghostswap.parameters"]) | {key: value}
+    metadata[b"ghostswap.parameters"] = json.dumps(told).encode()
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), saved)
+    assert "is no readable census" in refusal(saved)
