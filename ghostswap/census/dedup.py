@@ -153,10 +153,10 @@ def _group(census: Census, measured: Measured, name: str, numbers: I64, holes: i
 def most_copied(census: Census, number: int) -> list[Duplicate]:
     """The `number` data contents with the most copies, two at least."""
     contents = census.contents
-    pages = np.where(contents.data, contents.pages, 0)
-    order = np.argsort(-pages, kind="stable")[:number]
+    pages = contents.pages
+    repeated = np.flatnonzero(contents.data & (pages > 1))
     found = []
-    for content in order[pages[order] > 1].tolist():
+    for content in repeated[np.argsort(-pages[repeated], kind="stable")][:number].tolist():
         holders: list[str] = []
         example = (0, 0)
         for index, source in reversed(list(enumerate(census.sources))):

@@ -165,30 +165,32 @@ class Scanner:
         data = hashes != self._zero
         data &= had
         alike &= data
-        chosen = hashes <= self._cutoff[0]
-        chosen &= data
-        if alike.any():
-            (rows,) = alike.nonzero()
-            same = rows[(words[rows] == words[rows, :1]).all(axis=1)]
+        (same,) = alike.nonzero()
+        if len(same):
+            same = same[(words[same] == words[same, :1]).all(axis=1)]
             found.same_filled.append(hashes[same])
+        if compress:
+            chosen = hashes <= self._cutoff[0]
+            chosen &= data
             chosen[same] = True
-        if compress and chosen.any():
-            rows = self._unseen(hashes, chosen.nonzero()[0])
-            found.new.append(hashes[rows])
-            self._compressor.add([pages[row] for row in rows.tolist()])
+            self._compress_unseen(hashes, pages, chosen.nonzero()[0], found)
 
-    def _unseen(self, hashes: U64, rows: I64) -> I64:
-        """Which of these rows of a batch hold contents that no worker has compressed yet.
+    def _compress_unseen(
+        self, hashes: U64, pages: list[memoryview], rows: I64, found: "_Found"
+    ) -> None:
+        """Compress what these rows of a batch hold and no worker has compressed yet.
 
         The table has one slot for many hashes, so an overwritten entry costs a second compression,
         and never an omission.
         """
-        rows = rows[first_of_each(hashes[rows])[1]]
-        slots = hashes[rows] & np.uint64(len(self._seen) - 1)
-        unseen = self._seen[slots] != hashes[rows]
-        self._seen[slots[unseen]] = hashes[rows[unseen]]
-        chosen: I64 = rows[unseen]
-        return chosen
+        if not len(rows):
+            return
+        new, first = first_of_each(hashes[rows])
+        slots = new & np.uint64(len(self._seen) - 1)
+        unseen = self._seen[slots] != new
+        self._seen[slots[unseen]] = new[unseen]
+        found.new.append(new[unseen])
+        self._compressor.add([pages[row] for row in rows[first[unseen]].tolist()])
 
     def _compress_pages(self, reader: Reader, pages: I64) -> Compressed:
         """Read neighbours by one call each, one group behind the other, and compress by batches."""

@@ -43,17 +43,16 @@ class Spread:
     @classmethod
     def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "Spread":
         """From the sizes of one algorithm, which are known for the contents of the sample."""
-        data = contents.data
-        many = np.flatnonzero(data & (contents.pages >= sample.heavy_from))
-        many = many[sizes[many] > 0]
         chosen = Chosen.of(contents, sizes, sample)
+        many = np.flatnonzero(contents.data & (contents.pages >= sample.heavy_from))
+        known = many[sizes[many] > 0]
         return cls(
             chosen,
             sizes[chosen.numbers],
-            sizes[many],
-            contents.pages[many].astype(np.float64),
-            int(np.count_nonzero(data)),
-            int(contents.pages.sum() - contents.pages[~data].sum()),  # few are not
+            sizes[known],
+            contents.pages[known].astype(np.float64),
+            chosen.all_contents + len(many),
+            chosen.all_pages + int(contents.pages[many].sum()),
         )
 
     def relative_error(self, cost: PoolCost, *, each_once: bool) -> float:

@@ -207,8 +207,7 @@ def _read(path: Path, file: Any) -> Census:
     names = list(parameters["algorithms"])
     hashes, had = np.zeros(total, dtype=np.uint64), np.zeros(total, dtype=np.bool_)
     same: list[U64] = []
-    known: list[tuple[U64, Any]] = []
-    strata: list[tuple[U64, Any]] = []
+    known: list[tuple[U64, Any, Any]] = []
     first = np.array([source.first for source in sources], dtype=np.int64)
     pages = np.array([source.pages for source in sources], dtype=np.uint64)
     zero = int(parameters["zero_hash"] or "0", 16)
@@ -222,16 +221,21 @@ def _read(path: Path, file: Any) -> Census:
         hashes[at], had[at] = found, True
         same.append(found[batch.column("kind").to_numpy() == _KINDS.index("same-filled")])
         sizes = [batch.column(name).fill_null(0).to_numpy().astype(np.uint32) for name in names]
-        known.append((found, np.array(sizes).reshape(len(names), len(found))))
-        if parameters["sample"]:
-            strata.append((found, batch.column(_STRATUM).to_numpy()))
+        strata = batch.column(_STRATUM).to_numpy() if parameters["sample"] else None
+        known.append((found, np.array(sizes).reshape(len(names), len(found)), strata))
     holes = sum(source.facts.holes for source in sources)
     if int(np.count_nonzero(had)) != rows:
         raise ValueError("two rows are of one page")
     contents = distinct_contents(hashes, had, holes, zero, same)
     table = np.zeros((len(names), len(contents.hash)), dtype=size_type(page_size))
-    for found, of_batch in known:
-        table[:, contents_numbers(contents, found)] = np.minimum(of_batch, page_size + 1)
+    stratum = np.full(len(contents.hash), -1, dtype=np.int32)
+    for found, of_batch, strata in known:
+        at = contents_numbers(contents, found)
+        table[:, at] = np.minimum(of_batch, page_size + 1)
+        if strata is not None:
+            if strata.dtype != stratum.dtype or (strata >= len(stratum)).any():
+                raise ValueError("a stratum that is no number of one")
+            stratum[at] = strata
     table[:, contents.zero] = 0
     measured = tuple(
         Measured(
@@ -245,11 +249,6 @@ def _read(path: Path, file: Any) -> Census:
     sample = None
     if parameters["sample"]:
         told = parameters["sample"]
-        stratum = np.full(len(contents.hash), -1, dtype=np.int32)
-        for found, of_batch in strata:
-            if of_batch.dtype != stratum.dtype or (of_batch >= len(stratum)).any():
-                raise ValueError("a stratum that is no number of one")
-            stratum[contents_numbers(contents, found)] = of_batch
         sample = Sample(_finite(told["error"]), int(told["heavy_from"]), _LARGEST_HASH, stratum)
     return Census(
         page_size,

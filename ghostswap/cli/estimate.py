@@ -236,8 +236,6 @@ def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
 
 
 def _examples(measured: "Measurement", number: int) -> Iterator["Example"]:
-    if not number:
-        return
     from ghostswap.census.dedup import most_copied
     from ghostswap.pages.preview import preview
     from ghostswap.report.estimate import Example

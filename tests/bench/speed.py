@@ -18,7 +18,7 @@ from ghostswap.errors import GhostswapError
 from ghostswap.host.zram_device import zram_device
 from tests.bench.dumps import data_pages, everything
 from tests.bench.table import print_markdown
-from tests.peak import peak_bytes
+from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, peak_resident
 
 _PAGE = 4096
 _RUNS = 5
@@ -175,8 +175,8 @@ def _inspect_against_import(folder: Path) -> list[str]:
 
 def _memory(dump: Path) -> list[str]:
     """The largest sum of resident bytes over all processes, a page of libraries counted in each."""
-    peak = peak_bytes([*_COMMAND, "estimate-dedup", "--raw", "--json", str(dump)])
-    allowed = (150 << 20) + 40 * (dump.stat().st_size // _PAGE)
+    peak = peak_resident([*_COMMAND, "estimate-dedup", "--raw", "--json", str(dump)])
+    allowed = FIXED_BYTES + BYTES_A_PAGE * (dump.stat().st_size // _PAGE)
     row = _row("peak memory; 150 MiB + 40 bytes a page", dump, 1, 1, "≤ 1.00")
     figures = [f"{peak >> 20} MiB", f"{allowed >> 20} MiB", f"{peak / allowed:.2f}"]
     return [*row[:2], *figures, row[5]]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -31,24 +32,47 @@ def estimate(*arguments: object) -> Run:
     begin = time.monotonic()
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         with subprocess.Popen(command, stdout=output, stderr=errors) as process:
-            peak = 0
-            while process.poll() is None:
-                peak = max(peak, _memory(process.pid))
-                time.sleep(0.01)
+            peak = _peak(process, _shared_once, 0.01)
         seconds = time.monotonic() - begin
         output.seek(0)
         errors.seek(0)
         return Run(process.returncode, peak, seconds, output.read(), errors.read())
 
 
-def _memory(pid: int) -> int:
-    total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with Path(f"/proc/{process.pid}/smaps_rollup").open() as file:
-                lines = dict(line.split(":", 1) for line in file if ":" in line)
-            total += int(lines["Pss"].split()[0]) << 10
-    except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError, KeyError):
-        pass
-    return total
+def peak_resident(command: Sequence[str]) -> int:
+    """The largest sum of resident bytes over all processes of a command that succeeds; what they
+    share counts in each."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        peak = _peak(process, _resident, 0.002)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak
+
+
+def _peak(
+    process: "subprocess.Popen[bytes]", memory: Callable[[psutil.Process], int], pause: float
+) -> int:
+    """The most that `memory` finds of the process and all its descendants together until it ends,
+    looked at every `pause` seconds."""
+    peak = 0
+    while process.poll() is None:
+        total = 0
+        try:
+            parent = psutil.Process(process.pid)
+            for each in (parent, *parent.children(recursive=True)):
+                total += memory(each)
+        except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError, KeyError):
+            pass
+        peak = max(peak, total)
+        time.sleep(pause)
+    return peak
+
+
+def _shared_once(process: psutil.Process) -> int:
+    with Path(f"/proc/{process.pid}/smaps_rollup").open() as file:
+        lines = dict(line.split(":", 1) for line in file if ":" in line)
+    return int(lines["Pss"].split()[0]) << 10
+
+
+def _resident(process: psutil.Process) -> int:
+    return int(process.memory_info().rss)
