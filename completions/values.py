@@ -10,7 +10,7 @@ from ghostswap.cli.estimate_view import SYSTEM_COLUMNS
 from ghostswap.cli.host_view import SWAP_COLUMNS
 from ghostswap.cli.plan_view import SIZE_COLUMNS
 from ghostswap.cli.render import Column
-from ghostswap.models.slots import MILESTONES
+from ghostswap.kernel.slots import MILESTONES
 from ghostswap.swapfile.geometry import PAGE_SIZES
 
 

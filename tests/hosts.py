@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from ghostswap.host.interfaces import Interfaces
-from ghostswap.host.kernel import KernelVersion
 from ghostswap.host.memory import Memory
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.host.zram import IoStat, MmStat, Zram
 from ghostswap.host.zswap import Zswap, ZswapParameters
+from ghostswap.kernel.version import KernelVersion
 
 CAPTURES = Path(__file__).parent / "fixtures" / "hosts"
 MIB = 1 << 20

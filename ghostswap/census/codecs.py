@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor

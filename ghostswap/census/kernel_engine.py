@@ -16,7 +16,7 @@ from ghostswap.errors import GhostswapError
 from ghostswap.host.kernel import page_size as machine_page_size
 from ghostswap.host.zram import parse_mm_stat
 from ghostswap.host.zram_device import ZramDevice, zram_device
-from ghostswap.models.rules import Rules
+from ghostswap.kernel.rules import Rules
 
 _WARM_UP = 500  # pages without any work for the compressor, to time the way to it
 

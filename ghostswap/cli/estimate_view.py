@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
 from ghostswap.cli.render import Column, View, bar, emphasised, print_table, printable, size_text
-from ghostswap.models.figures import Figures, System
 from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
+from ghostswap.systems.footprint import Figures, System
 
 SYSTEM_COLUMNS = (
     Column("SYSTEM"),

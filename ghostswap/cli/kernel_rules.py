@@ -11,7 +11,7 @@ from ghostswap.cli.help import RULES
 from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
-    from ghostswap.models.rules import Rules
+    from ghostswap.kernel.rules import Rules
 
 
 class Zpool(StrEnum):
@@ -56,8 +56,9 @@ def chosen_rules(
 ) -> "Rules":
     """The rules that these options ask for; UsageError for a kernel or allocator that is none."""
     from ghostswap.host.kconfig import kernel_config
-    from ghostswap.host.kernel import KernelVersion, running_kernel
-    from ghostswap.models.rules import Allocator, allocator_exists, rules_for
+    from ghostswap.host.kernel import running_kernel
+    from ghostswap.kernel.rules import Allocator, allocator_exists, rules_for
+    from ghostswap.kernel.version import KernelVersion
 
     here = Path("/")
     running = running_kernel(here)

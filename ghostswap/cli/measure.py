@@ -13,7 +13,7 @@ from ghostswap.errors import GhostswapError, UsageError
 if TYPE_CHECKING:
     from ghostswap.census.codecs import Codec
     from ghostswap.census.table import Census
-    from ghostswap.models.rules import Rules
+    from ghostswap.kernel.rules import Rules
     from ghostswap.pages.source import Source, Stream
 
 
@@ -103,8 +103,8 @@ def _scanned(wanted: Wanted) -> Measurement:
     from ghostswap.cli.progress import page_progress
     from ghostswap.cli.sources import open_sources
     from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.models.figures import System
-    from ghostswap.models.pool_cost import pool_cost
+    from ghostswap.systems.footprint import System
+    from ghostswap.systems.pool_cost import pool_cost
 
     size = options.page_size(wanted.page_size or machine_page_size())
     sampling = None

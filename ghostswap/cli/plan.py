@@ -14,12 +14,12 @@ from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError, os_reason
-from ghostswap.models.figures import System
+from ghostswap.systems.footprint import System
 from ghostswap.units import parse_size
 
 if TYPE_CHECKING:
-    from ghostswap.models.plan import Room
-    from ghostswap.models.rules import Rules
+    from ghostswap.kernel.rules import Rules
+    from ghostswap.plan.sizing import Room
     from ghostswap.report.measures import Basis
     from ghostswap.report.plan import Plan
 
@@ -266,7 +266,7 @@ def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
     from ghostswap.host.kernel import page_size as machine_page_size
     from ghostswap.host.memory import read_memory
     from ghostswap.host.zswap import read_zswap
-    from ghostswap.models.plan import Room
+    from ghostswap.plan.sizing import Room
 
     host = HostFiles(root)
     host.check()

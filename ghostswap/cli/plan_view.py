@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ghostswap.cli.render import Column, View, emphasised, print_table, printable, size_text
-from ghostswap.models.plan import Bill, Sizing, TooLarge
+from ghostswap.plan.sizing import Bill, Sizing, TooLarge
 from ghostswap.report.plan import Plan, derivations
 
 SIZE_COLUMNS = (

@@ -9,7 +9,7 @@ from ghostswap.host.capacity import ghost_bytes, ghost_room, zram_room
 from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
-from ghostswap.models.slots import Design, Load, costs, memory
+from ghostswap.kernel.slots import Design, Load, costs, memory
 from ghostswap.units import format_size
 
 _NEARLY_FULL = 0.9

@@ -8,12 +8,13 @@ from ghostswap.host.cgroups import Cgroup, read_cgroups
 from ghostswap.host.files import HostFiles
 from ghostswap.host.interfaces import Interfaces, read_interfaces
 from ghostswap.host.kconfig import kernel_config
-from ghostswap.host.kernel import KernelVersion, running_kernel
+from ghostswap.host.kernel import running_kernel
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
 from ghostswap.host.swaps import SwapArea, read_swaps
 from ghostswap.host.zram import Zram, read_zram
 from ghostswap.host.zswap import Zswap, read_zswap
+from ghostswap.kernel.version import KernelVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ghostswap.census.dedup import Bucket, histogram, in_powers_of_two
+from ghostswap.census.population import population
 from ghostswap.census.table import Census, Measured
-from ghostswap.models.population import population
 from ghostswap.pages.source import Mapping
 from ghostswap.plots.canvas import BLACK, BLUE, GREY, ORANGE, binary_unit, short
 from ghostswap.plots.page_map import Look, PageMap, page_map

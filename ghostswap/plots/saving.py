@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.models.plan import MAXIMUM_SLOTS, Sizing
-from ghostswap.models.slots import Cost, Load, memory
+from ghostswap.kernel.slots import Cost, Load, memory
+from ghostswap.plan.sizing import MAXIMUM_SLOTS, Sizing
 from ghostswap.report.plan import Plan
 
 _POINTS = 240

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.models.population import Population
-from ghostswap.models.zram import huge_stored_raw
-from ghostswap.models.zsmalloc import SizeClasses
+from ghostswap.census.population import Population
+from ghostswap.kernel.zsmalloc import SizeClasses
+from ghostswap.systems.zram import huge_stored_raw
 
 
 @dataclass(frozen=True, slots=True)

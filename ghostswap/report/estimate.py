@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from ghostswap.census.dedup import Group, histogram, shared_between_sources
+from ghostswap.census.population import copies, population
 from ghostswap.census.spread import CONFIDENCE, Spread
 from ghostswap.census.table import Census, Measured, SourceRows
-from ghostswap.models.figures import Figures, System
-from ghostswap.models.ksm import ksm
-from ghostswap.models.pool_cost import pool_cost
-from ghostswap.models.population import copies, population
-from ghostswap.models.rules import Rules
-from ghostswap.models.zram import zram, zram_dedup
-from ghostswap.models.zswap import zswap, zswap_dedup
+from ghostswap.kernel.rules import Rules
+from ghostswap.systems.footprint import Figures, System
+from ghostswap.systems.ksm import ksm
+from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.zram import zram, zram_dedup
+from ghostswap.systems.zswap import zswap, zswap_dedup
 
 SCHEMA = "ghostswap.estimate/1"
 # What a codec that asks the running kernel is called beside the library's own of the same name.

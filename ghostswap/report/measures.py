@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ghostswap.errors import GhostswapError
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.ksm import MAX_PAGE_SHARING
-from ghostswap.models.plan import Measure, is_zram
-from ghostswap.models.rules import Allocator, Rules, rules_for
-from ghostswap.models.slots import lookup
-from ghostswap.models.zsmalloc import HANDLE_BYTES
+from ghostswap.kernel.rules import Allocator, Rules, rules_for
+from ghostswap.kernel.slots import lookup
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zsmalloc import HANDLE_BYTES
+from ghostswap.plan.sizing import Measure, is_zram
 from ghostswap.report.estimate import SCHEMA
 from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.systems.footprint import System
+from ghostswap.systems.ksm import MAX_PAGE_SHARING
 
 _KNOWN_BEGIN = 4096
 _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.plan import (
+from ghostswap.kernel.slots import Charge, Cost, costs
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.plan.sizing import (
     Bill,
     Room,
     Sizing,
@@ -17,8 +17,8 @@ from ghostswap.models.plan import (
     too_large,
     too_small,
 )
-from ghostswap.models.slots import Charge, Cost, costs
 from ghostswap.report.measures import Basis
+from ghostswap.systems.footprint import System
 from ghostswap.units import format_size
 
 SCHEMA = "ghostswap.plan/1"

@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from ghostswap.errors import UsageError
-from ghostswap.models.figures import System
-from ghostswap.models.plan import Sizing, is_zram
+from ghostswap.plan.sizing import Sizing, is_zram
+from ghostswap.systems.footprint import System
 from ghostswap.units import format_size
 
 _ZSWAP = "/sys/module/zswap/parameters"

@@ -6,7 +6,7 @@ import os
 import struct
 from pathlib import Path
 
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.verdict import Kernel
 
 PAGE_SIZE = mmap.PAGESIZE

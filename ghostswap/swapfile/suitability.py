@@ -8,7 +8,7 @@ btrfs_swap_activate() (fs/btrfs/inode.c), generic_swapfile_activate() (mm/page_i
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.btrfs import Volume
 from ghostswap.swapfile.ioctls import (
     FS_COMPR_FL,

@@ -10,12 +10,12 @@ from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scan import scan
 from ghostswap.census.table import I64, Census, Contents, Measured, Sample
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.pool_cost import pool_cost
-from ghostswap.models.rules import rules_for
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages.dump import open_dump
 from ghostswap.report.estimate import Estimate, figures
+from ghostswap.systems.footprint import System
+from ghostswap.systems.pool_cost import pool_cost
 from tests.bench.programs import cores
 from tests.bench.table import print_markdown
 

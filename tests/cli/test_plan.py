@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostswap.cli.app import run
-from ghostswap.models.slots import Design
+from ghostswap.kernel.slots import Design
 from ghostswap.report.measures import looks_like_json
 
 PAGE = 4096

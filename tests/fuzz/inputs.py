@@ -217,8 +217,8 @@ def statistics_files() -> list[bytes]:
 @cache
 def estimates() -> list[bytes]:
     """What `estimate-dedup --json` prints, of that census."""
-    from ghostswap.host.kernel import KernelVersion
-    from ghostswap.models.rules import rules_for
+    from ghostswap.kernel.rules import rules_for
+    from ghostswap.kernel.version import KernelVersion
     from ghostswap.report.estimate import Estimate, document, figures
 
     census = a_census()

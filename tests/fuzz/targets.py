@@ -13,10 +13,8 @@ from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
 from ghostswap.host import maps, memory, pagemap, swaps, zram
 from ghostswap.host.kconfig import parse_config
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.plan import Room
-from ghostswap.models.rules import rules_for
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages import criu
 from ghostswap.pages.avml import AvmlAsLime
 from ghostswap.pages.compressed import (
@@ -31,9 +29,11 @@ from ghostswap.pages.forward import Forward
 from ghostswap.pages.lime import layout as lime_layout
 from ghostswap.pages.source import Source
 from ghostswap.pages.stream import PageStream
+from ghostswap.plan.sizing import Room
 from ghostswap.report import estimate, measures
 from ghostswap.report.plan import Question, document, plan
 from ghostswap.swapfile import header, verdict
+from ghostswap.systems.footprint import System
 from tests.cores import PAGE
 from tests.fuzz import inputs
 

@@ -13,9 +13,9 @@ from ghostswap.census import codecs
 from ghostswap.census.merge import merge
 from ghostswap.census.scan import scan
 from ghostswap.census.table import Census
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.rules import rules_for
-from ghostswap.models.zsmalloc import pool, size_classes
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.dump import open_dump
 from ghostswap.report.estimate import Estimate, document, figures
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ghostswap.census.codecs import find
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 
 PAGE = 4096
 

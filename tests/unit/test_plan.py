@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.plan import (
+from ghostswap.kernel.slots import PHASE_IV, Design
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.plan.sizing import (
     MAXIMUM_SLOTS,
     Measure,
     Room,
@@ -18,8 +18,8 @@ from ghostswap.models.plan import (
     too_large,
     too_small,
 )
-from ghostswap.models.slots import PHASE_IV, Design
 from ghostswap.swapfile.geometry import MAXIMUM_PAGES
+from ghostswap.systems.footprint import System
 
 PAGE = 4096
 MIB, GIB = 1 << 20, 1 << 30

@@ -15,16 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostswap.census import codecs
+from ghostswap.census.population import Population, SizeHistogram
 from ghostswap.census.scan import scan
 from ghostswap.census.table import Census, Contents, Measured, Sample, SourceRows
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.plan import Room
-from ghostswap.models.population import Population, SizeHistogram
-from ghostswap.models.rules import Rules, rules_for
-from ghostswap.models.slots import Design
-from ghostswap.models.zsmalloc import pool, size_classes
+from ghostswap.kernel.rules import Rules, rules_for
+from ghostswap.kernel.slots import Design
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
+from ghostswap.plan.sizing import Room
 from ghostswap.plots import picture
 from ghostswap.plots.page_map import COLUMNS, LINES, MOST_PARTS, Look, looks_of_rows, page_map
 from ghostswap.plots.panels import cell_colours, spread
@@ -35,6 +34,7 @@ from ghostswap.plots.size_classes import class_histogram
 from ghostswap.report.estimate import Estimate, figures, page_counts
 from ghostswap.report.measures import ratio_basis
 from ghostswap.report.plan import Plan, Question, plan
+from ghostswap.systems.footprint import System
 
 PAGE = 4096
 KERNEL = KernelVersion(6, 18)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.rules import rules_for
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.systems.footprint import System
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ghostswap.census.population import population
 from ghostswap.census.sample import Sampling
 from ghostswap.census.spread import Spread
 from ghostswap.census.table import Census, Contents, Measured, Sample
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.pool_cost import pool_cost
-from ghostswap.models.population import population
-from ghostswap.models.rules import rules_for
-from ghostswap.models.zram import zram, zram_dedup
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.systems.footprint import System
+from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.zram import zram, zram_dedup
 
 PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.slots import (
+from ghostswap.kernel.slots import (
     MILESTONES,
     PHASE_IV,
     TRAITS,
@@ -18,6 +17,7 @@ from ghostswap.models.slots import (
     costs,
     memory,
 )
+from ghostswap.kernel.version import KernelVersion
 
 MIB = 1 << 20
 GIB_32 = 32 << 30 >> 12  # slots of a 32 GiB area

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.btrfs import Chunk, Volume
 from ghostswap.swapfile.filesystem import Mount
 from ghostswap.swapfile.ioctls import FS_COMPR_FL, FS_ENCRYPT_FL, FS_NOCOW_FL, Extent, ExtentFlag

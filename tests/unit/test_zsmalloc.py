@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ghostswap.models.zsmalloc import SizeClasses, pool, size_classes
+from ghostswap.kernel.zsmalloc import SizeClasses, pool, size_classes
 
 
 @pytest.mark.parametrize(

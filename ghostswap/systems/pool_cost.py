@@ -3,9 +3,9 @@
 import numpy as np
 
 from ghostswap.census.spread import PoolCost
-from ghostswap.models.figures import System
-from ghostswap.models.rules import Allocator, Rules
-from ghostswap.models.zswap import largest_payload
+from ghostswap.kernel.rules import Allocator, Rules
+from ghostswap.systems.footprint import System
+from ghostswap.systems.zswap import largest_payload
 
 
 def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:

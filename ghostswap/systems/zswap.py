@@ -6,11 +6,11 @@ swap_writeout() (Linux 6.18); zswap_frontswap_store() (6.1).
 
 import numpy as np
 
-from ghostswap.models.figures import Figures, System
-from ghostswap.models.population import Counts, Population, SizeHistogram
-from ghostswap.models.rules import V6_18, Allocator, Rules, SameFilled
-from ghostswap.models.zbud import z3fold, zbud, zbud_largest
-from ghostswap.models.zsmalloc import Pool, pool
+from ghostswap.census.population import Counts, Population, SizeHistogram
+from ghostswap.kernel.rules import V6_18, Allocator, Rules, SameFilled
+from ghostswap.kernel.zbud import z3fold, zbud, zbud_largest
+from ghostswap.kernel.zsmalloc import Pool, pool
+from ghostswap.systems.footprint import Figures, System
 
 # A content's own record in the dedup proposals for zswap (Samsung 2016, an rb-tree node with
 # checksum, length, handle and count; Hack Week 21 plans the same); an entry then points to it.

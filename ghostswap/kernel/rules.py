@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.zsmalloc import DEFAULT_CHAIN_SIZE, SizeClasses, size_classes
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zsmalloc import DEFAULT_CHAIN_SIZE, SizeClasses, size_classes
+from ghostswap.systems.footprint import System
 
 
 class SameFilled(StrEnum):

@@ -6,8 +6,8 @@ Source: mm/ksm.c, stable_tree_search(), stable_tree_append() and is_page_sharing
 
 import numpy as np
 
-from ghostswap.models.figures import Figures, Sharing, System
-from ghostswap.models.population import Copies
+from ghostswap.census.population import Copies
+from ghostswap.systems.footprint import Figures, Sharing, System
 
 MAX_PAGE_SHARING = 256  # /sys/kernel/mm/ksm/max_page_sharing
 RMAP_ITEM_BYTES = 64  # struct ksm_rmap_item, one a scanned page

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from ghostswap.host.kernel import KernelVersion
+from ghostswap.kernel.version import KernelVersion
 
 V6_6 = KernelVersion(6, 6)
 V6_10 = KernelVersion(6, 10)

@@ -6,10 +6,10 @@ Source: drivers/block/zram/zram_drv.c, zram_write_page() and write_incompressibl
 
 import numpy as np
 
-from ghostswap.models.figures import Figures, System
-from ghostswap.models.population import Counts, Population
-from ghostswap.models.rules import Rules
-from ghostswap.models.zsmalloc import SizeClasses, pool
+from ghostswap.census.population import Counts, Population
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zsmalloc import SizeClasses, pool
+from ghostswap.systems.footprint import Figures, System
 
 # The dedup patch of Joonsoo Kim (2017): struct zram_entry a content, and a hash table of
 # struct zram_hash with a bucket for 128 pages, 1024 at least.

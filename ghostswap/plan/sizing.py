@@ -5,9 +5,7 @@ Pure arithmetic over an estimate. Amounts are in bytes; a slot holds a page.
 
 from dataclasses import dataclass
 
-from ghostswap.host.kernel import KernelVersion
-from ghostswap.models.figures import System
-from ghostswap.models.slots import (
+from ghostswap.kernel.slots import (
     MILESTONES,
     TRAITS,
     Charge,
@@ -16,7 +14,9 @@ from ghostswap.models.slots import (
     costs,
     memory,
 )
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.geometry import MAXIMUM_PAGES
+from ghostswap.systems.footprint import System
 
 MAXIMUM_SLOTS = MAXIMUM_PAGES - 1
 _MIB = 1 << 20
@@ -29,7 +29,7 @@ class Measure:
     keeps an entry for `entries` (zero pages may need none).
 
     `metadata_bytes` is what the system keeps besides the pool, without what finds an entry by its
-    slot and without zram's table: those belong to the design (models/slots.py). `refused_pages`
+    slot and without zram's table: those belong to the design (kernel/slots.py). `refused_pages`
     were offered too and not taken. `error` is how far pool_bytes may be off, as a share of it;
     up to `slack_bytes` of it are zspages not full yet, which more pages would fill.
     """
