@@ -65,7 +65,7 @@ def _fixed(path: Path, quiet: bool) -> Inspection:
     """The inspection of `path` after mending what can be."""
     from ghostswap.swapfile.mend import mend
 
-    mended = mend(inspect_path(path))
+    mended = mend(path)
     note(
         f"{path}: {format_size(mended)} got blocks of their own"
         if mended

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.owned import path_of
 from ghostswap.swapfile.active import is_active
 from ghostswap.swapfile.filesystem import Mount, mount_of
 from ghostswap.swapfile.geometry import PAGE_SIZES
@@ -67,22 +68,31 @@ def look_at(path: Path) -> FoundArea:
     try:
         facts = path.stat()
         if not (stat.S_ISREG(facts.st_mode) or stat.S_ISBLK(facts.st_mode)):
-            return _found(path, facts, head=b"", size=facts.st_size, mount=None)
+            return _found(path, path, facts, head=b"", size=facts.st_size, mount=None)
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            facts = os.fstat(fd)  # of what was opened, should the name have moved
-            is_file = stat.S_ISREG(facts.st_mode)
-            size = facts.st_size if is_file else os.lseek(fd, 0, os.SEEK_END)
-            head = os.pread(fd, HEAD_BYTES, 0)
-            return _found(path, facts, head, size, mount_of(fd) if is_file else None)
+            return look_at_open(path, fd)
         finally:
             os.close(fd)
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from error
 
 
+def look_at_open(path: Path, fd: int) -> FoundArea:
+    """The same of the file or device that is open as `fd`, wherever `path` leads by now."""
+    try:
+        facts = os.fstat(fd)
+        is_file = stat.S_ISREG(facts.st_mode)
+        size = facts.st_size if is_file else os.lseek(fd, 0, os.SEEK_END)
+        head = os.pread(fd, HEAD_BYTES, 0)
+        mount = mount_of(fd) if is_file else None
+        return _found(path, path_of(fd), facts, head, size, mount)
+    except OSError as error:
+        raise GhostswapError(path, os_reason(error)) from error
+
+
 def _found(
-    path: Path, facts: os.stat_result, head: bytes, size: int, mount: Mount | None
+    path: Path, place: Path, facts: os.stat_result, head: bytes, size: int, mount: Mount | None
 ) -> FoundArea:
     header = find_header(head)
     is_device = stat.S_ISBLK(facts.st_mode)
@@ -96,7 +106,7 @@ def _found(
         allocated=size if is_device else facts.st_blocks * 512,
         mount=mount,
         active=is_active(facts),
-        writable=os.access(path, os.W_OK) if os.geteuid() == 0 else None,
+        writable=os.access(place, os.W_OK) if os.geteuid() == 0 else None,
     )
 
 

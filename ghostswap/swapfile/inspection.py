@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ghostswap.swapfile.area import FoundArea, Kind, look_at
+from ghostswap.swapfile.area import FoundArea, Kind, look_at, look_at_open
 from ghostswap.swapfile.device import device_obstacle, is_read_only
 from ghostswap.swapfile.ioctls import FS_IMMUTABLE_FL
 from ghostswap.swapfile.layout import max_badpages
-from ghostswap.swapfile.placement import Placement, placement_of
+from ghostswap.swapfile.placement import Placement, placement_of, placement_of_open
 from ghostswap.swapfile.running import PAGE_SIZE, running_kernel, running_version
 from ghostswap.swapfile.suitability import (
     Obstacle,
@@ -33,13 +33,14 @@ _OPEN_ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that is known of one path.
+    """All that is known of one path; `placement` of a regular file only.
 
     `refusal` is what swapon(2) on the running kernel answers now, with the name of the error; None
     when it would accept. `obstacles` are all that lie in the way on the file system.
     """
 
     area: FoundArea
+    placement: Placement | None
     verdicts: dict[Kernel, Verdict]
     obstacles: tuple[Obstacle, ...]
     refusal: str | None
@@ -49,8 +50,17 @@ class Inspection:
 def inspect_path(path: Path) -> Inspection:
     """Everything about `path`. Raises GhostswapError when it cannot be read."""
     area = look_at(path)
+    return _inspected(area, placement_of(path) if area.is_file else None)
+
+
+def inspect_open(path: Path, fd: int) -> Inspection:
+    """The same of the file or device that is open as `fd`, wherever `path` leads by now."""
+    area = look_at_open(path, fd)
+    return _inspected(area, placement_of_open(fd) if area.is_file else None)
+
+
+def _inspected(area: FoundArea, placement: Placement | None) -> Inspection:
     verdicts = {kernel: _judge(area, kernel) for kernel in Kernel}
-    placement = placement_of(path) if area.is_file else None
     kernel = running_kernel() if area.kind is Kind.GHOST else Kernel.STOCK
     is_ghost = kernel is Kernel.GHOST and area.size == PAGE_SIZE
 
@@ -67,8 +77,8 @@ def inspect_path(path: Path) -> Inspection:
         or (None if is_ghost else _einval(after))
     )
     obstacles = before + after
-    warnings = (*_obstacle_lines(path, obstacles), *_traps(area, placement))
-    return Inspection(area, verdicts, obstacles, refusal, warnings)
+    warnings = (*_obstacle_lines(area.path, obstacles), *_traps(area, placement))
+    return Inspection(area, placement, verdicts, obstacles, refusal, warnings)
 
 
 def _judge(area: FoundArea, kernel: Kernel) -> Verdict:

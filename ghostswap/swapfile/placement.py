@@ -34,19 +34,24 @@ def placement_of(path: Path) -> Placement:
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from error
     try:
-        facts = os.fstat(fd)
-        mount = mount_of(fd)
-        return Placement(
-            mount=mount,
-            size=facts.st_size,
-            allocated=facts.st_blocks * 512,
-            block_size=os.fstatvfs(fd).f_bsize,
-            flags=_flags(fd),
-            extents=_extents(fd),
-            volume=_volume(fd, mount),
-        )
+        return placement_of_open(fd)
     finally:
         os.close(fd)
+
+
+def placement_of_open(fd: int) -> Placement:
+    """How the regular file that is open as `fd` lies."""
+    facts = os.fstat(fd)
+    mount = mount_of(fd)
+    return Placement(
+        mount=mount,
+        size=facts.st_size,
+        allocated=facts.st_blocks * 512,
+        block_size=os.fstatvfs(fd).f_bsize,
+        flags=_flags(fd),
+        extents=_extents(fd),
+        volume=_volume(fd, mount),
+    )
 
 
 def _flags(fd: int) -> int:

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.owned import open_owned, path_of
 from ghostswap.swapfile.active import is_active
 from ghostswap.swapfile.area import HEAD_BYTES
 from ghostswap.swapfile.header import Header, Signature, find_header
@@ -43,36 +44,16 @@ def relabel(path: Path, volume: bytes | None, uuid: bytes | None) -> Header:
 
 
 def _opened(path: Path) -> int:
-    """A descriptor of the area, open for writing.
-
-    In a folder that others may write to, a symbolic link or a second name may have been put there
-    to lead to an area of somebody else's: none is followed there (as fs.protected_symlinks and
-    protected_hardlinks have it), and nothing but what was looked at is opened.
-    """
-    facts = path.stat()
-    # Looked at before it is opened: a FIFO would wait, a device might do things.
-    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISBLK(facts.st_mode)):
-        raise GhostswapError(path, "neither a regular file nor a block device")
-    if is_active(facts):
-        raise GhostswapError(path, "is an active swap area: swapoff it first")
-    is_device = stat.S_ISBLK(facts.st_mode)
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | (os.O_EXCL if is_device else 0)
-    if _is_open_to_others(path.parent.stat()):
-        if path.is_symlink():
-            raise GhostswapError(path, "is a symbolic link in a folder that others may write to")
-        if facts.st_nlink > 1 and not is_device:
-            raise GhostswapError(path, "has a second name, and others may write to its folder")
-        flags |= os.O_NOFOLLOW
-    fd = os.open(path, flags)
-    if not os.path.samestat(os.fstat(fd), facts):
+    """A descriptor of the area, open for writing; of a device alone, as mkswap opens it."""
+    fd = open_owned(path, os.O_RDONLY)
+    try:
+        facts = os.fstat(fd)
+        if is_active(facts):
+            raise GhostswapError(path, "is an active swap area: swapoff it first")
+        alone = os.O_EXCL if stat.S_ISBLK(facts.st_mode) else 0
+        return os.open(path_of(fd), os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | alone)
+    finally:
         os.close(fd)
-        raise GhostswapError(path, "was replaced meanwhile")
-    return fd
-
-
-def _is_open_to_others(folder: os.stat_result) -> bool:
-    own = (0, os.geteuid())
-    return folder.st_uid not in own or bool(folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _rewrite(path: Path, fd: int, volume: bytes | None, uuid: bytes | None) -> Header:

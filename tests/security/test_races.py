@@ -1,12 +1,14 @@
 """Root works in a folder where somebody else renames, links and removes all the time: what is
 elsewhere stays untouched."""
 
+import ctypes
 import os
 import shutil
 import signal
+import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +19,7 @@ from ghostswap.errors import GhostswapError
 from ghostswap.files import replaced_whole
 from ghostswap.swapfile import create, header
 from ghostswap.swapfile.layout import Endianness
+from ghostswap.swapfile.mend import mend
 from ghostswap.swapfile.relabel import relabel
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be the one attacked")
@@ -54,16 +57,21 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield found
 
 
-@contextmanager
-def attacker(place: Place) -> Iterator[None]:
+def attacker(place: Place) -> AbstractContextManager[None]:
     """Somebody who puts links, folders and files of his own in the target's place, for ever."""
+    return acting(lambda: _attack(place))
+
+
+@contextmanager
+def acting(act: Callable[[], object]) -> Iterator[None]:
+    """While the block runs, somebody without rights does `act`."""
     child = os.fork()
     if child == 0:
         try:
             os.setgroups([])
             os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
             os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
-            _attack(place)
+            act()
         finally:
             os._exit(0)
     try:
@@ -165,12 +173,15 @@ def test_a_folder_exchanged_meanwhile_does_not_divert_the_file(
 
 def test_label_follows_no_link_and_no_second_name_of_others(place: Place) -> None:
     label = b"evil".ljust(16, b"\0")
+    sticky = place.shared.stat().st_mode & stat.S_ISVTX
     place.target.symlink_to(place.victim)
-    with pytest.raises(GhostswapError, match="symbolic link in a folder that others may write"):
+    os.chown(place.target, SOMEBODY, SOMEBODY, follow_symlinks=False)
+    with pytest.raises(GhostswapError, match="belongs to" if sticky else "others may write to"):
         relabel(place.target, label, None)
     place.target.unlink()
     os.link(place.victim, place.target)
-    with pytest.raises(GhostswapError, match="has a second name"):
+    why = "has a second name" if sticky else "others may write to the folder"
+    with pytest.raises(GhostswapError, match=why):
         relabel(place.target, label, None)
     assert place.victim.read_bytes() == PAGE
 
@@ -193,3 +204,43 @@ def test_no_umask_opens_or_closes_what_is_written(place: Place, mask: int) -> No
     assert place.target.stat().st_mode & 0o7777 == 0o600
     assert (place.shared / "census").stat().st_mode & 0o7777 == 0o600
     shutil.rmtree(place.shared)
+
+
+SWAPFILE = 1024 * len(PAGE)
+
+
+def _swapfile(path: Path, size: int) -> None:
+    """A swapfile of 4 MiB at the beginning of a file of `size`, whose rest is a hole."""
+    path.write_bytes(PAGE.ljust(SWAPFILE, b"\1"))
+    os.truncate(path, size)
+    path.chmod(0o600)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """renameat2(2) with RENAME_EXCHANGE, for ever."""
+    libc, here, flag = ctypes.CDLL(None), -100, 2
+    while True:
+        libc.renameat2(here, os.fsencode(one), here, os.fsencode(other), flag)
+        time.sleep(0.0002)  # about as long as what root does between two looks
+
+
+@pytest.mark.parametrize("of_root", [False, True], ids=["file of theirs", "file of root's"])
+def test_inspect_fix_mends_no_file_elsewhere(place: Place, of_root: bool) -> None:
+    """The folder is somebody's own; a link to root's swapfile takes turns with one to be mended."""
+    _swapfile(place.victim, SWAPFILE)
+    os.chown(place.shared, SOMEBODY, SOMEBODY)
+    _swapfile(place.target, SWAPFILE * 8)
+    if not of_root:
+        os.chown(place.target, SOMEBODY, SOMEBODY)
+    link = place.shared / "link"
+    link.symlink_to(place.victim)
+    with acting(lambda: _exchange(place.target, link)):
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            with suppress(GhostswapError):
+                mend(place.target)
+            if place.victim.stat().st_size != SWAPFILE:
+                break
+    assert place.victim.stat().st_size == SWAPFILE
+    with pytest.raises(GhostswapError, match=r"shared belongs to .*, who could exchange it"):
+        mend(place.target)
