@@ -1,0 +1,1 @@
+"""Which pages nothing has touched for a while: those that reclaim would swap out first."""

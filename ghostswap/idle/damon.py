@@ -1,0 +1,248 @@
+"""Watching pages by DAMON: each page a region of its own, over physical addresses (paddr).
+
+DAMON clears a page's accessed bit, sleeps for an interval, and looks whether it was set: nothing
+goes unnoticed between. Aggregating each interval by itself, a region's age is the number of whole
+intervals in which that did not change; and with as few regions allowed as there are, none merge.
+One region more, the machine's first page, which is on no LRU list and so never seen accessed, has
+the number of intervals for its age: the kernel's are longer than asked for on a busy machine.
+
+Its sysfs files belong to nobody: what somebody else set up is left alone, and what a killed run of
+ours left is known by its record (ghostswap.idle.damon_record).
+
+Source: Documentation/admin-guide/mm/damon/usage.rst; mm/damon/sysfs.c, sysfs-schemes.c, core.c
+(damon_merge_regions_of(), kdamond_split_regions()), paddr.c (Linux 6.12).
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.idle.answer import Answer
+from ghostswap.idle.damon_record import Record, fingerprint, kept_record, thread_began
+from ghostswap.idle.ranges import TriedRegion, intervals_untouched, parse_region
+
+U64 = NDArray[np.uint64]
+
+KDAMONDS = "sys/kernel/mm/damon/admin/kdamonds"
+# Modules that run DAMON by themselves, each with a parameter `enabled`.
+_MODULES = ("damon_reclaim", "damon_lru_sort", "damon_stat")
+_CLOCK = np.uint64(0)  # address of the region that counts intervals
+_FEWEST_REGIONS = 3  # damon_set_attrs()
+_NO_LIMIT = 2**32 - 1
+_BUSY_TRIES, _BUSY_SECONDS = 50, 0.02
+
+
+class DamonFiles:
+    """The files below admin/kdamonds. Tests put a kernel that is made up in its place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / KDAMONDS
+
+    def read(self, name: str) -> str:
+        """The content without its newline; OSError passes through."""
+        return self._patiently(lambda: (self.folder / name).read_text().strip())
+
+    def write(self, name: str, text: object) -> None:
+        """Write one value; OSError passes through."""
+        self._patiently(lambda: self._written(name, str(text)))
+
+    def names(self, name: str) -> list[str]:
+        """The entries of a folder; OSError passes through."""
+        return [entry.name for entry in (self.folder / name).iterdir()]
+
+    def _written(self, name: str, text: str) -> str:
+        fd = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+        return ""
+
+    @staticmethod
+    def _patiently(act: Callable[[], str]) -> str:
+        """Once more while another reader holds DAMON's lock: the kernel does not wait for it."""
+        for _ in range(_BUSY_TRIES):
+            try:
+                return act()
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                time.sleep(_BUSY_SECONDS)
+        return act()
+
+
+def there(root: Path) -> bool:
+    """Whether the host has DAMON's files; which addresses it can watch, it tells only in use."""
+    return (root / KDAMONDS / "nr_kdamonds").exists()
+
+
+@contextmanager
+def watch(root: Path, frames: U64, page_size: int, interval: float) -> Iterator["DamonWatch"]:
+    """Watch `frames` (distinct numbers) until left; then DAMON is as it was, off.
+
+    Raises GhostswapError where somebody uses DAMON, having written nothing.
+    """
+    files = DamonFiles(root)
+    regions = np.append(_CLOCK, np.sort(frames) * np.uint64(page_size))
+    try:
+        with kept_record(root) as record:
+            _end_leftover(files, record)
+            _refuse_if_used(files)
+            record.begin(fingerprint(regions, page_size))
+            try:
+                _set_up(files, regions, page_size, interval, record.nonce)
+                files.write("0/state", "on")
+                pid = int(files.read("0/pid"))
+                record.running(pid)
+                yield DamonWatch(files, frames * np.uint64(page_size), interval, pid)
+            finally:
+                _end(files)
+                record.forget()
+    except OSError as error:
+        raise GhostswapError(error.filename or files.folder, os_reason(error)) from None
+
+
+class DamonWatch:
+    """Regions that a thread of the kernel looks at."""
+
+    def __init__(self, files: DamonFiles, addresses: U64, interval: float, pid: int) -> None:
+        self._files = files
+        self._addresses = addresses
+        self._interval = interval
+        self._pid = pid
+
+    def look(self) -> None:
+        """The kernel looks by itself."""
+
+    def answer(self) -> Answer:
+        """The ages of regions that were not accessed; waits for the end of an interval or two."""
+        self._files.write("0/state", "update_schemes_tried_regions")
+        regions = list(self._regions("0/contexts/0/schemes/0/tried_regions"))
+        intervals = intervals_untouched(regions, np.append(_CLOCK, self._addresses))
+        seconds = intervals.astype(np.float64) * self._interval
+        return Answer(seconds[1:], float(seconds[0]))
+
+    def cpu_seconds(self) -> float | None:
+        """That of the kernel's thread (proc_pid_schedstat() in fs/proc/base.c: nanoseconds)."""
+        place = self._files.root / f"proc/{self._pid}/schedstat"
+        with suppress(OSError, ValueError, IndexError):
+            return int(place.read_bytes().split()[0]) / 1e9
+        return None
+
+    def _regions(self, folder: str) -> Iterator[TriedRegion]:
+        for name in self._files.names(folder):
+            if not name.isdecimal():
+                continue  # total_bytes
+            values = [
+                self._files.read(f"{folder}/{name}/{file}").encode()
+                for file in ("start", "end", "nr_accesses", "age")
+            ]
+            with suppress(ValueError):
+                yield parse_region(*values)
+
+
+def _refuse_if_used(files: DamonFiles) -> None:
+    """GhostswapError where DAMON is set up or runs, by whatever means; only reads."""
+    who = None
+    if files.read("nr_kdamonds") != "0":
+        who = f"{files.folder / 'nr_kdamonds'} is not 0"
+    for module in _MODULES:
+        enabled = files.root / f"sys/module/{module}/parameters/enabled"
+        with suppress(OSError):
+            if enabled.read_text().strip() in ("Y", "1"):
+                who = f"{module.upper()} runs"
+    if who is None and any(_kernel_threads(files.root)):
+        who = "a kdamond runs"
+    if who is not None:
+        raise GhostswapError("--idle", f"DAMON is in use ({who}): left alone, nothing was changed")
+
+
+def _kernel_threads(root: Path) -> Iterator[str]:
+    """Threads of the kernel that are called kdamond."""
+    for stat in (root / "proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            head, _, tail = stat.read_bytes().rpartition(b")")
+            parent = tail.split()[1:2]
+            if b"(kdamond." in head and parent == [b"2"]:
+                yield stat.parent.name
+
+
+def _set_up(files: DamonFiles, addresses: U64, page_size: int, interval: float, nonce: int) -> None:
+    """Everything but switching on. What marks it as ours comes first."""
+    files.write("nr_kdamonds", 1)
+    files.write("0/contexts/nr_contexts", 1)
+    context = "0/contexts/0"
+    files.write(f"{context}/monitoring_attrs/intervals/update_us", nonce)
+    if "paddr" not in files.read(f"{context}/avail_operations").split():
+        raise GhostswapError(
+            "--idle", "DAMON of this kernel watches no physical addresses (CONFIG_DAMON_PADDR)"
+        )
+    files.write(f"{context}/operations", "paddr")
+    regions = max(len(addresses), _FEWEST_REGIONS)
+    for name, value in (
+        ("intervals/aggr_us", round(interval * 1e6)),
+        ("intervals/sample_us", round(interval * 1e6)),
+        ("nr_regions/max", regions),
+        ("nr_regions/min", regions),
+    ):
+        files.write(f"{context}/monitoring_attrs/{name}", value)
+    files.write(f"{context}/targets/nr_targets", 1)
+    target = f"{context}/targets/0/regions"
+    files.write(f"{target}/nr_regions", len(addresses))
+    for number, address in enumerate(addresses.tolist()):
+        files.write(f"{target}/{number}/start", address)
+        files.write(f"{target}/{number}/end", address + page_size)
+    files.write(f"{context}/schemes/nr_schemes", 1)
+    scheme = f"{context}/schemes/0"
+    files.write(f"{scheme}/action", "stat")
+    for name, least, most in (
+        ("sz", 0, 2**63 - 1),
+        ("nr_accesses", 0, 0),  # only those that nothing touched come back
+        ("age", 1, _NO_LIMIT),
+    ):
+        files.write(f"{scheme}/access_pattern/{name}/max", most)
+        files.write(f"{scheme}/access_pattern/{name}/min", least)
+
+
+def _end_leftover(files: DamonFiles, record: Record) -> None:
+    """End what a run of ours left that was killed; anything else is not touched."""
+    if files.read("nr_kdamonds") == "1" and _is_ours(files, record):
+        _end(files)
+    record.forget()
+
+
+def _is_ours(files: DamonFiles, record: Record) -> bool:
+    """Whether what is set up bears our mark; and, where it runs, watches just the regions that our
+    record says, by the very thread that it names."""
+    context = "0/contexts/0"
+    try:
+        nonce = int(files.read(f"{context}/monitoring_attrs/intervals/update_us"))
+        if not record.left or nonce != record.nonce:
+            return False
+        if files.read("0/state") == "off":
+            return True
+        pid = int(files.read("0/pid"))
+        if record.pid is not None and record.thread != (pid, thread_began(files.root, pid)):
+            return False
+        regions = f"{context}/targets/0/regions"
+        number = int(files.read(f"{regions}/nr_regions"))
+        starts = [int(files.read(f"{regions}/{each}/start")) for each in range(number)]
+        size = int(files.read(f"{regions}/0/end")) - starts[0] if starts else 0
+    except (OSError, ValueError):
+        return False
+    return fingerprint(np.array(starts, dtype=np.uint64), size) == record.regions
+
+
+def _end(files: DamonFiles) -> None:
+    """Switch off and remove; what is off or gone already is fine."""
+    with suppress(OSError):
+        files.write("0/state", "off")
+    files.write("nr_kdamonds", 0)

@@ -1,0 +1,70 @@
+"""What can tell which pages are touched: one row per kernel interface."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.errors import GhostswapError
+from ghostswap.idle import damon, page_idle
+from ghostswap.idle.answer import Answer
+
+U64 = NDArray[np.uint64]
+
+
+class TrackerName(StrEnum):
+    """What --tracker takes; the same words stand in the JSON."""
+
+    AUTO = "auto"
+    PAGE_IDLE = "page-idle"
+    DAMON = "damon"
+
+
+class Watch(Protocol):
+    """Frames that are being watched."""
+
+    def look(self) -> None:
+        """Take note of what was touched since the last look; called once per interval."""
+
+    def answer(self) -> Answer:
+        """What was seen until now."""
+
+    def cpu_seconds(self) -> float | None:
+        """Processor time that looking has taken so far, also by threads of the kernel; None where
+        nothing tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """One interface. `there` says whether the host below a root directory has it; `watch` takes the
+    root, distinct frame numbers, the page size (bytes) and how far looks are apart (seconds),
+    begins to watch, and ends it on leaving."""
+
+    name: TrackerName
+    there: Callable[[Path], bool]
+    watch: Callable[[Path, U64, int, float], AbstractContextManager[Watch]]
+
+
+# The first that a host has is taken.
+TRACKERS = (
+    Tracker(TrackerName.PAGE_IDLE, page_idle.there, page_idle.watch),
+    Tracker(TrackerName.DAMON, damon.there, damon.watch),
+)
+_WHICH_KERNELS = (
+    "a kernel with CONFIG_IDLE_PAGE_TRACKING (Ubuntu, Arch) or CONFIG_DAMON_PADDR and "
+    "CONFIG_DAMON_SYSFS (Debian from 6.12, Fedora, Arch) has one"
+)
+
+
+def find_tracker(root: Path, wanted: TrackerName) -> Tracker:
+    """The tracker `wanted`, or the best one there; GhostswapError where the host has none such."""
+    for tracker in TRACKERS:
+        if wanted in (tracker.name, TrackerName.AUTO) and tracker.there(root):
+            return tracker
+    what = "nothing" if wanted is TrackerName.AUTO else f"no {wanted}"
+    raise GhostswapError("--idle", f"this kernel has {what} to track idle pages: {_WHICH_KERNELS}")
