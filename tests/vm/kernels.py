@@ -13,25 +13,39 @@ from pathlib import Path
 import pytest
 
 _PACKAGE = r"^linux-image-{version}\.[0-9][0-9.]*([-+][0-9a-z.+]+)?-amd64$"
+BZIMAGE = "GHOSTSWAP_TEST_BZIMAGE"
 _VARIANTS = ("-cloud-", "-rt-")  # built with fewer or other settings
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One unpacked kernel: `release` is what uname -r tells, `root` holds its boot/ and lib/."""
+    """One unpacked kernel: `release` is what uname -r tells, `root` holds its boot/ and lib/.
+
+    Of a kernel with everything built in there is only `bzimage`.
+    """
 
     release: str
     root: Path
+    bzimage: Path | None = None
 
     @property
     def image(self) -> Path:
         """What QEMU boots."""
-        return self.root / "boot" / f"vmlinuz-{self.release}"
+        return self.bzimage or self.root / "boot" / f"vmlinuz-{self.release}"
 
     @property
     def modules(self) -> Path:
         """Its folder of modules, with modules.dep."""
         return self.root / "lib/modules" / self.release
+
+
+def built_kernel() -> Kernel:
+    """The kernel that GHOSTSWAP_TEST_BZIMAGE names, with all it needs built in; skips the test
+    without one."""
+    path = os.environ.get(BZIMAGE)
+    if not path:
+        pytest.skip(f"{BZIMAGE} names no kernel (one with page_idle, 9p, overlay, zram built in)")
+    return Kernel("built-in", Path(path).parent, Path(path))
 
 
 def debian_kernel(version: str) -> Kernel:
