@@ -41,6 +41,7 @@ from ghostswap.census.table import (
 )
 from ghostswap.census.workers import TASKS_AHEAD, Workers
 from ghostswap.pages.source import Source, Stream, facts_after
+from ghostswap.pulse import Pulse
 
 # What one task covers: long enough that its message costs nothing, short enough for progress.
 HASH_TASK_BYTES = 32 << 20
@@ -167,6 +168,8 @@ class _Scan:
         self._same_filled: list[U64] = []
         self._known: list[tuple[U64, NDArray[np.uint32]]] = []
         self._lost = [0] * len(sources)  # contents that could not be read again to be compressed
+        self._swapped_in = [0] * len(sources)  # pages that reading brought back from swap
+        self._stuck: set[int] = set()  # sources whose reading had to be given up
         self._done, self._total = 0, sum(source.runs.pages for source in paged)
 
     def run(self, jobs: int) -> Census:
@@ -178,8 +181,8 @@ class _Scan:
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
         shared = Shared.made(once, slots)
 
-        def prepare() -> Scanner:
-            return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared)
+        def prepare(pulse: Pulse) -> Scanner:
+            return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared, pulse)
 
         partial, sample = False, None
         with Workers[Hash | HashSlot | Compress, Hashes | Compressed](jobs, prepare) as workers:
@@ -211,7 +214,13 @@ class _Scan:
             SourceRows(
                 source.facts
                 if partial
-                else facts_after(source.facts, self._rows[i].had, self._lost[i]),
+                else facts_after(
+                    source.facts,
+                    self._rows[i].had,
+                    self._lost[i],
+                    self._swapped_in[i],
+                    stuck=i in self._stuck,
+                ),
                 int(first[i]),
                 self._rows[i].pages,
                 source.segments,
@@ -253,9 +262,14 @@ class _Scan:
     def _hash_all(self, workers: _Pool, shared: Shared) -> None:
         """The first pass: a hash a row, and sizes of contents that come only once."""
         sampled = 0
-        for task, result in workers.map(self._hash_tasks(shared.slots)):
+        tasks = self._hash_tasks(shared.slots)
+        for task, result in workers.map(tasks, lambda task: task.source not in self._stuck):
             assert isinstance(task, (Hash, HashSlot))
+            if result is None:
+                self._stuck.add(task.source)
+                continue
             assert isinstance(result, Hashes)
+            self._swapped_in[task.source] += result.swapped_in
             if isinstance(task, HashSlot):
                 shared.slots.give_back(task.slot)
                 self._total += task.pages
@@ -307,8 +321,12 @@ class _Scan:
         order = np.argsort(rows)
         contents, rows = contents[order], rows[order]
         self._total += len(rows)
-        for task, result in workers.map(_compress_tasks(rows, first)):
+        tasks = _compress_tasks(rows, first)
+        for task, result in workers.map(tasks, lambda task: task.source not in self._stuck):
             assert isinstance(task, Compress)
+            if result is None:
+                self._stuck.add(task.source)
+                continue
             assert isinstance(result, Compressed)
             at = np.searchsorted(rows, task.pages + first[task.source])
             sizes[:, contents[at]] = result.sizes

@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -14,6 +15,7 @@ from ghostswap.census.distinct import concatenated, first_of_each
 from ghostswap.census.slots import Slots
 from ghostswap.census.table import I64, U64, Bools
 from ghostswap.pages.source import Reader, Source, Stream
+from ghostswap.pulse import Pulse
 
 # What a worker reads, hashes and compresses at once: short enough to be in a cache still, and long
 # enough that Python's steps from batch to batch take little.
@@ -59,6 +61,7 @@ class Hashes:
     same_filled: U64
     new: U64  # hashes of the contents compressed here
     compressed: Compressed
+    swapped_in: int  # pages that were brought back from swap by reading them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Scanner:
         codecs: Sequence[Codec],
         seed: int,
         shared: "Shared",
+        pulse: Pulse,
     ) -> None:
         self._sources = sources
         self._page_size = page_size
@@ -102,6 +106,9 @@ class Scanner:
         self._slots = shared.slots
         self._seen = shared.seen
         self._cutoff = shared.cutoff
+        self._pulse = pulse
+        # Around what reads: a slow disk is waited for, a process that hangs is not.
+        self._guard: AbstractContextManager[None] = nullcontext()
         self._zero = xxhash.xxh3_64_intdigest(bytes(page_size), seed)
         self._batch = max(BATCH_BYTES // page_size, 1)
         self._buffer = memoryview(mmap.mmap(-1, self._batch * page_size))
@@ -121,12 +128,14 @@ class Scanner:
         return found.hashes(self._compressor.take())
 
     def _hash_pages(self, reader: Reader, task: Hash) -> Hashes:
-        found = _Found(task.pages)
+        found, before = _Found(task.pages), reader.swapped_in
         for at in range(0, task.pages, self._batch):
             count = min(self._batch, task.pages - at)
             buffer = self._buffer[: count * self._page_size]
-            found.had[at : at + count] = reader.read(task.first + at, count, buffer)
+            with self._guard:
+                found.had[at : at + count] = reader.read(task.first + at, count, buffer)
             self._hash_batch(buffer, self._pages[:count], at, found, task.compress)
+        found.swapped_in = reader.swapped_in - before
         return found.hashes(self._compressor.take())
 
     def _open(self, source: int) -> Reader:
@@ -136,7 +145,9 @@ class Scanner:
                 self._reader[1].close()
             opened = self._sources[source]
             assert isinstance(opened, Source)
-            self._reader = (source, opened.open())
+            self._guard = nullcontext() if opened.stable else self._pulse
+            with self._guard:
+                self._reader = (source, opened.open())
         return self._reader[1]
 
     def _cut(self, buffer: memoryview) -> list[memoryview]:
@@ -222,6 +233,7 @@ class _Found:
         self.had = np.zeros(pages, dtype=np.bool_)
         self.same_filled: list[U64] = []
         self.new: list[U64] = []
+        self.swapped_in = 0
 
     def hashes(self, compressed: Compressed) -> Hashes:
         """All of it."""
@@ -231,6 +243,7 @@ class _Found:
             first_of_each(concatenated(self.same_filled))[0],
             concatenated(self.new),
             compressed,
+            self.swapped_in,
         )
 
 

@@ -2,15 +2,22 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from multiprocessing import connection, get_context
+from multiprocessing.context import ForkProcess
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from ghostswap.errors import GhostswapError
+from ghostswap.pulse import Pulse, Watch
 
 # So that a worker finds its next task waiting while its last result is still being read.
 TASKS_AHEAD = 2
+_LOOK_SECONDS = 1.0  # between two looks at what the workers do
+_KILL_SECONDS = 5.0
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -21,26 +28,33 @@ class WorkerFailedError(GhostswapError):
 
 
 class Workers(Generic[Task, Result]):
-    """`jobs` processes forked from this one: each calls `prepare` once, and what that returns on
-    every task. What they are to share must exist before."""
+    """`jobs` processes forked from this one: each calls `prepare` once, with its pulse, and what
+    that returns on every task. What they are to share must exist before.
 
-    def __init__(self, jobs: int, prepare: Callable[[], Callable[[Task], Result]]) -> None:
-        context = get_context("fork")
-        pairs = [connection.Pipe() for _ in range(jobs)]
-        self._ends = [ours for ours, _ in pairs]
-        ends = [end for pair in pairs for end in pair]
-        self._processes = [
-            context.Process(
-                target=_work,
-                args=(theirs, [end for end in ends if end is not theirs], prepare),
-                daemon=True,
-            )
-            for _, theirs in pairs
-        ]
-        for process in self._processes:
-            process.start()
-        for _, theirs in pairs:
-            theirs.close()
+    A worker that is stuck in the kernel (see Pulse) is given up, and another takes its place.
+    """
+
+    def __init__(self, jobs: int, prepare: Callable[[Pulse], Callable[[Task], Result]]) -> None:
+        self._prepare = prepare
+        self._pulses = Pulse.shared(jobs)
+        self._watch = Watch(self._pulses)
+        self._ends: list[connection.Connection] = []
+        self._processes: list[ForkProcess] = []
+        for number in range(jobs):
+            end, process = self._fork(number)
+            self._ends.append(end)
+            self._processes.append(process)
+
+    def _fork(self, number: int) -> tuple[connection.Connection, ForkProcess]:
+        ours, theirs = connection.Pipe()
+        process = get_context("fork").Process(
+            target=_work,
+            args=(theirs, [ours, *self._ends], partial(self._prepare, self._pulses[number])),
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        return ours, process
 
     def __enter__(self) -> "Workers[Task, Result]":
         return self
@@ -55,41 +69,70 @@ class Workers(Generic[Task, Result]):
         for end in self._ends:
             end.close()
         for process in self._processes:
-            process.kill()
-            process.join()
+            _end(process)
 
-    def map(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def map(
+        self, tasks: Iterable[Task], wanted: Callable[[Task], bool] = lambda task: True
+    ) -> Iterator[tuple[Task, Result | None]]:
         """Each task with its result, in the order in which they are done.
 
-        `tasks` is taken from only when a worker can begin soon, so it may be long or lazy. Raises
-        WorkerFailedError, with the cause, when a worker dies.
+        `tasks` is taken from only when a worker can begin soon, so it may be long or lazy; a task
+        that is not `wanted` when its turn comes is left out. The result is None where the worker
+        was stuck and had to be given up. Raises WorkerFailedError, with the cause, when a worker
+        dies.
         """
-        pending = iter(tasks)
-        waiting: dict[connection.Connection, list[Task]] = {end: [] for end in self._ends}
+        again: list[Task] = []  # tasks of a worker that was given up
+        waiting: list[list[Task]] = [[] for _ in self._ends]
+        pending = filter(wanted, tasks)
 
-        def feed(end: connection.Connection) -> None:
-            while len(waiting[end]) < TASKS_AHEAD:
-                for task in pending:
-                    end.send(task)
-                    waiting[end].append(task)
+        def feed(number: int) -> None:
+            while len(waiting[number]) < TASKS_AHEAD:
+                for task in chain(filter(wanted, _emptied(again)), pending):
+                    self._ends[number].send(task)
+                    waiting[number].append(task)
                     break
                 else:
                     return
 
+        looked = time.monotonic()
         try:
-            for end in self._ends:
-                feed(end)
-            while busy := [end for end, tasks_of in waiting.items() if tasks_of]:
-                answered = connection.wait(busy)
-                for end in filter(answered.__contains__, busy):
+            for number in range(len(waiting)):
+                feed(number)
+            while busy := [number for number, tasks_of in enumerate(waiting) if tasks_of]:
+                ends = [self._ends[number] for number in busy]
+                answered = connection.wait(ends, timeout=_LOOK_SECONDS)
+                for number, end in zip(busy, ends, strict=True):
+                    if end not in answered:
+                        continue
                     failure, result = end.recv()
                     if failure is not None:
                         raise failure
-                    task = waiting[end].pop(0)
-                    feed(end)
+                    task = waiting[number].pop(0)
+                    feed(number)
                     yield task, result
+                if time.monotonic() - looked < _LOOK_SECONDS:
+                    continue
+                looked = time.monotonic()
+                for number in self._watch.stuck():
+                    if waiting[number]:
+                        stuck, *others = waiting[number]
+                        again += others
+                        waiting[number] = []
+                        self._replace(number)
+                        yield stuck, None
+                for number in range(len(waiting)):
+                    feed(number)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise self._cause() from None
+
+    def _replace(self, number: int) -> None:
+        """Give up a worker, and fork another."""
+        self._ends[number].close()
+        _end(self._processes[number])
+        self._pulses[number].reset()
+        del self._ends[number]
+        end, self._processes[number] = self._fork(number)
+        self._ends.insert(number, end)
 
     def _cause(self) -> WorkerFailedError:
         for process in self._processes:
@@ -101,6 +144,19 @@ class Workers(Generic[Task, Result]):
                     f"worker process {process.pid}", f"was killed by {name}{hint}"
                 )
         return WorkerFailedError("a worker process", "ended before its work was done")
+
+
+def _emptied(tasks: list[Task]) -> Iterator[Task]:
+    """The tasks of a list, taken out of it one by one."""
+    while tasks:
+        yield tasks.pop(0)
+
+
+def _end(process: ForkProcess) -> None:
+    """Kill it, and wait for it as long as a kill takes: what is stuck in the kernel for good, and
+    deaf even to SIGKILL, is left to the kernel."""
+    process.kill()
+    process.join(timeout=_KILL_SECONDS)
 
 
 def _work(

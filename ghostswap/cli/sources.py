@@ -131,6 +131,7 @@ def open_sources(named: SourceOptions, page_size: int) -> list["Source | Stream"
 
 
 def _open_processes(named: SourceOptions, page_size: int) -> list["Source | Stream"]:
+    from ghostswap.census.looking import look_at
     from ghostswap.host.processes import Selection, select
     from ghostswap.pages.process import Processes
 
@@ -145,16 +146,13 @@ def _open_processes(named: SourceOptions, page_size: int) -> list["Source | Stre
     processes = Processes(page_size)
     read: list[Source | Stream] = []
     left_out: list[Source | Stream] = []
-    for pid in select(wanted):
-        try:
-            source = processes.open(pid)
-        except GhostswapError as error:
+    for pid, source in look_at(select(wanted), processes):
+        if isinstance(source, GhostswapError):
             if pid in wanted.pids:
-                raise
-            if (unread := processes.left_out(pid, error)) is not None:
+                raise source
+            if (unread := processes.left_out(pid, source)) is not None:
                 left_out.append(unread)
-            continue
-        if pid in wanted.pids or source.runs.pages or source.facts.swapped:
+        elif pid in wanted.pids or source.runs.pages or source.facts.swapped:
             read.append(source)
     if not read and not named.files:
         raise GhostswapError(

@@ -4,6 +4,7 @@ Source: fs/proc/task_mmu.c, show_map_vma() (Linux 6.18).
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,31 +65,31 @@ class Area:
         return Backing.PRIVATE
 
 
-def parse_maps(text: bytes) -> list[Area]:
-    """The areas that /proc/PID/maps lists, in order of address; ValueError on any other line."""
-    areas = []
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
+def parse_maps(lines: Iterable[bytes]) -> Iterator[Area]:
+    """The areas that /proc/PID/maps lists, in order of address; ValueError on any other line.
+
+    A line ends with b"\\n" and with nothing else: names hold carriage returns and the like as they
+    are, and a newline as \\012 (fs/seq_file.c, mangle_path()).
+    """
+    for line in lines:
+        match = _LINE.fullmatch(line.removesuffix(b"\n"))
         if match is None:
             raise ValueError(f"not a line of /proc/PID/maps: {line!r}")
-        areas.append(
-            Area(
-                int(match["start"], 16),
-                int(match["end"], 16),
-                match["share"] == b"s",
-                match["device"],
-                int(match["inode"]),
-                match["name"],
-            )
+        yield Area(
+            int(match["start"], 16),
+            int(match["end"], 16),
+            match["share"] == b"s",
+            match["device"],
+            int(match["inode"]),
+            match["name"],
         )
-    return areas
 
 
 def parse_mounts(mountinfo: bytes) -> Mounts:
     """The mounts of tmpfs and hugetlbfs in /proc/PID/mountinfo, and the kernel's own; lines of
     another form are skipped."""
     devices: dict[bytes, set[bytes]] = {b"tmpfs": {b"00:01"}, b"hugetlbfs": set()}
-    for match in map(_MOUNT.fullmatch, mountinfo.splitlines()):
+    for match in map(_MOUNT.fullmatch, mountinfo.split(b"\n")):
         if match and match["kind"] in devices:
             device = b"%02x:%02x" % (int(match["major"]), int(match["minor"]))
             devices[match["kind"]].add(device)

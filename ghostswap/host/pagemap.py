@@ -1,14 +1,14 @@
 """Which pages of a process are in memory and which are swapped out: /proc/PID/pagemap.
 
 Source: Documentation/admin-guide/mm/pagemap.rst; fs/proc/task_mmu.c, pagemap_read() and
-do_pagemap_scan() (Linux 6.18; PAGEMAP_SCAN since 6.7).
+do_pagemap_scan() (Linux 6.7 to 6.18; PAGEMAP_SCAN since 6.7).
 """
 
 import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +20,29 @@ Bools = NDArray[np.bool_]
 
 _FILE_OR_SHARED = np.uint64(1 << 61)
 _SWAPPED = np.uint64(1 << 62)
-_PRESENT = np.uint64(1 << 63)
+PRESENT = np.uint64(1 << 63)
 
 # include/uapi/linux/fs.h: struct pm_scan_arg, struct page_region, and the categories
 _ARGUMENT = struct.Struct("=12Q")
-_REGION = np.dtype([("start", np.uint64), ("end", np.uint64), ("categories", np.uint64)])
+REGION = np.dtype([("start", np.uint64), ("end", np.uint64), ("categories", np.uint64)])
 _PAGEMAP_SCAN = 3 << 30 | _ARGUMENT.size << 16 | ord("f") << 8 | 16  # _IOWR('f', 16, …)
 _CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_SWAPPED, _CATEGORY_PFNZERO = 4, 8, 16, 32
 _CATEGORY_OF_BIT = (
     (_FILE_OR_SHARED, _CATEGORY_FILE),
-    (_PRESENT, _CATEGORY_PRESENT),
+    (PRESENT, _CATEGORY_PRESENT),
     (_SWAPPED, _CATEGORY_SWAPPED),
 )
-_REGIONS_AT_ONCE = 4096
+# What one call covers, so that neither its answer nor its time depends on the process: regions
+# that it may return, bytes of address space, and wanted parts (a region may cover many of them).
+_REGIONS_AT_ONCE = 1 << 15
+_SPAN_BYTES = 1 << 34
+_PARTS_AT_ONCE = 1 << 15
 _READ_BYTES = 1 << 20  # pagemap entries read at once, without PAGEMAP_SCAN
+# How far apart pages may lie whose entries are read by one call: 512 are a page of the pagemap.
+_GAP_PAGES = 512
+
+# Asked for the regions between two addresses, answers with them and with walk_end.
+Ask = Callable[[int, int], tuple[NDArray[np.void], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,94 +66,143 @@ class Ranges:
     swapped: int
 
 
-def swappable(fd: int, wanted: Wanted, page_size: int) -> Ranges:
-    """The wanted pages in memory that compressed swap could take.
+def swappable(fd: int, wanted: Wanted, page_size: int) -> Iterator[Ranges]:
+    """The wanted pages in memory that compressed swap could take, in batches of bounded size.
 
     `fd` is an open pagemap. The shared zero page, which untouched memory is read from, is left out
-    where the kernel tells (since 6.7): it costs nothing. OSError passes through.
+    where the kernel tells (since 6.7): it costs nothing. Raises OSError, and ValueError where the
+    kernel's answers make no sense.
     """
-    if len(wanted.start) == 0:
-        return Ranges(wanted.start, wanted.start, wanted.start, 0)
-    regions = _scanned(fd, int(wanted.start[0]), int(wanted.end[-1]))
-    if regions is None:
-        regions = np.concatenate(
-            [np.empty(0, dtype=_REGION), *_read(fd, wanted.start, wanted.end, page_size)]
+    if has_pagemap_scan(fd):
+        batches = regions_by_scan(_asking(fd), wanted)
+    else:
+        batches = regions_by_entry(fd, wanted, page_size)
+    for regions in batches:
+        start, end, part, category = _overlaps(regions, wanted)
+        swapped = (category & _CATEGORY_SWAPPED) != 0
+        chosen = (category & _CATEGORY_PRESENT) != 0
+        chosen &= ((category & _CATEGORY_FILE) == 0) | ~wanted.anonymous_only[part]
+        length = end - start
+        swapped_pages = int(length[swapped].sum()) // page_size
+        yield Ranges(start[chosen], length[chosen], part[chosen], swapped_pages)
+
+
+def has_pagemap_scan(fd: int) -> bool:
+    """Whether this kernel has PAGEMAP_SCAN: asked about no address at all, it has nothing to say.
+
+    ENOTTY alone means that it has not; any other error is one, and passes through.
+    """
+    try:
+        _ask(fd, 0, 0, np.empty(1, dtype=REGION))
+    except OSError as error:
+        if error.errno == errno.ENOTTY:
+            return False
+        raise
+    return True
+
+
+def regions_by_scan(ask: Ask, wanted: Wanted) -> Iterator[NDArray[np.void]]:
+    """The regions in and between the wanted parts that are in memory or swapped out, ascending.
+
+    PAGEMAP_SCAN collects at most 512 regions (of pages of 4 KiB: PAGEMAP_WALK_SIZE) in a buffer of
+    the kernel's own, and walks on from where that was full. walk_end is set only there: where the
+    last walk reaches the end, it still names the place at which the one before stopped, below
+    regions that were delivered since. So the next call begins behind the last region delivered, or
+    at walk_end where that is larger. (Beginning at walk_end counted pages twice, and entries of
+    pages that go backwards were asked for with a negative length: "Invalid argument".)
+
+    Raises ValueError where an answer is not ascending, not within what was asked for, or gets
+    nowhere.
+    """
+    at = 0
+    while (part := int(np.searchsorted(wanted.end, at, side="right"))) < len(wanted.end):
+        at = max(at, int(wanted.start[part]))
+        last = int(wanted.end[min(part + _PARTS_AT_ONCE, len(wanted.end)) - 1])
+        end = min(at + _SPAN_BYTES, last)
+        regions, walk_end = ask(at, end)
+        if len(regions):
+            edges = np.column_stack([regions["start"], regions["end"]]).ravel()
+            inside = at <= int(edges[0]) and int(edges[-1]) <= end
+            if not inside or (edges[1:] < edges[:-1]).any() or (edges[::2] == edges[1::2]).any():
+                raise ValueError(f"PAGEMAP_SCAN: regions out of order from {at:#x} on")
+            walk_end = max(walk_end, int(edges[-1]))
+            yield regions
+        if not at < walk_end <= end:
+            raise ValueError(f"PAGEMAP_SCAN: walked from {at:#x} to {walk_end:#x}")
+        at = walk_end
+
+
+def _asking(fd: int) -> Ask:
+    """PAGEMAP_SCAN of an open pagemap; an answer is good until the next."""
+    room = np.empty(_REGIONS_AT_ONCE, dtype=REGION)
+    return lambda start, end: _ask(fd, start, end, room)
+
+
+def _ask(fd: int, start: int, end: int, room: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
+    """One call of PAGEMAP_SCAN: the regions that it put into `room`, and walk_end."""
+    argument = bytearray(
+        _ARGUMENT.pack(
+            _ARGUMENT.size,
+            0,  # flags: change nothing
+            start,
+            end,
+            0,  # walk_end, filled in
+            room.ctypes.data,
+            len(room),
+            0,  # max_pages: no limit
+            _CATEGORY_PFNZERO,  # inverted
+            _CATEGORY_PFNZERO,  # required, so after inversion: not the zero page
+            _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # any of
+            _CATEGORY_FILE | _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # to return
         )
-    start, end, part, category = _overlaps(regions, wanted)
-    swapped = (category & _CATEGORY_SWAPPED) != 0
-    chosen = (category & _CATEGORY_PRESENT) != 0
-    chosen &= ((category & _CATEGORY_FILE) == 0) | ~wanted.anonymous_only[part]
-    length = end - start
-    swapped_pages = int(length[swapped].sum()) // page_size
-    return Ranges(start[chosen], length[chosen], part[chosen], swapped_pages)
+    )
+    filled = fcntl.ioctl(fd, _PAGEMAP_SCAN, argument)
+    return room[:filled], _ARGUMENT.unpack(argument)[4]
 
 
-def still_present(fd: int, address: int, pages: int, page_size: int) -> NDArray[np.bool_]:
-    """Which of `pages` pages from `address` on are in memory at this moment."""
-    raw = os.pread(fd, pages * 8, address // page_size * 8)
-    present = np.zeros(pages, dtype=np.bool_)
-    entries = np.frombuffer(raw[: len(raw) // 8 * 8], dtype=np.uint64)
-    present[: len(entries)] = (entries & _PRESENT) != 0
-    return present
+def regions_by_entry(fd: int, wanted: Wanted, page_size: int) -> Iterator[NDArray[np.void]]:
+    """The same regions, of the wanted parts only, by reading an entry per page: before 6.7.
+
+    Many small parts are read at once where they lie near each other.
+    """
+    most = _READ_BYTES // 8
+    starts, ends = wanted.start // page_size, wanted.end // page_size
+    part, number = 0, 0
+    while part < len(starts):
+        number = max(number, int(starts[part]))
+        # As many whole parts behind each other as one read covers, else a piece of this one.
+        last = int(np.searchsorted(ends, number + most, side="right")) - 1
+        stop = int(ends[last]) if last >= part else number + most
+        raw = os.pread(fd, (stop - number) * 8, number * 8)
+        entries = np.frombuffer(raw[: len(raw) // 8 * 8], dtype=np.uint64)
+        category = np.zeros(len(entries) + 1, dtype=np.uint64)  # ends with a page not there
+        for bit, meaning in _CATEGORY_OF_BIT:
+            category[:-1] |= np.where((entries & bit) != 0, np.uint64(meaning), np.uint64(0))
+        category[(category & (_CATEGORY_PRESENT | _CATEGORY_SWAPPED)) == 0] = 0
+        cuts = np.flatnonzero(np.diff(category, prepend=np.uint64(0)))
+        regions = np.zeros(max(len(cuts) - 1, 0), dtype=REGION)
+        regions["start"] = (number + cuts[:-1]) * page_size
+        regions["end"] = (number + cuts[1:]) * page_size
+        regions["categories"] = category[cuts[:-1]]
+        yield regions[regions["categories"] != 0]
+        if len(entries) < stop - number:
+            return  # the end of the address space, or of the process
+        number = stop
+        part = int(np.searchsorted(ends, number, side="right"))
 
 
-def _scanned(fd: int, start: int, end: int) -> NDArray[np.void] | None:
-    """By PAGEMAP_SCAN, which skips what is not there; None where the kernel has no such call."""
-    found: list[NDArray[np.void]] = []
-    at = start
-    while at < end:
-        regions = np.empty(_REGIONS_AT_ONCE, dtype=_REGION)
-        argument = bytearray(
-            _ARGUMENT.pack(
-                _ARGUMENT.size,
-                0,  # flags: change nothing
-                at,
-                end,
-                0,  # walk_end, filled in
-                regions.ctypes.data,
-                len(regions),
-                0,  # max_pages: no limit
-                _CATEGORY_PFNZERO,  # inverted
-                _CATEGORY_PFNZERO,  # required, so after inversion: not the zero page
-                _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # any of
-                _CATEGORY_FILE | _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # to return
-            )
-        )
-        try:
-            filled = fcntl.ioctl(fd, _PAGEMAP_SCAN, argument)
-        except OSError as error:
-            if error.errno in (errno.ENOTTY, errno.EINVAL):
-                return None
-            raise
-        found.append(regions[:filled].copy())
-        walked = _ARGUMENT.unpack(argument)[4]
-        if walked <= at:
-            break
-        at = walked
-    return np.concatenate(found) if found else np.empty(0, dtype=_REGION)
-
-
-def _read(fd: int, starts: I64, ends: I64, page_size: int) -> Iterator[NDArray[np.void]]:
-    """The same regions by reading an entry a page: before 6.7."""
-    for start, end in zip(
-        (starts // page_size).tolist(), (ends // page_size).tolist(), strict=True
-    ):
-        for number in range(start, end, _READ_BYTES // 8):
-            count = min(_READ_BYTES // 8, end - number)
-            raw = os.pread(fd, count * 8, number * 8)
-            entries = np.frombuffer(raw[: len(raw) // 8 * 8], dtype=np.uint64)
-            category = np.zeros(len(entries) + 1, dtype=np.uint64)  # ends with a page not there
-            for bit, meaning in _CATEGORY_OF_BIT:
-                category[:-1] |= np.where((entries & bit) != 0, np.uint64(meaning), np.uint64(0))
-            category[(category & (_CATEGORY_PRESENT | _CATEGORY_SWAPPED)) == 0] = 0
-            cuts = np.flatnonzero(np.diff(category, prepend=np.uint64(0)))
-            regions = np.zeros(max(len(cuts) - 1, 0), dtype=_REGION)
-            regions["start"] = (number + cuts[:-1]) * page_size
-            regions["end"] = (number + cuts[1:]) * page_size
-            regions["categories"] = category[cuts[:-1]]
-            yield regions[regions["categories"] != 0]
-            if len(entries) < count:
-                break
+def entries_of(fd: int, numbers: I64) -> U64:
+    """The pagemap entries of these pages (ascending); zero where the process has none any more."""
+    entries = np.zeros(len(numbers), dtype=np.uint64)
+    begins = np.flatnonzero(np.diff(numbers, prepend=-_GAP_PAGES - 1) > _GAP_PAGES)
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(numbers)], strict=True):
+        within = numbers[begin:end] - numbers[begin]
+        raw = os.pread(fd, (int(within[-1]) + 1) * 8, int(numbers[begin]) * 8)
+        window = np.zeros(int(within[-1]) + 1, dtype=np.uint64)
+        read = np.frombuffer(raw[: len(raw) // 8 * 8], dtype=np.uint64)
+        window[: len(read)] = read
+        entries[begin:end] = window[within]
+    return entries
 
 
 def _overlaps(regions: NDArray[np.void], wanted: Wanted) -> tuple[I64, I64, I64, U64]:

@@ -17,8 +17,9 @@ _CGROUP_MOUNT = "/sys/fs/cgroup"
 class Selection:
     """What processes were asked for; one that fits any of these is meant.
 
-    `names` are regular expressions, `users` names or numbers, `cgroups` paths as in
-    /proc/PID/cgroup or below /sys/fs/cgroup. `children` adds all descendants.
+    `names` are regular expressions for the kernel's name of a process (comm, 15 bytes at most: a
+    longer one would have to be read from its memory), `users` names or numbers, `cgroups` paths as
+    in /proc/PID/cgroup or below /sys/fs/cgroup. `children` adds all descendants.
     """
 
     pids: Sequence[int] = ()
@@ -72,15 +73,27 @@ def select(wanted: Selection) -> list[int]:
 
 def _running() -> list[_Process]:
     """All processes but this one, in order of their numbers."""
-    import psutil
+    numbers = sorted(int(each.name) for each in _PROC.iterdir() if each.name.isdecimal())
+    found = (_process(pid) for pid in numbers if pid != os.getpid())
+    return [process for process in found if process is not None]
 
-    return [
-        _Process(info["pid"], info["ppid"], info["name"], info["uids"].effective)
-        for info in (
-            process.info for process in psutil.process_iter(["pid", "ppid", "name", "uids"])
-        )
-        if info["pid"] != os.getpid() and None not in (info["ppid"], info["name"], info["uids"])
-    ]
+
+def _process(pid: int) -> _Process | None:
+    """What is known of a process without touching its memory; None where it has ended.
+
+    Its user owns /proc/PID (fs/proc/base.c, task_dump_owner(), Linux 6.18): the effective one, and
+    no name that a process gives itself can pretend otherwise.
+    """
+    folder = _PROC / str(pid)
+    try:
+        user = folder.stat().st_uid
+        stat = (folder / "stat").read_bytes()
+    except OSError:
+        return None
+    # "pid (comm) state ppid …": comm may hold anything, also ")" and newlines.
+    head, _, fields = stat.rpartition(b")")
+    name = head.partition(b"(")[2].decode(errors="surrogateescape")
+    return _Process(pid, int(fields.split()[1]), name, user)
 
 
 def _some(found: list[int], condition: str) -> list[int]:
@@ -107,14 +120,14 @@ def _user_number(user: str) -> int:
 
 def _in_cgroup(pid: int, path: str) -> bool:
     """Whether a process is in the group or one below it, in any hierarchy."""
-    group = "/" + path.removeprefix(_CGROUP_MOUNT).strip("/")
+    group = b"/" + os.fsencode(path.removeprefix(_CGROUP_MOUNT).strip("/"))
     try:
-        lines = (_PROC / str(pid) / "cgroup").read_text(errors="surrogateescape").splitlines()
+        lines = (_PROC / str(pid) / "cgroup").read_bytes().split(b"\n")
     except OSError:
         return False
     return any(
-        mine == group or mine.startswith(group.rstrip("/") + "/")
-        for mine in (line.split(":", 2)[2] for line in lines)
+        mine == group or mine.startswith(group.rstrip(b"/") + b"/")
+        for mine in (line.split(b":", 2)[2] for line in lines if line)
     )
 
 

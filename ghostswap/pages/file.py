@@ -38,6 +38,11 @@ class FileReader:
                 had[at : at + got // page_size] = True
         return had
 
+    @property
+    def swapped_in(self) -> int:
+        """A file is in no swap."""
+        return 0
+
     def close(self) -> None:
         """The descriptor belongs to the process that opened the source."""
 

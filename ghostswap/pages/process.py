@@ -1,66 +1,100 @@
 """Pages of a running process that compressed swap could take: anonymous and shmem pages in memory.
 
-The process runs on, and nothing is faulted in: only pages that pagemap shows present are read from
-/proc/PID/mem, and each is looked up once more right before.
+The process runs on. Only pages that pagemap shows present are read, from /proc/PID/mem, a few at a
+time and right after a look at them. One that goes to swap in between is brought back by reading it,
+as any access would: that cannot be forbidden, so it is counted. Reading also marks a page as
+accessed (FOLL_TOUCH in mm/gup.c, get_user_pages_remote(), Linux 6.18).
 """
 
 import os
+import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.host.frames import SeenFrames, distinct_pages
+from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
-from ghostswap.host.pagemap import Wanted, still_present, swappable
+from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, swappable
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
+from ghostswap.pulse import Pulse
 from ghostswap.units import format_size
 
 _PROC = Path("/proc")
 _LARGE_LOCKED_BYTES = 1 << 20
+_LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
+# Pages looked at and then read at once: some 30 µs, in which few can go to swap.
+_LOOK_PAGES = 64
+_MAPPINGS = tuple(Mapping)
+_SIZE = re.compile(rb"\s*(\d+) kB")
 
 
 @dataclass(slots=True)
 class ProcessReader:
-    """An open process; its pages are addressed by the runs found when the scan began."""
+    """An open process; its pages are addressed by the runs found when the scan began.
+
+    `swapped_in` counts the major page faults of reading it, which the kernel counts as this
+    process's own (mm/memory.c, mm_account_fault(), Linux 6.18).
+    """
 
     memory: int
     pagemap: int
     runs: Runs
+    swapped_in: int = 0
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         had = np.zeros(pages, dtype=np.bool_)
-        page_size = self.runs.page_size
-        for piece in self.runs.pieces(first, pages):
+        numbers = self._page_numbers(first, pages)
+        for at in range(0, len(numbers), _LOOK_PAGES):
+            few = numbers[at : at + _LOOK_PAGES]
             try:
-                present = still_present(self.pagemap, piece.offset, piece.pages, page_size)
+                present = (entries_of(self.pagemap, few) & PRESENT) != 0
             except OSError:
                 continue  # the process has ended: its pages are not had
-            at = piece.first - first
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], present, [0]]).astype(np.int8)))
-            for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-                self._copy(piece.offset, at, start, stop, into, had)
+            self._copy(few, present, into[at * self.runs.page_size :], had[at:])
         return had
 
+    def _page_numbers(self, first: int, pages: int) -> NDArray[np.int64]:
+        """Where pages `first` … lie in the address space, in pages."""
+        column = np.arange(first, min(first + pages, self.runs.pages))
+        run = self.runs.first.searchsorted(column, side="right") - 1
+        return self.runs.offset[run] // self.runs.page_size + column - self.runs.first[run]
+
     def _copy(
-        self, base: int, at: int, start: int, stop: int, into: memoryview, had: NDArray[np.bool_]
+        self,
+        numbers: NDArray[np.int64],
+        present: NDArray[np.bool_],
+        into: memoryview,
+        had: NDArray[np.bool_],
     ) -> None:
-        """Copy pages `start` … `stop` of a piece; a page that has gone since is skipped."""
+        """Copy the pages that are present; one that has gone since is skipped."""
         size = self.runs.page_size
-        while start < stop:
-            view = into[(at + start) * size : (at + stop) * size]
-            try:
-                got = os.preadv(self.memory, [view], base + start * size) // size
-            except OSError:
-                got = 0
-            had[at + start : at + start + got] = True
-            start += got + 1
+        joined = present[1:] & present[:-1] & (np.diff(numbers) == 1)
+        begins = np.flatnonzero(present & ~np.concatenate([[False], joined])).tolist()
+        ends = (np.flatnonzero(present & ~np.concatenate([joined, [False]])) + 1).tolist()
+        faults = getrusage(RUSAGE_SELF).ru_majflt
+        for begin, end in zip(begins, ends, strict=True):
+            base = (int(numbers[begin]) - begin) * size
+            start = begin
+            while start < end:
+                view = into[start * size : end * size]
+                try:
+                    got = os.preadv(self.memory, [view], base + start * size) // size
+                except OSError:
+                    got = 0
+                had[start : start + got] = True
+                start += got + 1
+        self.swapped_in += getrusage(RUSAGE_SELF).ru_majflt - faults
 
     def close(self) -> None:
         os.close(self.memory)
@@ -72,25 +106,35 @@ class Processes:
 
     def __init__(self, page_size: int) -> None:
         self._page_size = page_size
-        self._seen = SeenFrames()
+        self._seen = SeenFrames(frames_of_machine((_PROC / "zoneinfo").read_bytes()))
         self._mounts: dict[int, Mounts] = {}  # by mount namespace
 
-    def open(self, pid: int) -> Source:
-        """The pages of process `pid`; GhostswapError where it is gone or may not be read."""
-        folder = _PROC / str(pid)
+    def open(self, pid: int, pulse: Pulse | None = None) -> Source:
+        """The pages of process `pid`; GhostswapError where it is gone or may not be read.
+
+        What may hang in the kernel, where the process holds its page tables, is done inside
+        `pulse`.
+        """
+        folder, pulse = _PROC / str(pid), pulse or Pulse()
         try:
-            started, name = _start_time(folder), _name(folder, pid)
-            areas = parse_maps((folder / "maps").read_bytes())
-            status = parse_status((folder / "status").read_bytes())
+            with pulse:
+                started, name = _start_time(folder), _name(folder, pid)
+                status = parse_status((folder / "status").read_bytes())
+            mapped = self._mapped(folder, pulse)
             found = _Found.nothing(self._page_size)
-            if areas:  # none: a thread of the kernel, or a process that has ended
-                # Fails here, before a page is counted, when reading the memory is not allowed.
-                os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
-                mounts = self._mounts_of(folder)
-                with (folder / "pagemap").open("rb", buffering=0) as pagemap:
-                    found = _find(pagemap.fileno(), areas, mounts, self._page_size, self._seen)
+            if len(mapped.mapping):  # none: a thread of the kernel, or a process that has ended
+                with pulse:
+                    # Fails here, before a page is counted, when reading the memory is not allowed.
+                    os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
+                    fd = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    found = self._find(fd, mapped, pulse)
+                finally:
+                    os.close(fd)
         except OSError as error:
             raise refused(pid, error) from None
+        except ValueError as error:
+            raise GhostswapError(f"process {pid}", str(error)) from None
         facts = Facts(
             name,
             SourceKind.PROCESS,
@@ -121,11 +165,60 @@ class Processes:
         nothing = _Found.nothing(self._page_size).runs
         return Source(facts, nothing, partial(_open_reader, pid, b"", nothing), stable=False)
 
+    def _mapped(self, folder: Path, pulse: Pulse) -> "_Mapped":
+        """What the process has mapped that swap could take."""
+        start, end, anonymous_only, mapping = array("q"), array("q"), array("b"), array("b")
+        mounts: Mounts | None = None
+        with (folder / "maps").open("rb") as file:
+            for area in parse_maps(chain.from_iterable(pulse.each(_some_lines(file)))):
+                if mounts is None:
+                    with pulse:
+                        mounts = self._mounts_of(folder)
+                backing = area.backing(mounts)
+                if backing is not Backing.NONE:
+                    start.append(area.start)
+                    end.append(area.end)
+                    anonymous_only.append(backing is Backing.PRIVATE)
+                    mapping.append(_MAPPINGS.index(mapping_of(area, backing)))
+        wanted = Wanted(
+            np.frombuffer(start, dtype=np.int64),
+            np.frombuffer(end, dtype=np.int64),
+            np.frombuffer(anonymous_only, dtype=np.bool_),
+        )
+        return _Mapped(wanted, np.frombuffer(mapping, dtype=np.int8))
+
     def _mounts_of(self, folder: Path) -> Mounts:
         namespace = (folder / "ns/mnt").stat().st_ino
         if namespace not in self._mounts:
             self._mounts[namespace] = parse_mounts((folder / "mountinfo").read_bytes())
         return self._mounts[namespace]
+
+    def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_Found":
+        """The pages of it that are in memory and not seen before, batch by batch."""
+        start, length, mapping = array("q"), array("q"), array("b")
+        swapped = shared = 0
+        for ranges in pulse.each(swappable(pagemap, mapped.wanted, self._page_size)):
+            swapped += ranges.swapped
+            for once in pulse.each(
+                distinct_pages(pagemap, ranges.start, ranges.length, self._page_size, self._seen)
+            ):
+                start.frombytes(once.start.tobytes())
+                length.frombytes(once.length.tobytes())
+                mapping.frombytes(mapped.mapping[ranges.part[once.part_of]].tobytes())
+                shared += once.shared
+        runs = Runs.of(
+            self._page_size,
+            np.frombuffer(start, dtype=np.int64),
+            np.frombuffer(length, dtype=np.int64),
+        )
+        segments = _segments(runs, np.frombuffer(mapping, dtype=np.int8))
+        return _Found(runs, segments, swapped, shared)
+
+
+def _some_lines(file: BinaryIO) -> Iterator[list[bytes]]:
+    """All lines of a file, some at a time."""
+    while lines := file.readlines(_LINES_BYTES):
+        yield lines
 
 
 def refused(pid: int, error: OSError) -> GhostswapError:
@@ -141,6 +234,14 @@ def refused(pid: int, error: OSError) -> GhostswapError:
 
 
 @dataclass(frozen=True, slots=True)
+class _Mapped:
+    """The areas that swap could take: where they lie, and what each is (index in _MAPPINGS)."""
+
+    wanted: Wanted
+    mapping: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     runs: Runs
     segments: tuple[Segment, ...]
@@ -153,36 +254,15 @@ class _Found:
         return cls(Runs.of(page_size, none, none), (), 0, 0)
 
 
-def _find(
-    pagemap: int, areas: list[Area], mounts: Mounts, page_size: int, seen: SeenFrames
-) -> _Found:
-    areas = [area for area in areas if area.backing(mounts) is not Backing.NONE]
-    wanted = Wanted(
-        np.array([area.start for area in areas], dtype=np.int64),
-        np.array([area.end for area in areas], dtype=np.int64),
-        np.array([not area.shared for area in areas], dtype=np.bool_),
-    )
-    found = swappable(pagemap, wanted, page_size)
-    once = distinct_pages(pagemap, found.start, found.length, page_size, seen)
-    runs = Runs.of(page_size, once.start, once.length)
-    segments = _segments(runs, found.part[once.part_of], areas, mounts)
-    return _Found(runs, segments, found.swapped, once.shared)
-
-
-def _segments(
-    runs: Runs, area_of: NDArray[np.int64], areas: list[Area], mounts: Mounts
-) -> tuple[Segment, ...]:
-    """What the runs were mapped as; `area_of` tells which of `areas` each is in, ascending."""
-    begins = np.flatnonzero(np.diff(area_of, prepend=-1))
-    ends = np.append(begins[1:], len(area_of))[: len(begins)]
-    first = runs.first
+def _segments(runs: Runs, mapping: NDArray[np.int8]) -> tuple[Segment, ...]:
+    """What the runs were mapped as; `mapping` tells it of each, as an index in _MAPPINGS."""
+    begins = np.flatnonzero(np.diff(mapping, prepend=np.int8(-1)))
+    ends = np.append(begins[1:], len(mapping))[: len(begins)]
+    first, last = runs.first[begins], runs.first[ends]
+    kinds = mapping[begins]
     return tuple(
-        Segment(
-            int(first[begin]),
-            int(first[end] - first[begin]),
-            mapping_of(areas[area_of[begin]], areas[area_of[begin]].backing(mounts)),
-        )
-        for begin, end in zip(begins, ends, strict=True)
+        Segment(page, stop - page, _MAPPINGS[kind])
+        for page, stop, kind in zip(first.tolist(), last.tolist(), kinds.tolist(), strict=True)
     )
 
 
@@ -240,8 +320,9 @@ def parse_status(text: bytes) -> dict[str, int]:
     Source: fs/proc/task_mmu.c, task_mem() (Linux 6.18), which writes kB.
     """
     sizes = dict.fromkeys(_STATUS_SIZES, 0)
-    for line in text.decode(errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name in sizes:
-            sizes[name] = int(value.split()[0]) * 1024
+    for line in text.split(b"\n"):  # and at nothing else: the first line holds any name
+        field, _, value = line.partition(b":")
+        name = field.decode(errors="replace")
+        if name in sizes and (size := _SIZE.fullmatch(value)):
+            sizes[name] = int(size[1]) * 1024
     return sizes

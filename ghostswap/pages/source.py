@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.pages.runs import Runs
+from ghostswap.pulse import PATIENCE_SECONDS
 
 
 class SourceKind(StrEnum):
@@ -62,16 +63,29 @@ class Facts:
     warnings: tuple[str, ...] = ()
 
 
-def facts_after(facts: Facts, had: NDArray[np.bool_], lost: int = 0) -> Facts:
+def facts_after(
+    facts: Facts,
+    had: NDArray[np.bool_],
+    lost: int = 0,
+    swapped_in: int = 0,
+    *,
+    stuck: bool = False,
+) -> Facts:
     """`facts` once pages have been read: `had` tells which of them were really had; `lost` contents
-    were, but could not be read again to be compressed.
+    were, but could not be read again to be compressed; `swapped_in` pages were brought back from
+    swap by reading them; `stuck` tells that the kernel gave no answer.
 
     A process may free a page at any time. A file may not, so that what is missing there makes the
     result incomplete.
     """
     missing = int(np.count_nonzero(~had))
     why = []
-    if missing and facts.kind is SourceKind.PROCESS:
+    if stuck:
+        why.append(
+            f"the kernel gave no answer for {PATIENCE_SECONDS} s when its memory was read: "
+            f"{missing} of its pages are left out"
+        )
+    elif missing and facts.kind is SourceKind.PROCESS:
         why.append(
             f"{missing} of its pages were gone when they were to be read: freed, swapped out, or "
             "it has ended"
@@ -85,6 +99,11 @@ def facts_after(facts: Facts, had: NDArray[np.bool_], lost: int = 0) -> Facts:
             f"{lost} of its pages could not be read again to be compressed, as if the file has "
             "shrunk; the others stand for them"
         )
+    if swapped_in:
+        why.append(
+            f"{swapped_in} of its pages went to swap while they were being read, and were brought "
+            "back by that"
+        )
     incomplete = (
         facts.incomplete or lost > 0 or (missing > 0 and facts.kind is not SourceKind.PROCESS)
     )
@@ -93,6 +112,10 @@ def facts_after(facts: Facts, had: NDArray[np.bool_], lost: int = 0) -> Facts:
 
 class Reader(Protocol):
     """An opened source, inside one worker."""
+
+    @property
+    def swapped_in(self) -> int:
+        """How many pages were brought back from swap by reading them so far; 0 for files."""
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         """Copy pages `first` … into `into`, one behind the other.

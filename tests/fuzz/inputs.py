@@ -193,6 +193,30 @@ def maps_files() -> list[bytes]:
     return [maps + b"\0" + mounts]
 
 
+def scan_answers() -> list[bytes]:
+    """Answers of PAGEMAP_SCAN: how many regions, walk_end (also below them), the regions."""
+
+    def answer(walk_end: int, *pages: int) -> bytes:
+        regions = b"".join(struct.pack("<3Q", at * PAGE, (at + 1) * PAGE, 8) for at in pages)
+        return bytes([len(pages)]) + struct.pack("<Q", walk_end) + regions
+
+    far = 1 << 40
+    return [
+        answer(3 * PAGE, 1, 3, 5) + answer(64 * PAGE) + answer(far + 64 * PAGE),
+        answer(64 * PAGE, *range(1, 63, 2)) + answer(far + PAGE, far // PAGE, far // PAGE + 2),
+    ]
+
+
+def status_files() -> list[bytes]:
+    """/proc/PID/status with names that look like its lines, and /proc/zoneinfo."""
+    sizes = b"RssAnon:\t    1024 kB\nRssShmem:\t   8 kB\nVmLck:\t 0 kB\nVmSwap:\t 4 kB\n"
+    return [
+        b"Name:\t\rVmLck:x\nUmask:\t0022\n" + sizes,
+        b"Name:\tUid:\\t0\x0bVmSwap: 9 kB\n" + sizes,
+        b"Node 0, zone   Normal\n        spanned  5505024\n  start_pfn:           1048576\n",
+    ]
+
+
 def pagemap_files() -> list[bytes]:
     """Entries of /proc/PID/pagemap: absent, present, of a file, swapped, in runs."""
     anon, file, swapped = 1 << 63 | 7, 1 << 63 | 1 << 61 | 9, 1 << 62 | 3

@@ -11,7 +11,7 @@ import numpy as np
 
 from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
-from ghostswap.host import maps, memory, pagemap, swaps, zram
+from ghostswap.host import frames, maps, memory, pagemap, swaps, zram
 from ghostswap.host.kconfig import parse_config
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
@@ -27,6 +27,7 @@ from ghostswap.pages.dump import open_dump
 from ghostswap.pages.formats import identify
 from ghostswap.pages.forward import Forward
 from ghostswap.pages.lime import layout as lime_layout
+from ghostswap.pages.process import parse_status
 from ghostswap.pages.source import Source
 from ghostswap.pages.stream import PageStream
 from ghostswap.plan.sizing import Room
@@ -177,7 +178,7 @@ def _maps(data: bytes) -> None:
     with suppress(ValueError):
         mounts = maps.parse_mounts(mountinfo)
     with suppress(ValueError):
-        for area in maps.parse_maps(text):
+        for area in maps.parse_maps(io.BytesIO(text)):
             area.backing(mounts)
 
 
@@ -186,9 +187,38 @@ def _pagemap(data: bytes) -> None:
     start = np.array([0, 8 * PAGE], dtype=np.int64)
     end = np.array([5 * PAGE, 64 * PAGE], dtype=np.int64)
     wanted = pagemap.Wanted(start, end, np.array([False, True]))
-    found = pagemap.swappable(fd, wanted, PAGE)
-    assert (found.length > 0).all()
-    assert len(pagemap.still_present(fd, PAGE, 16, PAGE)) == 16
+    seen = frames.SeenFrames(1 << 12)
+    for found in pagemap.swappable(fd, wanted, PAGE):
+        assert (found.length > 0).all()
+        for once in frames.distinct_pages(fd, found.start, found.length, PAGE, seen):
+            assert once.length.sum() <= found.length.sum()
+    assert len(pagemap.entries_of(fd, np.arange(1, 17))) == 16
+
+
+def _pagemap_scan(data: bytes) -> None:
+    """Answers of PAGEMAP_SCAN that say anything: a byte how many regions, walk_end, the regions."""
+    answers = io.BytesIO(data)
+
+    def ask(start: int, end: int) -> tuple["np.ndarray[tuple[int], np.dtype[np.void]]", int]:
+        head = answers.read(9).ljust(9, b"\xff")
+        said = answers.read(head[0] * pagemap.REGION.itemsize)
+        whole = len(said) // pagemap.REGION.itemsize * pagemap.REGION.itemsize
+        return np.frombuffer(said[:whole], dtype=pagemap.REGION), int.from_bytes(head[1:], "little")
+
+    start = np.array([PAGE, 1 << 40], dtype=np.int64)
+    end = np.array([64 * PAGE, (1 << 40) + 64 * PAGE], dtype=np.int64)
+    last = 0
+    with suppress(ValueError):
+        wanted = pagemap.Wanted(start, end, np.array([False, True]))
+        for regions in pagemap.regions_by_scan(ask, wanted):
+            for region in regions:
+                assert last <= region["start"] < region["end"] <= end[-1]
+                last = int(region["end"])
+
+
+def _status(data: bytes) -> None:
+    assert min(parse_status(data).values()) >= 0
+    frames.frames_of_machine(data)
 
 
 def _statistics(data: bytes) -> None:
@@ -230,6 +260,8 @@ TARGETS = (
     Target("proc-swaps", _swaps, inputs.swaps_files),
     Target("proc-maps", _maps, inputs.maps_files),
     Target("pagemap", _pagemap, inputs.pagemap_files),
+    Target("pagemap-scan", _pagemap_scan, inputs.scan_answers),
+    Target("proc-status", _status, inputs.status_files),
     Target("statistics", _statistics, inputs.statistics_files),
     Target("estimate", _estimate, inputs.estimates),
 )

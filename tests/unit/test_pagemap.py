@@ -1,14 +1,18 @@
 """The pages of this very process, found by both ways that kernels have had to tell them."""
 
 import ctypes
+import errno
+import fcntl
 import itertools
 import mmap
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ghostswap.host import pagemap
 from ghostswap.host.pagemap import Ranges, Wanted, swappable
@@ -21,7 +25,7 @@ SELF = Path("/proc/self/pagemap")
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which way is taken; kernels before 6.7 have the second only."""
     if request.param == "an entry a page":
-        monkeypatch.setattr(pagemap, "_scanned", lambda *_: None)
+        monkeypatch.setattr(pagemap, "has_pagemap_scan", lambda fd: False)
     return str(request.param)
 
 
@@ -46,7 +50,13 @@ def wanted(*parts: tuple[int, int], anonymous_only: bool = True) -> Wanted:
 
 def found(parts: Wanted) -> Ranges:
     with SELF.open("rb", buffering=0) as file:
-        return swappable(file.fileno(), parts, PAGE)
+        batches = list(swappable(file.fileno(), parts, PAGE))
+    return Ranges(
+        np.concatenate([np.zeros(0, dtype=np.int64), *(batch.start for batch in batches)]),
+        np.concatenate([np.zeros(0, dtype=np.int64), *(batch.length for batch in batches)]),
+        np.concatenate([np.zeros(0, dtype=np.int64), *(batch.part for batch in batches)]),
+        sum(batch.swapped for batch in batches),
+    )
 
 
 def numbers(ranges: Ranges, base: int) -> list[int]:
@@ -103,7 +113,7 @@ def test_the_shared_zero_page_is_not_memory(memory: mmap.mmap) -> None:
     assert memory[5 * PAGE] == 0  # read, not written
     base = address_of(memory)
     with SELF.open("rb", buffering=0) as file:
-        if pagemap._scanned(file.fileno(), base, base + PAGE) is None:
+        if not pagemap.has_pagemap_scan(file.fileno()):
             pytest.skip("this kernel has no PAGEMAP_SCAN (before 6.7)")
     assert numbers(found(wanted((base, base + 64 * PAGE))), base) == []
 
@@ -118,7 +128,7 @@ def test_regions_and_wanted_parts_meet_page_by_page(there: list[int], want: list
         ]
         return [(a, b, marks[a]) for a, b in itertools.pairwise(cuts) if marks[a]]
 
-    regions = np.array([(a, b, mark) for a, b, mark in runs(there)], dtype=pagemap._REGION)
+    regions = np.array([(a, b, mark) for a, b, mark in runs(there)], dtype=pagemap.REGION)
     parts = runs([int(mark) for mark in want])
     columns = wanted(*[(a, b) for a, b, _ in parts])
     start, end, part, category = pagemap._overlaps(regions, columns)
@@ -134,3 +144,92 @@ def test_regions_and_wanted_parts_meet_page_by_page(there: list[int], want: list
         if page < len(there) and there[page]
     }
     assert got == expected
+
+
+class Kernel:
+    """Answers as do_pagemap_scan() does: regions in laps of a buffer, and walk_end as the last lap
+    that was cut short left it."""
+
+    def __init__(self, present: list[int], buffer: int = 4, most: int = 64) -> None:
+        self.present, self.buffer, self.most, self.calls = present, buffer, most, 0
+
+    def ask(self, start: int, end: int) -> tuple[NDArray[np.void], int]:
+        self.calls += 1
+        inside = [at for at in self.present if start <= at * PAGE < end]
+        taken = inside[: self.most]
+        walk_end = 0
+        for lap in range(self.buffer, len(taken) + 1, self.buffer):
+            if lap < len(inside):
+                walk_end = inside[lap] * PAGE
+        regions = np.zeros(len(taken), dtype=pagemap.REGION)
+        regions["start"] = [at * PAGE for at in taken]
+        regions["end"] = [(at + 1) * PAGE for at in taken]
+        regions["categories"] = 8
+        return regions, walk_end or end
+
+
+@given(st.sets(st.integers(0, 400)), st.integers(1, 9), st.integers(1, 9))
+def test_no_region_is_met_twice_or_missed_though_walk_end_lies_below(
+    pages: set[int], buffer: int, laps: int
+) -> None:
+    kernel = Kernel(sorted(pages), buffer, buffer * laps)
+    parts = wanted((0, 100 * PAGE), (100 * PAGE, 401 * PAGE))
+    met = [
+        int(start) // PAGE
+        for regions in pagemap.regions_by_scan(kernel.ask, parts)
+        for start in regions["start"]
+    ]
+    assert met == sorted(pages)
+    assert kernel.calls <= len(pages) // (buffer * laps) + 2
+
+
+@pytest.mark.parametrize(
+    ("regions", "walk_end"),
+    [
+        ([(8, 9), (4, 5)], 64),  # descending
+        ([(4, 6), (5, 7)], 64),  # overlapping
+        ([(4, 4)], 64),  # empty
+        ([(7, 3)], 64),  # backwards
+        ([(60, 65)], 64),  # beyond the end
+        ([], 0),  # walked nowhere
+        ([], 65),  # walked beyond the end
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_refused(
+    regions: list[tuple[int, int]], walk_end: int
+) -> None:
+    answer = np.zeros(len(regions), dtype=pagemap.REGION)
+    answer["start"] = [start * PAGE for start, _ in regions]
+    answer["end"] = [end * PAGE for _, end in regions]
+    parts = wanted((0, 64 * PAGE))
+    with pytest.raises(ValueError, match="PAGEMAP_SCAN"):
+        list(pagemap.regions_by_scan(lambda start, end: (answer, walk_end * PAGE), parts))
+
+
+def test_one_call_covers_a_bounded_part_of_the_address_space() -> None:
+    asked: list[int] = []
+
+    def ask(start: int, end: int) -> tuple[NDArray[np.void], int]:
+        asked.append(end - start)
+        return np.zeros(0, dtype=pagemap.REGION), end
+
+    # 1 TiB at once; and two small areas 100 TiB apart, between which nothing is asked.
+    assert list(pagemap.regions_by_scan(ask, wanted((0, 1 << 40)))) == []
+    assert (len(asked), max(asked)) == (64, 1 << 34)
+    asked.clear()
+    assert list(pagemap.regions_by_scan(ask, wanted((PAGE, 2 * PAGE), (1 << 46, 1 << 47)))) == []
+    assert sum(asked) <= (1 << 46) + (1 << 34)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EPERM, errno.EFAULT])
+def test_only_a_kernel_that_has_no_such_call_is_read_entry_by_entry(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ioctl(fd: int, request: int, argument: bytearray) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        found(wanted((0, PAGE)))
+    number = errno.ENOTTY
+    assert numbers(found(wanted((0, PAGE))), 0) == []

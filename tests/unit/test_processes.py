@@ -1,9 +1,12 @@
 """Which processes are meant, what they have mapped, and which pages are met twice."""
 
+import mmap
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.host.frames import SeenFrames
+from ghostswap.host.frames import SeenFrames, frames_of_machine
 from ghostswap.host.maps import Backing, parse_maps, parse_mounts
 from ghostswap.host.processes import Selection, select
-from ghostswap.pages.process import parse_status
+from ghostswap.pages.process import Processes, parse_status
+from tests.estimates import estimate
+
+PAGE = mmap.PAGESIZE
 
 MOUNTS = parse_mounts(
     b"22 1 0:21 / /proc rw - proc proc rw\n"
@@ -56,7 +62,7 @@ def family() -> Iterator[tuple[int, int]]:
     ],
 )
 def test_only_memory_that_swap_can_take_is_counted(line: bytes, backing: Backing) -> None:
-    (area,) = parse_maps(line)
+    (area,) = parse_maps([line])
     assert area.backing(MOUNTS) is backing
 
 
@@ -106,13 +112,103 @@ def test_what_cannot_be_meant_is_a_usage_error(wanted: Selection) -> None:
 
 @given(st.lists(st.lists(st.integers(1, 1 << 24), max_size=30), max_size=6))
 def test_a_page_of_memory_is_new_once(batches: list[list[int]]) -> None:
-    seen, met = SeenFrames(), set[int]()
+    seen, met = SeenFrames(1 << 24), set[int]()
     for batch in batches:
         new = seen.first_seen(np.array(batch, dtype=np.uint64))
         fresh = [frame for frame, is_new in zip(batch, new, strict=True) if is_new]
         assert len(fresh) == len(set(fresh))
         assert set(fresh) == set(batch) - met
         met |= set(batch)
+
+
+def test_frames_beyond_the_machine_are_new_each_time() -> None:
+    seen = SeenFrames(64)
+    frames = np.array([3, 3, 1 << 40, 1 << 40], dtype=np.uint64)
+    assert seen.first_seen(frames).tolist() == [True, False, True, False]
+    assert seen.first_seen(frames).tolist() == [False, False, True, False]
+
+
+def test_a_forked_process_sees_what_was_met() -> None:
+    seen = SeenFrames(1 << 20)
+    if (child := os.fork()) == 0:
+        seen.first_seen(np.array([77], dtype=np.uint64))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not seen.first_seen(np.array([77], dtype=np.uint64))[0]
+
+
+def test_the_frames_of_the_machine_are_those_of_its_last_zone() -> None:
+    zones = (
+        b"Node 0, zone      DMA\n  pages free     1\n        spanned  4095\n"
+        b"  start_pfn:           1\nNode 0, zone   Normal\n        spanned  5505024\n"
+        b"  start_pfn:           1048576\nNode 0, zone  Movable\n        spanned  0\n"
+        b"  start_pfn:           0\n"
+    )
+    assert frames_of_machine(zones) == 5505024 + 1048576
+    assert frames_of_machine(b"") == 0
+
+
+# What a name may hold and still be one: every line separator that str or bytes know but b"\n".
+_SEPARATORS = [b"\r", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x85", b"\xe2\x80\xa8"]
+
+
+@pytest.mark.parametrize("separator", _SEPARATORS)
+def test_a_name_cannot_end_a_line(separator: bytes) -> None:
+    status = parse_status(b"Name:\tx" + separator + b"VmLck:x\nVmLck:\t       8 kB\n")
+    assert status["VmLck"] == 8192
+    line = b"7f00-7f01 rw-s 0 00:01 77 /memfd:" + separator + b"x (deleted)\n"
+    (area,) = parse_maps([line])
+    assert area.name == b"/memfd:" + separator + b"x (deleted)"
+    mounts = parse_mounts(
+        b"30 1 0:26 / /mnt/" + separator + b"30 rw - tmpfs tmpfs rw\n"
+        b"31 1 0:27 / /mnt/x" + separator + b"31 1 0:28 / /y rw - hugetlbfs tmpfs rw\n"
+    )
+    assert mounts.tmpfs == {b"00:01", b"00:1a"}
+    assert mounts.hugetlbfs == {b"00:1b"}
+
+
+def test_sizes_that_are_none_are_no_sizes() -> None:
+    assert parse_status(b"VmLck:\t-7 kB\nVmSwap:\nRssAnon:\t 1 MB\n")["VmLck"] == 0
+
+
+@contextmanager
+def named(comm: bytes, user: int | None = None) -> Iterator[int]:
+    """A process that gives itself a name (prctl PR_SET_NAME), perhaps as another user."""
+    program = (
+        "import ctypes, os, sys\n"
+        f"if {user} is not None: os.setgid({user}); os.setuid({user})\n"
+        f"ctypes.CDLL(None).prctl(15, {comm!r}, 0, 0, 0)\n"
+        "print('up', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield process.pid
+        finally:
+            process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "comm", [b"\rVmLck:x", b"a)b (c\nd) S 1", b"\x0bRssAnon:\t9", b"\xff\xfe", b") R 0 0"]
+)
+def test_a_process_may_have_any_name(comm: bytes) -> None:
+    with named(comm) as pid:
+        assert pid in select(Selection(everyone=True))
+        assert pid in select(Selection(pids=[os.getpid()], children=True))
+        source = Processes(PAGE).open(pid)
+        assert source.runs.pages > 0
+        assert estimate("--pid", pid, "--quiet")["sources"][0]["pages"] > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes a process of another user")
+def test_a_name_does_not_make_a_process_anothers() -> None:
+    with named(b"Uid:\t0\t0\t0\t0", user=65534) as pid:
+        assert pid not in select(Selection(users=["root"]))
+        assert pid in select(Selection(users=["65534"]))
 
 
 def test_sizes_of_a_process_are_read_from_its_status() -> None:
