@@ -13,7 +13,7 @@ from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
-from ghostswap.errors import GhostswapError, UsageError, os_reason
+from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.systems.footprint import System
 from ghostswap.units import parse_size
 
@@ -288,6 +288,7 @@ def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
 def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
     """The text and name of the one estimate that was given; None where sources were."""
     from ghostswap.report.measures import looks_like_json
+    from ghostswap.report.saved import read_file
 
     def is_report(path: Path) -> bool:
         if path == STANDARD_INPUT or path.suffix == ".json":
@@ -306,29 +307,30 @@ def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
     (path,) = reports
     if path == STANDARD_INPUT:
         return _piped(), "standard input"
-    try:
-        return path.read_bytes(), str(path)
-    except OSError as error:
-        raise GhostswapError(path, os_reason(error)) from None
+    return read_file(path), str(path)
 
 
 def _piped() -> bytes:
     """The estimate on standard input; what begins otherwise is not read to its end."""
     from ghostswap.report.measures import looks_like_json
+    from ghostswap.report.saved import read_stream
 
     begin = sys.stdin.buffer.read(4096)
     if not looks_like_json(begin):
         raise GhostswapError(
             "standard input", "no estimate: pipe pages through 'ghostswap estimate-dedup --json -'"
         )
-    return begin + sys.stdin.buffer.read()
+    return read_stream(sys.stdin.buffer, "standard input", begin)
 
 
 def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "Basis":
     from ghostswap.report.measures import basis_of, parse_estimate
+    from ghostswap.report.saved import check
 
     text, name = report
-    return basis_of(parse_estimate(text, name), name, algorithm)
+    document = parse_estimate(text, name)
+    check(document, name)
+    return basis_of(document, name, algorithm)
 
 
 def _stated(ratio: float, system: System, page_size: int | None, rules: "Rules") -> "Basis":
@@ -389,5 +391,13 @@ def _print_number(plans: list["Plan"], unit: Print) -> None:
 def _emit(plan: "Plan", form: Emit, path: Path) -> None:
     from ghostswap.report.setup import Form, Setup, lines
 
-    for line in lines(Setup(plan.sizing, PurePosixPath(path)), Form(form)):
+    for line in lines(Setup.of(plan.sizing, PurePosixPath(path), _program_folder()), Form(form)):
         print(line)
+
+
+def _program_folder() -> PurePosixPath | None:
+    """The folder of the `ghostswap` that runs; None where it was not started as a program."""
+    started = Path(sys.argv[0]).absolute()
+    beside_python = Path(sys.executable).with_name("ghostswap") if sys.executable else started
+    programs = (path for path in (started, beside_python) if path.name == "ghostswap")
+    return next((PurePosixPath(path.parent) for path in programs if path.is_file()), None)

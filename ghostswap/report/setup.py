@@ -1,11 +1,13 @@
 """The lines that set up a planned swap area: as shell commands, or for files that init reads."""
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from ghostswap.errors import UsageError
+from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.plan.sizing import Sizing, is_zram
 from ghostswap.systems.footprint import System
 from ghostswap.units import format_size
@@ -13,6 +15,9 @@ from ghostswap.units import format_size
 _ZSWAP = "/sys/module/zswap/parameters"
 _KSM_RUN = "/sys/kernel/mm/ksm/run"
 _PRIORITY = 100  # above any disk; what zram-generator uses
+_USUAL_FOLDERS = (  # where systemd looks for programs, systemd.exec(5)
+    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+)  # fmt: skip
 
 
 class Form(StrEnum):
@@ -26,10 +31,30 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A sized area, and the path of its ghost file."""
+    """A sized area, and the path of its ghost file.
+
+    `program` is the folder that ghostswap was started from, where it is looked for last; None where
+    that is not known.
+    `algorithm` is None where only a ratio is known.
+    """
 
     sizing: Sizing
     path: PurePosixPath
+    program: PurePosixPath | None
+    algorithm: Algorithm | None
+
+    @classmethod
+    def of(cls, sizing: Sizing, path: PurePosixPath, program: PurePosixPath | None) -> "Setup":
+        """GhostswapError for an algorithm that is none of Linux's, UsageError for a path that no
+        line can carry."""
+        name = sizing.measure.algorithm
+        try:
+            algorithm = None if name is None else Algorithm.parse(name)
+        except ValueError as error:
+            raise GhostswapError("--emit", str(error)) from None
+        if not path.is_absolute() or not str(path).isprintable():
+            raise UsageError("--path", f"{str(path)!r} is no absolute, printable path")
+        return cls(sizing, path, program, algorithm)
 
     @property
     def system(self) -> System:
@@ -37,15 +62,12 @@ class Setup:
         return self.sizing.measure.system
 
     @property
-    def compressor(self) -> str | None:
-        """The kernel's name of the algorithm, without level; None where only a ratio is known."""
-        name = self.sizing.measure.algorithm
-        return None if name is None else name.partition("@")[0].partition(":")[0]
-
-    @property
-    def level(self) -> str:
-        """The algorithm's level, empty for its default."""
-        return (self.sizing.measure.algorithm or "").partition("@")[0].partition(":")[2]
+    def folder(self) -> str | None:
+        """The folder of this program where it is none in which any program is found."""
+        folder = str(self.program or _USUAL_FOLDERS[0])
+        if folder in _USUAL_FOLDERS or not folder.isprintable() or ":" in folder:
+            return None
+        return folder
 
     def why(self) -> str:
         """The size's reason in a line."""
@@ -56,7 +78,7 @@ class Setup:
 
     def settings(self) -> list[tuple[str, str]]:
         """Files of sysfs and what to write to each, in this order."""
-        found = [(f"{_ZSWAP}/compressor", self.compressor)] if self.compressor else []
+        found = [(f"{_ZSWAP}/compressor", self.algorithm.name)] if self.algorithm else []
         found.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.room.percent)))
         found.append((f"{_ZSWAP}/enabled", "Y"))
         if self.system is System.KSM:
@@ -74,8 +96,6 @@ class Setup:
 
 def lines(setup: Setup, form: Form) -> list[str]:
     """The lines of `form`; UsageError for a system or a path that it cannot set up."""
-    if not setup.path.is_absolute() or not str(setup.path).isprintable():
-        raise UsageError("--path", f"{str(setup.path)!r} is no absolute, printable path")
     if setup.system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP):
         raise UsageError("--emit", f"no released kernel has {setup.system}: nothing to set up")
     zram = is_zram(setup.system)
@@ -95,8 +115,8 @@ def lines(setup: Setup, form: Form) -> list[str]:
 def _shell(setup: Setup) -> list[str]:
     folder = shlex.quote(str(setup.path.parent))
     return [
-        f"# {setup.why()}",
-        *(f"echo {value} > {file}" for file, value in setup.settings()),
+        *_shell_begin(setup, ("ghostswap",)),
+        *(f"echo {shlex.quote(value)} > {file}" for file, value in setup.settings()),
         f"mkdir -p {folder}",
         setup.make(),
         f"ghostswap on {shlex.quote(str(setup.path))} --priority {_PRIORITY}",
@@ -104,19 +124,28 @@ def _shell(setup: Setup) -> list[str]:
 
 
 def _zram_shell(setup: Setup) -> list[str]:
-    algorithm = f" --algorithm {setup.compressor}" if setup.compressor else ""
-    found = [
-        f"# {setup.why()}",
+    if setup.algorithm and setup.algorithm.level is not None:
+        # A level is taken only before the size is set.
+        raise UsageError("--emit", "zramctl sets no level; zram-generator would")
+    algorithm = f" --algorithm {shlex.quote(setup.algorithm.name)}" if setup.algorithm else ""
+    return [
+        *_shell_begin(setup, ("zramctl", "mkswap", "swapon")),
         "modprobe zram",
         f"device=$(zramctl --find --size {setup.sizing.recommended_bytes}{algorithm})",
         f'echo {setup.sizing.limit_bytes} > "/sys/block/${{device#/dev/}}/mem_limit"',
         'mkswap "$device"',
         f'swapon --discard --priority {_PRIORITY} "$device"',
     ]
-    if setup.level:
-        # A level is taken only before the size is set.
-        raise UsageError("--emit", "zramctl sets no level; zram-generator would")
-    return found
+
+
+def _shell_begin(setup: Setup, programs: Iterable[str]) -> list[str]:
+    """Stops at the first failure, and before anything is changed where a program is not found."""
+    begin = [f"# {setup.why()}", "set -eu"]
+    if setup.folder is not None:
+        begin.append(f"PATH=$PATH:{shlex.quote(setup.folder)}")
+    missing = "{ echo '%s: not found' >&2; exit 1; }"
+    begin += [f"command -v {name} > /dev/null || {missing % name}" for name in programs]
+    return begin
 
 
 def _fstab(setup: Setup) -> list[str]:
@@ -130,7 +159,14 @@ def _fstab(setup: Setup) -> list[str]:
 
 
 def _systemd(setup: Setup) -> list[str]:
+    if str(setup.path).endswith(("\\", " ")):
+        # ConditionPathExists= takes its value bare: the line would go on, or lose the blank.
+        raise UsageError("--path", f"no unit can carry the end of {str(setup.path)!r}")
     file, folder = _exec_word(str(setup.path)), str(setup.path.parent)
+    environment = []
+    if setup.folder is not None:
+        folders = ":".join([*_USUAL_FOLDERS, setup.folder])
+        environment = [f"Environment={_unit_word(f'PATH={folders}')}"]
     size, page_size = setup.sizing.recommended_bytes, setup.sizing.measure.page_size
     return [
         f"# {setup.why()}",
@@ -144,6 +180,7 @@ def _systemd(setup: Setup) -> list[str]:
         f"ConditionPathExists=!{str(setup.path).replace('%', '%%')}",
         "",
         "[Service]",
+        *environment,
         "Type=oneshot",
         f"ExecStartPre=/usr/bin/env mkdir -p {_exec_word(folder)}",
         f"ExecStart=/usr/bin/env ghostswap mkghost {file} --size {size} --page-size {page_size}",
@@ -155,6 +192,7 @@ def _systemd(setup: Setup) -> list[str]:
         "After=ghostswap-file.service systemd-tmpfiles-setup.service",
         "",
         "[Service]",
+        *environment,
         "Type=oneshot",
         "RemainAfterExit=yes",
         f"ExecStart=/usr/bin/env ghostswap on {file} --priority {_PRIORITY}",
@@ -174,9 +212,10 @@ def _zram_generator(setup: Setup) -> list[str]:
         f"zram-size = {setup.sizing.recommended_bytes // mib}",
         f"zram-resident-limit = {setup.sizing.limit_bytes // mib}",
     ]
-    if setup.compressor:
-        level = f"(level={setup.level})" if setup.level else ""
-        found.append(f"compression-algorithm = {setup.compressor}{level}")
+    if setup.algorithm is not None:
+        name, level = setup.algorithm.name, setup.algorithm.level
+        options = "" if level is None else f"(level={level})"
+        found.append(f"compression-algorithm = {name}{options}")
     return [*found, f"swap-priority = {_PRIORITY}"]
 
 
