@@ -18,9 +18,9 @@ from ghostswap.systems.zram import zram, zram_dedup
 PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})
 COST = pool_cost(System.ZRAM, RULES, PAGE)
-TRIALS = 200
+TRIALS = 50
 LOOKED_AT = 300
-HELD_AT_LEAST = 0.93
+HELD_AT_LEAST = 0.92
 
 
 def census(contents: int, seed: int, *, neighbours_alike: bool = False) -> Census:
