@@ -34,16 +34,30 @@ def check(path: Path | None) -> None:
         return
     if path.suffix.lower() not in _ENDINGS:
         raise UsageError("--plot", f"{path} ends in none of .svg, .png and .html")
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise GhostswapError("--plot", "needs matplotlib: pip install 'ghostswap[plot]'")
     if path.is_dir():
         raise GhostswapError(path, "is a directory")
     if not path.parent.is_dir():
         raise GhostswapError(path.parent, "is no directory")
     if not os.access(path.parent, os.W_OK):
         raise GhostswapError(path.parent, "cannot be written to")
+    _load_matplotlib()
+
+
+def _load_matplotlib() -> None:
+    """Import matplotlib without the file `matplotlibrc` of the current folder.
+
+    matplotlib prefers that file to all others (3.11, matplotlib_fname()), whoever put it there and
+    be it a FIFO; only another current folder keeps it from that.
+    """
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.chdir("/")
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise GhostswapError("--plot", "needs matplotlib: pip install 'ghostswap[plot]'") from None
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 @contextmanager

@@ -92,6 +92,30 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_work(tmp_path: P
     assert refusal(missing, "--plot", folder) == f"ghostswap: {folder}: is a directory\n"
 
 
+@pytest.mark.parametrize("kind", ["fifo", "endless", "text"])
+def test_the_current_folder_has_no_say_in_pictures(dump: Path, tmp_path: Path, kind: str) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    settings = here / "matplotlibrc"
+    if kind == "fifo":
+        os.mkfifo(settings)
+    elif kind == "endless":
+        settings.symlink_to("/dev/zero")
+    else:
+        settings.write_text("no settings\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "ghostswap", "estimate-dedup", dump, "--plot", "picture.svg"],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ElementTree.parse(here / "picture.svg")
+
+
 def test_a_picture_that_fails_leaves_the_old_one_and_the_report(dump: Path, tmp_path: Path) -> None:
     """/dev/full and its like are no files; what stands there stays."""
     link = tmp_path / "a.svg"
