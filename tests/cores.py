@@ -3,6 +3,8 @@
 import struct
 from dataclasses import dataclass
 
+from ghostswap.pages.layout import Dump
+
 PAGE = 4096
 
 
@@ -13,6 +15,11 @@ class Part:
     data: bytes
     memory_bytes: int | None = None
     address: int = 0x10000
+
+
+def in_memory(content: bytes, page_size: int = PAGE) -> Dump:
+    """A dump whose bytes are these."""
+    return Dump(lambda at, length: content[at : at + length], len(content), page_size)
 
 
 def elf_core(

@@ -1,5 +1,6 @@
 """Who holds the duplicates: copies of a content by number, by source, by mapping and by kind."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -94,24 +95,27 @@ def by_source(census: Census, measured: Measured) -> list[Group]:
 def by_mapping(census: Census, measured: Measured) -> list[Group]:
     """A group for each kind of mapping that occurs, over all sources, the largest first."""
     rows: dict[str, list[NDArray[np.int64]]] = {}
+    holes: Counter[str] = Counter()
     for source in census.sources:
-        for name, first, pages in _segments(source):
+        for name, first, pages, of_segment in _segments(source):
             rows.setdefault(name, []).append(np.arange(first, first + pages))
+            holes[name] += of_segment
     groups = []
     for name, parts in rows.items():
         of_group = np.concatenate(parts)
         of_group = of_group[census.had[of_group]]
         numbers = contents_numbers(census.contents, census.hash[of_group])
-        groups.append(_group(census, measured, name, numbers, holes=0))
+        groups.append(_group(census, measured, name, numbers, holes[name]))
     return sorted(groups, key=lambda group: -group.pages)
 
 
-def _segments(source: SourceRows) -> Iterator[tuple[str, int, int]]:
-    """Mapping, first row and pages; all of a source that does not tell is one unknown segment."""
+def _segments(source: SourceRows) -> Iterator[tuple[str, int, int, int]]:
+    """Mapping, first row, pages and holes; all of a source that does not tell is one unknown
+    segment."""
     if not source.segments:
-        yield "unknown", source.first, source.pages
+        yield "unknown", source.first, source.pages, source.facts.holes
     for segment in source.segments:
-        yield str(segment.mapping), source.first + segment.first, segment.pages
+        yield str(segment.mapping), source.first + segment.first, segment.pages, segment.holes
 
 
 def by_kind(census: Census, measured: Measured) -> list[Group]:

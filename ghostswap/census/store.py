@@ -156,7 +156,7 @@ def _parameters(census: Census) -> dict[str, Any]:
             {
                 "facts": asdict(source.facts),
                 "pages": source.pages,
-                "segments": [[s.first, s.pages, str(s.mapping)] for s in source.segments],
+                "segments": [[s.first, s.pages, str(s.mapping), s.holes] for s in source.segments],
             }
             for source in census.sources
         ],
@@ -179,7 +179,8 @@ def load(path: Path) -> Census:
     """The census in the file at `path`; GhostswapError where it is none, or is damaged."""
     arrow, parquet = _pyarrow()
     try:
-        with parquet.ParquetFile(path) as file:
+        # Opened here, since pyarrow takes no name that is not UTF-8.
+        with path.open("rb") as opened, parquet.ParquetFile(opened) as file:
             return _read(path, file)
     except OSError as error:
         reason = os_reason(error) if error.errno else f"is no readable census: {_first_line(error)}"
@@ -280,8 +281,9 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
             tuple(map(str, told["warnings"])),
         )
         segments = tuple(
-            Segment(_count(at), _count(number), Mapping(mapping))
-            for at, number, mapping in each["segments"]
+            # Older ones do not tell holes.
+            Segment(_count(at), _count(number), Mapping(mapping), *map(_count, holes))
+            for at, number, mapping, *holes in each["segments"]
         )
         if any(segment.first + segment.pages > pages for segment in segments):
             raise ValueError("a segment lies outside its source")

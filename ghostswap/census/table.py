@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.pages.source import Facts, Segment
+from ghostswap.pages.source import Facts, Segment, Segments
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
@@ -44,7 +44,7 @@ class SourceRows:
     facts: Facts
     first: int
     pages: int
-    segments: tuple[Segment, ...]
+    segments: tuple[Segment, ...] | Segments
 
 
 @dataclass(frozen=True, slots=True)

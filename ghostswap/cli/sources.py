@@ -1,5 +1,6 @@
 """What the user named to be measured: dumps and processes, as sources of pages."""
 
+import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,10 @@ MaxExpansion = Annotated[
 ]
 
 
+# Dumps that can be read although they are removed meanwhile: each costs a file descriptor.
+_MOST_KEPT_OPEN = 64
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """What was named on a command line; a list that was not given is None."""
@@ -126,7 +131,12 @@ def open_sources(named: SourceOptions, page_size: int) -> list["Source | Stream"
     if named.children and not named.live:
         raise UsageError("--children", "whose? Name a process too, as with --pid")
     reading = Reading(named.raw, named.max_expansion or MAX_EXPANSION)
-    opened = [open_dump(path, page_size, reading) for path in files]
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    kept = _MOST_KEPT_OPEN if allowed == resource.RLIM_INFINITY else allowed // 4
+    kept = min(kept, _MOST_KEPT_OPEN)
+    opened = [
+        open_dump(path, page_size, reading, keep=number < kept) for number, path in enumerate(files)
+    ]
     return opened + (_open_processes(named, page_size) if named.live else [])
 
 

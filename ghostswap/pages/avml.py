@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ghostswap.pages.compressed import DamageError
 from ghostswap.pages.forward import Forward
+from ghostswap.pages.layout import Dump
 from ghostswap.pages.lime import HEADER_BYTES, build_header
 
 MAGIC = struct.pack("<II", 0x4C4D5641, 2)
@@ -25,9 +26,9 @@ _MOST_IN_CHUNK = 1 << 16
 _CHECKSUM_BYTES = 4
 
 
-def is_avml(start: bytes) -> bool:
-    """True when what begins with `start` is a compressed AVML file."""
-    return start.startswith(MAGIC)
+def is_avml(dump: Dump) -> bool:
+    """True when a dump is a compressed AVML file."""
+    return dump.read(0, len(MAGIC)) == MAGIC
 
 
 class AvmlAsLime:
@@ -52,7 +53,7 @@ class AvmlAsLime:
     def _unpack(self) -> Iterator[bytes]:
         while self._packed.look(self._packed.position, 1):
             header = self._take(HEADER_BYTES)
-            if not is_avml(header):
+            if not header.startswith(MAGIC):
                 raise DamageError("damaged AVML file: no range begins where one should")
             _, _, first, last, _ = struct.unpack("<IIQQQ", header)
             if last < first:

@@ -17,6 +17,10 @@ MAX_EXPANSION = 1000
 # What a decoder may keep to look back into: `zstd --long=27` and `xz -9` need less.
 MAX_WINDOW_BYTES = 128 << 20
 _XZ_STATE_BYTES = 1 << 20  # what liblzma counts besides the window
+_MOST_PADDING_BYTES = 64 << 20  # zeros behind a member; a sparse file may have TiB of them
+_MAGIC_BYTES = 8
+_SKIPPABLE_HEADER_BYTES = 8
+_MOST_SKIPPED = 16  # frames before the first with content
 
 
 class DamageError(Exception):
@@ -42,9 +46,27 @@ class Compression(enum.Enum):
     LZ4 = b"\x04\x22\x4d\x18"
 
     @classmethod
-    def of(cls, start: bytes) -> "Compression | None":
-        """The format of what begins with `start`."""
-        return next((format_ for format_ in cls if start.startswith(format_.value)), None)
+    def of(cls, read: Callable[[int, int], bytes]) -> "Compression | None":
+        """The format of the bytes that `read` (offset, length) reads.
+
+        Zstandard and LZ4 share frames that are to be skipped, as pzstd writes one before its data;
+        the frame behind them tells which of the two it is.
+        """
+        at = 0
+        for _ in range(_MOST_SKIPPED):
+            start = read(at, _MAGIC_BYTES)
+            found = next((format_ for format_ in cls if start.startswith(format_.value)), None)
+            if at and found in (cls.GZIP, cls.XZ):
+                return None
+            if found or not _is_skippable(int.from_bytes(start[:4], "little")):
+                return found
+            at += _SKIPPABLE_HEADER_BYTES + int.from_bytes(start[4:8], "little")
+        return None
+
+
+def _is_skippable(magic: int) -> bool:
+    """RFC 8878, 3.1.2: frames with one of sixteen magic numbers hold nothing that is unpacked."""
+    return magic & ~0xF == 0x184D2A50
 
 
 def decompressed(
@@ -171,11 +193,18 @@ class _Members:
                 if self._now.eof:
                     # Zeros behind a member are padding in .xz and from tapes.
                     data = (self._now.unused_data or b"").lstrip(b"\0")
+                    padding = 0
                     while not data:
                         block = self._packed.read()
                         if not block:
                             return 0
                         data = block.lstrip(b"\0")
+                        padding += len(block)
+                        if padding > _MOST_PADDING_BYTES:
+                            raise DamageError(
+                                f"its {self._name} data is followed by more than "
+                                f"{_MOST_PADDING_BYTES >> 20} MiB of zeros"
+                            )
                     self._now = self._new()
                 elif self._now.needs_input:
                     data = self._packed.read()
@@ -265,7 +294,7 @@ class _ZstandardFrames:
         while True:
             magic = yield 4
             self._between = False
-            if magic & ~0xF == 0x184D2A50:  # a skippable frame
+            if _is_skippable(magic):
                 yield -(yield 4)
             else:
                 descriptor = yield 1

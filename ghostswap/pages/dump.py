@@ -2,23 +2,21 @@
 input."""
 
 import os
-import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.pages import criu, lime
-from ghostswap.pages.avml import AvmlAsLime, is_avml
-from ghostswap.pages.compressed import MAX_EXPANSION, Compression, decompressed
-from ghostswap.pages.file import open_file
-from ghostswap.pages.formats import RAW, identify
+from ghostswap.pages.compressed import MAX_EXPANSION, ByteStream, Compression, decompressed
+from ghostswap.pages.file import Window, source_of
+from ghostswap.pages.formats import RAW, Format, format_of
 from ghostswap.pages.forward import Descriptor, Forward
-from ghostswap.pages.layout import Layout, ReadAt
+from ghostswap.pages.handle import Handle
+from ghostswap.pages.layout import Dump, Layout
 from ghostswap.pages.source import Source, SourceKind, Stream
-from ghostswap.pages.stream import PageStream
+from ghostswap.pages.stream import LateStream, PageStream
 
 STANDARD_INPUT = Path("-")
-_MAGIC_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,51 +28,43 @@ class Reading:
     max_expansion: int = MAX_EXPANSION
 
 
-def open_dump(path: Path, page_size: int, reading: Reading | None = None) -> Source | Stream:
+def open_dump(
+    path: Path, page_size: int, reading: Reading | None = None, *, keep: bool = True
+) -> Source | Stream:
     """The pages of the dump at `path`, or of standard input for `-`.
 
-    Raises GhostswapError where it cannot be opened, is empty, or is of no kind that can be read.
+    Without `keep`, no descriptor of a file stays open between two times that it is read. Raises
+    GhostswapError where it cannot be opened, is empty, or is of no kind that can be read.
     """
     reading = reading or Reading()
     if path == STANDARD_INPUT:
         return _open_standard_input(page_size, reading)
+    handle = Handle(path, keep=keep)
+    begin = partial(_begin, handle, page_size, reading)
+    if handle.fifo:
+        return begin()
     try:
-        # O_NONBLOCK: opening a FIFO that nobody writes must not wait.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return _open_file(handle, page_size, reading) or LateStream(begin().facts, begin)
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from None
-    try:
-        return _open(path, fd, page_size, reading)
-    except BaseException as error:
-        os.close(fd)
-        if isinstance(error, OSError):
-            raise GhostswapError(path, os_reason(error)) from None
-        raise
 
 
-def _open(path: Path, fd: int, page_size: int, reading: Reading) -> Source | Stream:
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISDIR(mode):
-        raise GhostswapError(path, "is a directory, not a dump")
-    if stat.S_ISFIFO(mode):
-        os.set_blocking(fd, True)
-        return _stream(str(path), fd, page_size, reading)
-    if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
-        raise GhostswapError(path, "is neither a file nor a block device")
-    size = os.lseek(fd, 0, os.SEEK_END)
-    if size == 0:
-        raise GhostswapError(path, "is empty")
-
-    def read(offset: int, length: int) -> bytes:
-        return os.pread(fd, length, offset) if offset < size else b""
-
-    start = b"" if reading.raw else read(0, _MAGIC_BYTES)
-    if Compression.of(start) or is_avml(start):
-        os.lseek(fd, 0, os.SEEK_SET)
-        return _stream(str(path), fd, page_size, reading)
-    layout = None if reading.raw else criu.layout(path, page_size)
-    layout = layout or _layout(path, read, size, page_size, reading)
-    return open_file(path, fd, size, page_size, layout)
+def _open_file(handle: Handle, page_size: int, reading: Reading) -> Source | None:
+    """The pages of a file by number; None where it must be unpacked."""
+    path = handle.path
+    with handle.opened() as fd:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if size == 0:
+            raise GhostswapError(path, "is empty")
+        dump = Dump(Window(fd, size), size, page_size, path)
+        if not reading.raw and Compression.of(dump.read):
+            return None
+        format_ = _format(dump, reading)
+        if format_.transform is not None:
+            return None
+        layout = _layout(path, format_, dump)
+        kind = _kind(format_, layout)
+        return source_of(str(path), handle, fd, size, page_size, kind, layout)
 
 
 def _open_standard_input(page_size: int, reading: Reading) -> Stream:
@@ -85,32 +75,53 @@ def _open_standard_input(page_size: int, reading: Reading) -> Stream:
         os.fstat(fd)
     except OSError as error:
         raise GhostswapError("standard input", os_reason(error)) from None
-    return _stream(str(STANDARD_INPUT), fd, page_size, reading)
+    return stream_of(str(STANDARD_INPUT), Descriptor(fd), page_size, reading)
 
 
-def _stream(name: str, fd: int, page_size: int, reading: Reading) -> Stream:
-    forward = Forward(Descriptor(fd))
-    compression = Compression.of(forward.look(0, _MAGIC_BYTES))
-    if compression and not reading.raw:
+def _begin(handle: Handle, page_size: int, reading: Reading) -> PageStream:
+    """The pages of a file or FIFO from its beginning, in order."""
+    try:
+        fd = handle.descriptor()
+    except OSError as error:
+        raise GhostswapError(handle.path, os_reason(error)) from None
+    descriptor = Descriptor(fd, closes=True)
+    if not handle.fifo:
+        os.lseek(fd, 0, os.SEEK_SET)
+    return stream_of(str(handle.path), descriptor, page_size, reading)
+
+
+def stream_of(name: str, bytes_: ByteStream, page_size: int, reading: Reading) -> PageStream:
+    """The pages of a dump whose bytes come once, in order; GhostswapError as for open_dump()."""
+    forward = Forward(bytes_)
+    if not reading.raw and (compression := Compression.of(forward.look)):
         forward = Forward(decompressed(forward, compression, reading.max_expansion))
     first_page = forward.look(0, page_size)
     if not first_page:
         raise GhostswapError(name, forward.damage or "is empty")
-    if not reading.raw and is_avml(forward.look(0, _MAGIC_BYTES)):
-        forward = Forward(AvmlAsLime(forward))
-        layout = replace(lime.layout(forward.look), kind=SourceKind.AVML)
-    else:
-        layout = _layout(name, forward.look, None, page_size, reading)
-        if layout is RAW and len(first_page) < page_size:
-            why = f"has {len(first_page)} bytes, less than a page of {page_size}"
-            raise GhostswapError(name, forward.damage or why)
-    return PageStream(name, forward, layout, page_size)
+    dump = Dump(forward.look, None, page_size)
+    format_ = _format(dump, reading)
+    if format_ is RAW and len(first_page) < page_size:
+        why = f"has {len(first_page)} bytes, less than a page of {page_size}"
+        raise GhostswapError(name, forward.damage or why)
+    if format_.transform is not None:
+        forward = Forward(format_.transform(forward))
+        dump = Dump(forward.look, None, page_size)
+    layout = _layout(name, format_, dump)
+    return PageStream(name, forward, _kind(format_, layout), layout, page_size)
 
 
-def _layout(
-    where: object, read: ReadAt, size: int | None, page_size: int, reading: Reading
-) -> Layout:
+def _format(dump: Dump, reading: Reading) -> Format:
+    return RAW if reading.raw else format_of(dump)
+
+
+def _layout(where: object, format_: Format, dump: Dump) -> Layout:
     try:
-        return RAW if reading.raw else identify(read, size, page_size)
+        return format_.layout(dump)
     except ValueError as error:
         raise GhostswapError(where, str(error)) from None
+
+
+def _kind(format_: Format, layout: Layout) -> SourceKind:
+    kind = layout.kind or format_.kind
+    assert kind is not None  # a format without one has no layout
+    return kind

@@ -5,14 +5,30 @@ elf_core_dump() (v6.18).
 """
 
 import struct
-from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghostswap.pages.layout import MACHINE_WARNING, Extent, Layout, ReadAt
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostswap.pages.layout import MACHINE_WARNING, MOST_BYTES, Dump, Extent, Layout, ReadAt
 from ghostswap.pages.source import Mapping, SourceKind
 
+U64 = NDArray[np.uint64]
+
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_PROGRAM_HEADER = np.dtype(
+    [
+        ("type", "<u4"),
+        ("flags", "<u4"),
+        ("offset", "<u8"),
+        ("vaddr", "<u8"),
+        ("paddr", "<u8"),
+        ("filesz", "<u8"),
+        ("memsz", "<u8"),
+        ("align", "<u8"),
+    ]
+)
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _NOTE_HEADER = struct.Struct("<III")
 
@@ -30,74 +46,72 @@ _BRK_DISTANCE = 1 << 30
 _NT_FILE = 0x46494C45
 # The kernel writes NT_FILE among the first notes, of at most 16 MiB (core_file_note_size_limit).
 _MAX_NOTE_BYTES = 16 << 20
-# What vm.max_map_count is set to where many are wanted; each takes some 500 bytes here.
+_MOST_OWNER_BYTES = 16  # of the owners that are looked for, each has less
+_ROWS_AT_ONCE = 4096
+# What vm.max_map_count is set to where many are wanted.
 MAX_SEGMENTS = 1 << 20
+_MAPPINGS = tuple(Mapping)  # in columns, a mapping is a number: its place in here
 
 # Owners of notes that only a dump of a whole machine has: QEMU's dump-guest-memory, and kdump.
 _MACHINE_NOTES = {b"QEMU", b"VMCOREINFO"}
 
 
-def is_core(start: bytes) -> bool:
-    """True when a file that begins with `start` is an ELF core in either class or byte order.
+def is_core(dump: Dump) -> bool:
+    """True when a dump is an ELF core in either class or byte order.
 
     Raw pages may begin with an ELF image (the first page of a mapped library), so the magic is not
     enough: e_type must be ET_CORE.
     """
+    start = dump.read(0, HEADER_BYTES)
     if len(start) < HEADER_BYTES or start[:4] != b"\x7fELF":
         return False
     order = "little" if start[5] == _LITTLE_ENDIAN else "big"
     return int.from_bytes(start[16:18], order) == _ET_CORE  # type: ignore[arg-type]
 
 
-def parse(read: ReadAt, size: int | None) -> Layout:
-    """The memory segments of the core of `size` bytes that `read` reads, in the order of the file;
-    `size` is None where only its beginning can be read yet.
+def layout(dump: Dump) -> Layout:
+    """The memory segments of a core, in the order of the file.
 
     Raises ValueError with the reason when its headers are damaged or of a kind that is not
-    supported. Segments may reach beyond `size` (a truncated core): the caller sees that.
+    supported. Segments may reach beyond the file's end (a truncated core): the caller sees that.
     """
-    header = _exactly(read, 0, HEADER_BYTES, "ELF header")
+    machine, table = _program_headers(dump)
+    notes = _Notes()
+    left = _MAX_NOTE_BYTES  # to read, of all such segments together
+    for segment in table[(table["type"] == _PT_NOTE) & (table["filesz"] > 0)]:
+        if left and segment["offset"] < MOST_BYTES:
+            found = dump.read(int(segment["offset"]), min(int(segment["filesz"]), left))
+            left -= len(found)
+            notes.take(found, machine)
+
+    segments = _Segments.of(table, notes)
+    if notes.of_machine:
+        return Layout(segments.each_byte_once().extents(), (MACHINE_WARNING,), SourceKind.VMCORE)
+    if segments.overlap():
+        raise ValueError("damaged ELF core: its segments overlap in the file")
+    return Layout(segments.extents())
+
+
+def _program_headers(dump: Dump) -> tuple[int, NDArray[np.void]]:
+    """e_machine, and the table of program headers."""
+    header = _exactly(dump.read, 0, HEADER_BYTES, "ELF header")
     ident, _, machine, _, _, phoff, shoff, _, _, phentsize, phnum, _, _, _ = _HEADER.unpack(header)
     if ident[4] != _CLASS_64:
         raise ValueError("is a 32-bit ELF core; only 64-bit little-endian ones are supported")
     if ident[5] != _LITTLE_ENDIAN:
         raise ValueError("is a big-endian ELF core; only 64-bit little-endian ones are supported")
     if phnum == _PN_XNUM:
-        phnum = _many_segments(read, phoff, None if size is None else shoff)
+        phnum = _many_segments(dump.read, phoff, None if dump.size is None else shoff)
     if phnum == 0:
         raise ValueError("damaged ELF core: it has no segments")
-    if phentsize != _PROGRAM_HEADER.size:
+    if phentsize != _PROGRAM_HEADER.itemsize:
         raise ValueError(f"damaged ELF core: program headers of {phentsize} bytes, not 56")
     if phnum > MAX_SEGMENTS:
         raise ValueError(f"claims {phnum} segments; up to {MAX_SEGMENTS} are read")
-    if size is not None and phoff + phnum * phentsize > size:
+    if dump.size is not None and phoff + phnum * phentsize > dump.size:
         raise ValueError(f"truncated ELF core: it ends inside its {phnum} program headers")
-    table = _exactly(read, phoff, phnum * phentsize, "program headers")
-
-    loads: list[tuple[int, int, int, int]] = []
-    notes = _Notes()
-    note_bytes = _MAX_NOTE_BYTES  # left to read, of all such segments together
-    for kind, _, offset, address, _, file_bytes, memory_bytes, _ in _PROGRAM_HEADER.iter_unpack(
-        table
-    ):
-        if kind == _PT_LOAD:
-            if offset + file_bytes >= 1 << 63 or address + memory_bytes > 1 << 64:
-                raise ValueError(f"damaged ELF core: a segment at {address:#x} ends beyond 2^63")
-            loads.append((offset, file_bytes, address, memory_bytes))
-        elif kind == _PT_NOTE and note_bytes and offset < 1 << 62:
-            found = read(offset, min(file_bytes, note_bytes))
-            note_bytes -= len(found)
-            notes.take(found, machine)
-    if not loads:
-        raise ValueError("holds no memory: no segment of type PT_LOAD")
-    extents = [Extent(*load, notes.mapping(load[2], load[3])) for load in loads]
-    extents.sort(key=lambda extent: (extent.offset, -extent.file_bytes))
-    if notes.owners & _MACHINE_NOTES:
-        return Layout(SourceKind.VMCORE, _each_byte_once(extents), (MACHINE_WARNING,))
-    end = max(extent.offset + extent.file_bytes for extent in extents)
-    if sum(extent.file_bytes for extent in extents) > max(size or 0, end):
-        raise ValueError("damaged ELF core: its segments overlap in the file")
-    return Layout(SourceKind.CORE, extents)
+    table = _exactly(dump.read, phoff, phnum * phentsize, "program headers")
+    return machine, np.frombuffer(table, dtype=_PROGRAM_HEADER)
 
 
 def _many_segments(read: ReadAt, phoff: int, shoff: int | None) -> int:
@@ -109,33 +123,12 @@ def _many_segments(read: ReadAt, phoff: int, shoff: int | None) -> int:
     if shoff is not None:
         section = _exactly(read, shoff, _SECTION_HEADER.size, "section header with segment count")
         return int(_SECTION_HEADER.unpack(section)[7])
-    first = _exactly(read, phoff, _PROGRAM_HEADER.size, "program headers")
-    kind, _, notes, *_ = _PROGRAM_HEADER.unpack(first)
-    count, rest = divmod(notes - phoff, _PROGRAM_HEADER.size)
-    if kind != _PT_NOTE or rest or count < _PN_XNUM:
+    size = _PROGRAM_HEADER.itemsize
+    (first,) = np.frombuffer(_exactly(read, phoff, size, "program headers"), dtype=_PROGRAM_HEADER)
+    count, rest = divmod(int(first["offset"]) - phoff, size)
+    if first["type"] != _PT_NOTE or rest or count < _PN_XNUM:
         raise ValueError("tells the number of its segments at its end: write it to a file first")
-    return int(count)
-
-
-def _each_byte_once(extents: list[Extent]) -> list[Extent]:
-    """Extents in order of offset, less what an earlier one has: a dump that QEMU took with paging
-    names a byte once for every address that it was mapped at."""
-    kept: list[Extent] = []
-    end = 0
-    for extent in extents:
-        known = min(max(end - extent.offset, 0), extent.file_bytes)
-        if known < extent.file_bytes or (not known and extent.memory_bytes):
-            kept.append(
-                Extent(
-                    extent.offset + known,
-                    extent.file_bytes - known,
-                    extent.address + known,
-                    extent.memory_bytes - known,
-                    extent.mapping,
-                )
-            )
-        end = max(end, extent.offset + extent.file_bytes)
-    return kept
+    return count
 
 
 def _exactly(read: ReadAt, offset: int, length: int, what: str) -> bytes:
@@ -145,14 +138,81 @@ def _exactly(read: ReadAt, offset: int, length: int, what: str) -> bytes:
     return data
 
 
+@dataclass(frozen=True, slots=True)
+class _Segments:
+    """PT_LOAD segments as columns, in order of their offset in the file; bytes."""
+
+    offset: U64
+    file_bytes: U64
+    memory_bytes: U64
+    mapping: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, table: NDArray[np.void], notes: "_Notes") -> "_Segments":
+        """The segments that these program headers describe; ValueError where that cannot be."""
+        (loads,) = (table["type"] == _PT_LOAD).nonzero()
+        if not len(loads):
+            raise ValueError("holds no memory: no segment of type PT_LOAD")
+        # By offset, of equals the largest first.
+        loads = loads[np.lexsort((~table["filesz"][loads], table["offset"][loads]))]
+        offset, file_bytes = table["offset"][loads], table["filesz"][loads]
+        address, memory_bytes = table["vaddr"][loads], table["memsz"][loads]
+        most, end = np.uint64(MOST_BYTES), address + memory_bytes  # an end of 2^64 is 0
+        wrong = (offset >= most) | (file_bytes >= most) | ((end < address) & (end != 0))
+        wrong |= offset + file_bytes > most
+        if wrong.any():
+            raise ValueError(
+                f"damaged ELF core: a segment at {int(address[wrong][0]):#x} ends beyond 2^62 in "
+                "the file, or 2^64 in memory"
+            )
+        return cls(offset, file_bytes, memory_bytes, notes.mappings(address, memory_bytes))
+
+    def overlap(self) -> bool:
+        """Whether a byte of the file is in two segments."""
+        return bool((self._known_bytes() > 0).any())
+
+    def each_byte_once(self) -> "_Segments":
+        """Segments less what an earlier one has: a dump that QEMU took with paging names a byte
+        once for every address that it was mapped at."""
+        known = self._known_bytes()
+        left = known < self.file_bytes
+        left |= (known == 0) & (self.memory_bytes > 0)
+        return _Segments(
+            (self.offset + known)[left],
+            (self.file_bytes - known)[left],
+            (self.memory_bytes - np.minimum(known, self.memory_bytes))[left],
+            self.mapping[left],
+        )
+
+    def _known_bytes(self) -> U64:
+        """How many bytes at the beginning of each are in earlier segments too."""
+        ends = np.maximum.accumulate(self.offset + self.file_bytes)
+        before = np.zeros_like(ends)
+        before[1:] = ends[:-1]
+        reach = np.maximum(before, self.offset) - self.offset
+        return np.minimum(reach, self.file_bytes)
+
+    def extents(self) -> Iterator[Extent]:
+        """One by one: objects for all of a million would take hundreds of MiB."""
+        for at in range(0, len(self.offset), _ROWS_AT_ONCE):
+            rows = slice(at, at + _ROWS_AT_ONCE)
+            for offset, file_bytes, memory_bytes, mapping in zip(
+                self.offset[rows].tolist(),
+                self.file_bytes[rows].tolist(),
+                self.memory_bytes[rows].tolist(),
+                self.mapping[rows].tolist(),
+                strict=True,
+            ):
+                yield Extent(offset, file_bytes, memory_bytes, _MAPPINGS[mapping])
+
+
 class _Notes:
     """What the notes of a core say of its mappings."""
 
     def __init__(self) -> None:
-        self.owners: set[bytes] = set()
-        self._files: list[_MappedFile] = []
+        self.of_machine = False
+        self._files = _MappedFiles.of(b"")
         self._stack_pointers: list[int] = []
-        self._program_end = 0  # the lowest mapping is the program's own
 
     def take(self, notes: bytes, machine: int) -> None:
         """Read a note segment; an unreadable note says nothing."""
@@ -160,52 +220,68 @@ class _Notes:
         while at + _NOTE_HEADER.size <= len(notes):
             name_bytes, description_bytes, kind = _NOTE_HEADER.unpack_from(notes, at)
             at += _NOTE_HEADER.size
-            self.owners.add(notes[at : at + name_bytes].rstrip(b"\0"))
+            if name_bytes <= _MOST_OWNER_BYTES:
+                owner = notes[at : at + name_bytes].rstrip(b"\0")
+                self.of_machine |= owner in _MACHINE_NOTES
             at += name_bytes + 3 & ~3
-            description = notes[at : at + description_bytes]
-            at += description_bytes + 3 & ~3
             place = _STACK_POINTER.get(machine)
             if kind == _NT_FILE:
-                self._files = sorted(_mapped_files(description), key=lambda file: file.begin)
-                program = next((file.name for file in self._files), b"")
-                ends = (file.end for file in self._files if file.name == program)
-                self._program_end = max(ends, default=0)
-            elif kind == _NT_PRSTATUS and place is not None and len(description) >= place + 8:
-                pointer = int.from_bytes(description[place : place + 8], "little")
-                insort(self._stack_pointers, pointer)
+                self._files = _MappedFiles.of(notes[at : at + description_bytes])
+            elif kind == _NT_PRSTATUS and place is not None and description_bytes >= place + 8:
+                pointer = notes[at + place : at + place + 8]
+                self._stack_pointers.append(int.from_bytes(pointer, "little"))
+            at += description_bytes + 3 & ~3
 
-    def mapping(self, address: int, memory_bytes: int) -> Mapping:
-        """What a segment was mapped as; unknown in a core that names no files, as it names none of
-        its mappings then."""
-        if not self._files:
-            return Mapping.UNKNOWN
-        at = bisect_right(self._files, address, key=lambda file: file.begin) - 1
-        if at >= 0 and address < self._files[at].end:
-            shared = self._files[at].name.startswith(_SHMEM_NAMES)
-            return Mapping.SHMEM if shared else Mapping.NAMED
-        at = bisect_left(self._stack_pointers, address)
-        if at < len(self._stack_pointers) and self._stack_pointers[at] < address + memory_bytes:
-            return Mapping.STACK
+    def mappings(self, address: U64, memory_bytes: U64) -> NDArray[np.uint8]:
+        """What segments were mapped as, as places in _MAPPINGS; unknown in a core that names no
+        files, as it names none of its mappings then."""
+        files = self._files
+        if not len(files.begin):
+            return np.full(len(address), _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
+        found = np.full(len(address), _MAPPINGS.index(Mapping.ANON), dtype=np.uint8)
+
         # brk(2)'s area lies above the program, at a distance that is random but bounded.
-        near = self._program_end < address <= self._program_end + _BRK_DISTANCE
-        return Mapping.HEAP if near else Mapping.ANON
+        end = files.program_end()
+        near = (address > end) & (address - np.minimum(end, address) <= _BRK_DISTANCE)
+        found[near] = _MAPPINGS.index(Mapping.HEAP)
+
+        pointers = np.array(sorted(self._stack_pointers), dtype=np.uint64)
+        if len(pointers):
+            at = pointers.searchsorted(address)
+            above = pointers[np.minimum(at, len(pointers) - 1)]
+            stack = (at < len(pointers)) & (above - np.minimum(address, above) < memory_bytes)
+            found[stack] = _MAPPINGS.index(Mapping.STACK)
+
+        at = np.maximum(files.begin.searchsorted(address, side="right"), 1) - 1
+        inside = (files.begin[at] <= address) & (address < files.end[at])
+        found[inside] = _MAPPINGS.index(Mapping.NAMED)
+        found[inside & files.shared[at]] = _MAPPINGS.index(Mapping.SHMEM)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
-class _MappedFile:
-    begin: int
-    end: int
-    name: bytes
+class _MappedFiles:
+    """The mappings of files that NT_FILE lists, as columns in order of address."""
 
+    begin: U64
+    end: U64
+    shared: NDArray[np.bool_]  # shared memory, not a file
+    program: NDArray[np.bool_]  # of the file that is mapped lowest, which is the program
 
-def _mapped_files(description: bytes) -> list[_MappedFile]:
-    """The mappings of files that NT_FILE lists: fs/binfmt_elf.c, fill_files_note()."""
-    if len(description) < 16:
-        return []
-    (count,) = struct.unpack_from("<Q", description)
-    count = min(count, (len(description) - 16) // 24)
-    names = description[16 + count * 24 :].split(b"\0", count)
-    ranges = struct.iter_unpack("<QQQ", description[16 : 16 + count * 24])
-    return [
-        _MappedFile(begin, end, name) for (begin, end, _), name in zip(ranges, names, strict=False)
-    ]
+    @classmethod
+    def of(cls, description: bytes) -> "_MappedFiles":
+        """Read the description of an NT_FILE note: fs/binfmt_elf.c, fill_files_note()."""
+        count = int.from_bytes(description[:8], "little")
+        count = min(count, max(len(description) - 16, 0) // 24)
+        columns = np.frombuffer(description[16 : 16 + count * 24], dtype="<u8").reshape(-1, 3)
+        names = description[16 + count * 24 :].split(b"\0", count)[:count]
+        columns = columns[: len(names)]
+        order = columns[:, 0].argsort(kind="stable")
+        lowest = names[order[0]] if len(order) else b""
+        shared = np.array([name.startswith(_SHMEM_NAMES) for name in names], dtype=np.bool_)
+        program = np.array([name == lowest for name in names], dtype=np.bool_)
+        return cls(columns[order, 0], columns[order, 1], shared[order], program[order])
+
+    def program_end(self) -> np.uint64:
+        """Where the program's own mappings end."""
+        return np.uint64(self.end[self.program].max(initial=np.uint64(0)))

@@ -2,34 +2,46 @@
 
 import errno
 import os
-from dataclasses import dataclass
+from array import array
 from functools import partial
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.errors import GhostswapError
-from ghostswap.pages.layout import Extent, Layout
+from ghostswap.pages.handle import Handle
+from ghostswap.pages.layout import Layout
 from ghostswap.pages.runs import Runs
-from ghostswap.pages.source import Facts, Segment, Source, SourceKind
+from ghostswap.pages.source import Facts, Mapping, Segments, Source, SourceKind
+
+I64 = NDArray[np.int64]
+_MAPPINGS = tuple(Mapping)
+_WINDOW_BYTES = 1 << 16
 
 
-@dataclass(slots=True)
 class FileReader:
     """Reads with pread(2) into the worker's own buffer, so that a file that shrinks meanwhile gives
-    a short read; a mapping of it would end the process with SIGBUS."""
+    a short read; a mapping of it would end the process with SIGBUS.
 
-    fd: int
-    runs: Runs
+    Of a file that is gone, or another one now, no page is had.
+    """
+
+    def __init__(self, handle: Handle, runs: Runs) -> None:
+        self._runs = runs
+        try:
+            self._fd: int | None = handle.descriptor()
+        except OSError:
+            self._fd = None
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
-        page_size = self.runs.page_size
+        page_size = self._runs.page_size
         had = np.zeros(pages, dtype=np.bool_)
-        for piece in self.runs.pieces(first, pages):
+        if self._fd is None:
+            return had
+        for piece in self._runs.pieces(first, pages):
             at = piece.first - first
             start = at * page_size
-            got = _pread_all(self.fd, into[start : start + piece.length], piece.offset)
+            got = _pread_all(self._fd, into[start : start + piece.length], piece.offset)
             if got == piece.length:
                 end = start + piece.pages * page_size
                 into[start + got : end] = bytes(end - start - got)
@@ -44,7 +56,9 @@ class FileReader:
         return 0
 
     def close(self) -> None:
-        """The descriptor belongs to the process that opened the source."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
 
 def _pread_all(fd: int, into: memoryview, offset: int) -> int:
@@ -61,88 +75,173 @@ def _pread_all(fd: int, into: memoryview, offset: int) -> int:
     return done
 
 
-def open_file(path: Path, fd: int, size: int, page_size: int, layout: Layout) -> Source:
-    """The pages of an open file of `size` bytes; GhostswapError where it holds no whole pages."""
-    if layout.kind is SourceKind.RAW:
-        return _raw(path, fd, size, page_size)
-    return _laid_out(path, fd, size, page_size, layout)
+class Window:
+    """Looks at a file of `size` bytes: headers that lie near each other are read by one call."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd, self._size = fd, size
+        self._begin, self._bytes = 0, b""
+
+    def __call__(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes at `offset`: a ReadAt. OSError where they cannot be read."""
+        at = offset - self._begin
+        if at < 0 or at + length > len(self._bytes):
+            if offset >= self._size:
+                return b""
+            if length >= _WINDOW_BYTES:
+                return os.pread(self._fd, length, offset)
+            self._begin, self._bytes = offset, os.pread(self._fd, _WINDOW_BYTES, offset)
+            at = 0
+        return self._bytes[at : at + length]
 
 
-def _raw(path: Path, fd: int, size: int, page_size: int) -> Source:
-    if size % page_size:
-        raise GhostswapError(
-            path,
-            f"is neither an ELF core nor a raw dump: its {size} bytes are no whole number of "
-            f"{page_size}-byte pages",
-        )
-    offset, length = _data_extents(fd, size, page_size)
-    runs = Runs.of(page_size, offset, length)
-    facts = Facts(str(path), SourceKind.RAW, holes=size // page_size - runs.pages)
-    return Source(facts, runs, partial(FileReader, fd, runs), stable=True)
+def source_of(
+    name: str,
+    handle: Handle,
+    fd: int,
+    size: int,
+    page_size: int,
+    kind: SourceKind,
+    layout: Layout,
+) -> Source:
+    """The pages of a dump of `size` bytes, which `fd` is open for just now.
 
-
-def _data_extents(
-    fd: int, size: int, page_size: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Offsets and lengths of the parts of a file that may hold data, in whole pages.
-
-    The rest are holes: zeros by definition, never read. Where the file system cannot tell
-    (SEEK_DATA is EINVAL there, as on a block device), all of it may hold data.
+    Those that are holes of the file are only counted: they are zeros that nobody needs to read.
     """
-    extents: list[tuple[int, int]] = []
+    extents = _gather(layout, page_size)
+    warnings = [*layout.warnings, *extents.warnings]
+
+    # A page that the file's end cuts is not known, so only whole pages of a cut extent count.
+    there = np.clip(size - extents.offset, 0, extents.length)
+    cut = there < extents.length
+    promised = int(_pages(extents.length, page_size).sum())
+    if cut.any():
+        missing = int((extents.length - there).sum())
+        there[cut] -= there[cut] % page_size
+    known = int(_pages(there, page_size).sum())
+    if cut.any():
+        warnings.append(
+            f"truncated: {missing} bytes of its segments are missing, so "
+            f"{promised - known} of {promised} pages are not counted"
+        )
+    pieces = _without_holes(fd, size, page_size, extents.offset, there)
+    runs = Runs.of(page_size, pieces.offset, pieces.length)
+    facts = Facts(
+        name,
+        kind,
+        absent=extents.absent,
+        unreadable=promised - known,
+        holes=known - runs.pages,
+        incomplete=bool(extents.warnings) or bool(cut.any()),
+        warnings=tuple(warnings),
+    )
+    segments = Segments()
+    if kind is SourceKind.CORE:
+        bounds = runs.first[pieces.first_of_each(len(there))]
+        pages = np.diff(bounds)
+        segments = Segments(
+            array("q", bounds[:-1].tobytes()),
+            array("q", pages.tobytes()),
+            array("q", (_pages(there, page_size) - pages).tobytes()),
+            bytearray(extents.mapping),
+        )
+    opener = partial(FileReader, handle, runs)
+    return Source(facts, runs, opener, stable=True, segments=segments)
+
+
+class _Extents(NamedTuple):
+    """A layout's extents as columns; bytes, and the pages that were left out of the dump."""
+
+    offset: I64
+    length: I64
+    mapping: NDArray[np.uint8]
+    absent: int
+    warnings: tuple[str, ...]  # why there may be more
+
+
+def _gather(layout: Layout, page_size: int) -> _Extents:
+    offset, length, mapping = array("q"), array("q"), bytearray()
+    absent = 0
+    warnings: tuple[str, ...] = ()
+    number_of = {each: number for number, each in enumerate(_MAPPINGS)}
+    try:
+        for extent in layout.extents:
+            if extent.file_bytes:
+                offset.append(extent.offset)
+                length.append(extent.file_bytes)
+                mapping.append(number_of[extent.mapping])
+            if extent.memory_bytes > extent.file_bytes:
+                absent += extent.absent_pages(page_size)
+    except ValueError as error:
+        warnings = (f"only its first {len(offset)} parts could be read: {error}",)
+    return _Extents(
+        np.frombuffer(offset, dtype=np.int64),
+        np.frombuffer(length, dtype=np.int64),
+        np.frombuffer(mapping, dtype=np.uint8),
+        absent,
+        warnings,
+    )
+
+
+class _Pieces(NamedTuple):
+    """What of extents is to be read: columns, in order; bytes, and the number of the extent."""
+
+    offset: I64
+    length: I64
+    extent: I64 | None  # None: each is whole
+
+    def first_of_each(self, extents: int) -> I64:
+        """For each of so many extents, the number of its first piece; and how many there are."""
+        if self.extent is None:
+            return np.arange(extents + 1)
+        return self.extent.searchsorted(np.arange(extents + 1))
+
+
+def _without_holes(fd: int, size: int, page_size: int, offset: I64, length: I64) -> _Pieces:
+    """The parts of extents that hold data, in whole pages of the extent."""
+    begin, end = _data_parts(fd, size)
+    if len(begin) == 1 and begin[0] == 0 and end[0] == size:
+        return _Pieces(offset, length, None)
+    # Extents and parts are both in order, so what an extent meets are neighbouring parts.
+    first = end.searchsorted(offset, side="right")
+    meets = np.maximum(begin.searchsorted(offset + length) - first, 0)
+    extent = np.repeat(np.arange(len(offset)), meets)
+    part = np.arange(len(extent)) + np.repeat(first - (meets.cumsum() - meets), meets)
+    start = np.maximum(begin[part] - offset[extent], 0)
+    start -= start % page_size
+    stop = np.minimum(_pages(end[part] - offset[extent], page_size) * page_size, length[extent])
+    # A page that two parts lie in goes to the first of them.
+    same = extent[1:] == extent[:-1]
+    start[1:] = np.where(same, np.maximum(start[1:], stop[:-1]), start[1:])
+    there = stop > start
+    extent = extent[there]
+    return _Pieces(offset[extent] + start[there], (stop - start)[there], extent)
+
+
+def _data_parts(fd: int, size: int) -> tuple[I64, I64]:
+    """Where the parts of a file begin and end that may hold data; the rest are holes, zeros by
+    definition.
+
+    Where the file system cannot tell (SEEK_DATA is EINVAL there, as on a block device) or says what
+    cannot be, all of it may hold data.
+    """
+    begins, ends = array("q"), array("q")
     end = 0
     while end < size:
         try:
-            start = os.lseek(fd, end, os.SEEK_DATA)
-            stop = os.lseek(fd, start, os.SEEK_HOLE)
+            begin = os.lseek(fd, end, os.SEEK_DATA)
+            stop = os.lseek(fd, begin, os.SEEK_HOLE)
         except OSError as error:
-            if error.errno != errno.ENXIO:  # ENXIO: no data after this
-                extents.append((end, size))
-            break
-        start -= start % page_size
-        stop = min(stop + -stop % page_size, size)
-        extents.append((max(start, end), stop))
+            if error.errno == errno.ENXIO:  # no data after this
+                break
+            begin, stop = end, size
+        if not end <= begin < stop:
+            begin, stop = end, size
+        begins.append(begin)
+        ends.append(min(stop, size))
         end = stop
-    columns = np.array(extents, dtype=np.int64).reshape(-1, 2)
-    return columns[:, 0].copy(), columns[:, 1] - columns[:, 0]
+    return np.frombuffer(begins, dtype=np.int64), np.frombuffer(ends, dtype=np.int64)
 
 
-def _laid_out(path: Path, fd: int, size: int, page_size: int, layout: Layout) -> Source:
-    warnings = list(layout.warnings)
-    extents: list[Extent] = []
-    damage = False
-    try:
-        extents.extend(layout.extents)
-    except ValueError as error:
-        damage = True
-        warnings.append(f"only its first {len(extents)} parts could be read: {error}")
-    offset = np.array([extent.offset for extent in extents], dtype=np.int64)
-    promised = np.array([extent.file_bytes for extent in extents], dtype=np.int64)
-
-    # A page that the file's end cuts is not known, so only whole pages of a cut extent count.
-    there = np.clip(size - offset, 0, promised)
-    cut = there < promised
-    length = np.where(cut, there - there % page_size, there)
-    runs = Runs.of(page_size, offset, length)
-    file_pages = int((-(-promised // page_size)).sum())
-    unreadable = file_pages - runs.pages
-    if cut.any():
-        warnings.append(
-            f"truncated: {int((promised - there).sum())} bytes of its segments are missing, so "
-            f"{unreadable} of {file_pages} pages are not counted"
-        )
-    facts = Facts(
-        str(path),
-        layout.kind,
-        # Python integers: hostile segments may add up to more than 64 bits
-        absent=sum(extent.absent_pages(page_size) for extent in extents),
-        unreadable=unreadable,
-        incomplete=damage or bool(cut.any()),
-        warnings=tuple(warnings),
-    )
-    segments = tuple(
-        Segment(int(runs.first[i]), int(runs.first[i + 1] - runs.first[i]), extent.mapping)
-        for i, extent in enumerate(extents)
-        if layout.kind is SourceKind.CORE
-    )
-    return Source(facts, runs, partial(FileReader, fd, runs), stable=True, segments=segments)
+def _pages(length: I64, page_size: int) -> I64:
+    return -(-length // page_size)

@@ -1,35 +1,45 @@
-"""Which kind of dump begins with these bytes, and where the memory in it is."""
+"""The dump formats: one row each, tried from the first to the last."""
 
-from ghostswap.pages import elfcore, lime, swaparea
-from ghostswap.pages.layout import Extent, Layout, ReadAt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ghostswap.pages import avml, criu, elfcore, kdump, lime, raw, swaparea
+from ghostswap.pages.compressed import ByteStream
+from ghostswap.pages.forward import Forward
+from ghostswap.pages.layout import Dump, Layout
 from ghostswap.pages.source import SourceKind
 
-# Raw pages go on until the bytes end: more than any file has.
-_TO_THE_END = 1 << 62
-RAW = Layout(SourceKind.RAW, (Extent(0, _TO_THE_END, 0, _TO_THE_END),))
 
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A dump format.
 
-# makedumpfile(8): dumps of a machine that need another tool to be read.
-_CONVERT = {
-    b"KDUMP   ": "is a kdump-compressed dump; turn it into ELF first: makedumpfile -E THIS NEW",
-    b"makedumpfile\0": "is a flattened kdump; put it in order first: makedumpfile -R NEW < THIS",
-}
-
-
-def identify(read: ReadAt, size: int | None, page_size: int) -> Layout:
-    """The layout of the dump that `read` reads; RAW where nothing tells that it is another kind.
-
-    `size`, in bytes, is None where it is not known and only the beginning can be read. Raises
-    ValueError with the reason when the dump is damaged or of a kind that is not supported.
+    `detect` tells whether a dump is of this format; it may look at little, since every format is
+    asked. `layout` tells where its memory is, and raises ValueError with the reason when the dump
+    is damaged or cannot be read. Where its bytes must be unpacked first, `transform` makes them
+    those that `layout` is asked about. `kind` is None for a format that is only refused.
     """
-    start = read(0, elfcore.HEADER_BYTES)
-    if elfcore.is_core(start):
-        return elfcore.parse(read, size)
-    if lime.is_lime(start):
-        return lime.layout(read)
-    for magic, advice in _CONVERT.items():
-        if start.startswith(magic):
-            raise ValueError(advice)
-    if swaparea.is_swap_area(read, page_size):
-        return swaparea.layout(read, page_size)
-    return RAW
+
+    kind: SourceKind | None
+    detect: Callable[[Dump], bool]
+    layout: Callable[[Dump], Layout]
+    transform: Callable[[Forward], ByteStream] | None = None
+
+
+RAW = Format(SourceKind.RAW, raw.is_raw, raw.layout)
+
+# CRIU's pages come first: they hold memory, which may begin like any other format.
+FORMATS = (
+    Format(SourceKind.CRIU, criu.is_pages_image, criu.layout),
+    Format(SourceKind.CORE, elfcore.is_core, elfcore.layout),
+    Format(SourceKind.LIME, lime.is_lime, lime.layout),
+    Format(SourceKind.AVML, avml.is_avml, lime.layout, avml.AvmlAsLime),
+    Format(None, kdump.is_kdump, kdump.layout),
+    Format(SourceKind.SWAP_AREA, swaparea.is_swap_area, swaparea.layout),
+    RAW,
+)
+
+
+def format_of(dump: Dump) -> Format:
+    """The format of a dump; RAW where nothing tells that it is another."""
+    return next(format_ for format_ in FORMATS if format_.detect(dump))

@@ -1,6 +1,7 @@
 """Bytes that can be read once, in order, with a look ahead at their beginning."""
 
 import os
+import weakref
 
 from ghostswap.errors import os_reason
 from ghostswap.pages.compressed import ByteStream, DamageError
@@ -13,14 +14,22 @@ _STEP_BYTES = 1 << 20
 class Descriptor:
     """What an open file or pipe gives, from where it stands."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, closes: bool = False) -> None:
+        """`closes` when it is to close `fd` at its own end."""
         self._fd = fd
+        if closes:
+            weakref.finalize(self, os.close, fd)
 
     def readinto(self, into: memoryview) -> int:
         try:
             return os.readv(self._fd, [into])
         except OSError as error:
             raise DamageError(f"reading it failed: {os_reason(error)}") from None
+
+
+class _Nothing:
+    def readinto(self, into: memoryview) -> int:
+        return 0
 
 
 class Forward:
@@ -34,6 +43,11 @@ class Forward:
         self._ahead, self._taken = bytearray(), 0  # looked at; of that, read since
         self.position = 0
         self.damage: str | None = None
+
+    @classmethod
+    def ended(cls) -> "Forward":
+        """One that gives nothing."""
+        return cls(_Nothing())
 
     def look(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`, which stay to be read; none beyond MAX_AHEAD_BYTES."""

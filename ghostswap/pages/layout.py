@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from ghostswap.pages.source import Mapping, SourceKind
 
@@ -9,12 +11,28 @@ MACHINE_WARNING = (
     "is the memory of a whole machine: page cache and the kernel's own pages are counted too, "
     "though swap never takes them"
 )
+# No extent ends beyond this byte, so that offsets can be added up in 64 bits.
+MOST_BYTES = 1 << 62
 
 ReadAt = Callable[[int, int], bytes]  # (offset, length) → at most length bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Dump:
+    """What can be asked of a dump before its pages are read.
+
+    `read` gives its bytes; where `size` (bytes) is None, it comes through a pipe or a decompressor
+    and only its beginning can be read yet. `path` is where it lies, for a format that has files
+    beside it; None for what comes through a pipe or a decompressor.
+    """
+
+    read: ReadAt
+    size: int | None
+    page_size: int
+    path: Path | None = None
+
+
+class Extent(NamedTuple):
     """Neighbouring bytes of a dump that hold memory; sizes and offsets in bytes.
 
     `memory_bytes` beyond `file_bytes` were left out of the dump: they may have held anything.
@@ -22,7 +40,6 @@ class Extent:
 
     offset: int
     file_bytes: int
-    address: int
     memory_bytes: int
     mapping: Mapping = Mapping.UNKNOWN
 
@@ -33,8 +50,13 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The memory in a dump: extents that do not overlap, and what the reader should know."""
+    """The memory in a dump, and what the reader of a report should know of it.
 
-    kind: SourceKind
+    `extents` come in order of offset, do not overlap and end before MOST_BYTES. They may be
+    millions: they are iterated over once, and may end with ValueError where the dump is damaged.
+    `kind` is given where it is not that of the format (a core may be of a whole machine).
+    """
+
     extents: Iterable[Extent]
     warnings: tuple[str, ...] = ()
+    kind: SourceKind | None = None

@@ -8,17 +8,17 @@ range's last byte. Zero pages may be missing between ranges: AVML leaves out blo
 import struct
 from collections.abc import Iterator
 
-from ghostswap.pages.layout import MACHINE_WARNING, Extent, Layout, ReadAt
-from ghostswap.pages.source import SourceKind
+from ghostswap.pages.layout import MACHINE_WARNING, MOST_BYTES, Dump, Extent, Layout, ReadAt
 
 _HEADER = struct.Struct("<IIQQQ")
 _MAGIC = 0x4C694D45
+_BEGINNING = struct.pack("<II", _MAGIC, 1)
 HEADER_BYTES = _HEADER.size
 
 
-def is_lime(start: bytes) -> bool:
-    """True when what begins with `start` is a LiME file."""
-    return start[:8] == struct.pack("<II", _MAGIC, 1)
+def is_lime(dump: Dump) -> bool:
+    """True when a dump is a LiME file."""
+    return dump.read(0, len(_BEGINNING)) == _BEGINNING
 
 
 def build_header(first: int, last: int) -> bytes:
@@ -26,12 +26,12 @@ def build_header(first: int, last: int) -> bytes:
     return _HEADER.pack(_MAGIC, 1, first, last, 0)
 
 
-def layout(read: ReadAt) -> Layout:
-    """The ranges of the LiME file that `read` reads, found one by one as they are asked for.
+def layout(dump: Dump) -> Layout:
+    """The ranges of a LiME file, found one by one as they are iterated over.
 
     Where a header is damaged, the ranges end with ValueError.
     """
-    return Layout(SourceKind.LIME, _ranges(read), (MACHINE_WARNING,))
+    return Layout(_ranges(dump.read), (MACHINE_WARNING,))
 
 
 def _ranges(read: ReadAt) -> Iterator[Extent]:
@@ -39,12 +39,12 @@ def _ranges(read: ReadAt) -> Iterator[Extent]:
     while header := read(offset, HEADER_BYTES):
         if len(header) < HEADER_BYTES:
             raise ValueError("truncated LiME file: it ends inside the header of a range")
-        if not is_lime(header):
+        if not header.startswith(_BEGINNING):
             raise ValueError(f"damaged LiME file: no range begins at byte {offset}")
         _, _, first, last, _ = _HEADER.unpack(header)
         length = last - first + 1
-        if length <= 0 or offset + length >= 1 << 62:
-            raise ValueError(f"damaged LiME file: a range from {first:#x} to {last:#x}")
         offset += HEADER_BYTES
-        yield Extent(offset, length, first, length)
+        if length <= 0 or offset + length > MOST_BYTES:
+            raise ValueError(f"damaged LiME file: a range from {first:#x} to {last:#x}")
+        yield Extent(offset, length, length)
         offset += length

@@ -1,5 +1,7 @@
 """What every place that pages come from has in common: facts for the report, and a reader."""
 
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -37,11 +39,42 @@ class Mapping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Pages `first` … of a source that were mapped as one thing."""
+    """Pages `first` … of a source that were mapped as one thing; and, without a number, `holes`
+    pages of zeros that need not be read."""
 
     first: int
     pages: int
     mapping: Mapping
+    holes: int = 0
+
+
+_MAPPINGS = tuple(Mapping)
+
+
+@dataclass(slots=True, eq=False)
+class Segments:
+    """Segments in the order in which they were added: columns, since a core has up to a million."""
+
+    first: "array[int]" = field(default_factory=lambda: array("q"))
+    pages: "array[int]" = field(default_factory=lambda: array("q"))
+    holes: "array[int]" = field(default_factory=lambda: array("q"))
+    mapping: bytearray = field(default_factory=bytearray)  # places in _MAPPINGS
+
+    def add(self, segment: Segment) -> None:
+        """Put one behind the others."""
+        self.first.append(segment.first)
+        self.pages.append(segment.pages)
+        self.holes.append(segment.holes)
+        self.mapping.append(_MAPPINGS.index(segment.mapping))
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __iter__(self) -> Iterator[Segment]:
+        for first, pages, holes, mapping in zip(
+            self.first, self.pages, self.holes, self.mapping, strict=True
+        ):
+            yield Segment(first, pages, _MAPPINGS[mapping], holes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +125,8 @@ def facts_after(
         )
     elif missing:
         why.append(
-            f"{missing} of its pages could not be read: an I/O error, or the file has shrunk"
+            f"{missing} of its pages could not be read: an I/O error, or the file has shrunk, is "
+            "gone or another one"
         )
     if lost:
         why.append(
@@ -145,7 +179,7 @@ class Source:
     runs: Runs
     open: Opener
     stable: bool
-    segments: tuple[Segment, ...] = field(default=())
+    segments: tuple[Segment, ...] | Segments = ()
 
 
 @runtime_checkable
@@ -157,7 +191,7 @@ class Stream(Protocol):
         """What is known so far: all of it after the last page."""
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
+    def segments(self) -> tuple[Segment, ...] | Segments:
         """What the pages were mapped as that have come so far."""
 
     def fill(self, into: memoryview) -> int:

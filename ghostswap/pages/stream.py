@@ -1,32 +1,39 @@
 """Pages of a dump that comes through a pipe or a decompressor, taken in the order they come."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from ghostswap.errors import GhostswapError
 from ghostswap.pages.forward import Forward
 from ghostswap.pages.layout import Extent, Layout
-from ghostswap.pages.source import Facts, Segment, SourceKind
+from ghostswap.pages.source import Facts, Segment, Segments, SourceKind
 
 
 class PageStream:
-    """The pages of `layout`, whose bytes `forward` gives."""
+    """The pages of `layout`, whose bytes `forward` gives.
 
-    def __init__(self, name: str, forward: Forward, layout: Layout, page_size: int) -> None:
+    At the end nothing is kept of where they came from: neither a file nor a decoder and its window.
+    """
+
+    def __init__(
+        self, name: str, forward: Forward, kind: SourceKind, layout: Layout, page_size: int
+    ) -> None:
         self._forward = forward
-        self._extents = iter(layout.extents)
+        self._extents: Iterator[Extent] = iter(layout.extents)
         self._page_size = page_size
         self._pages = 0
         self._rest = 0  # bytes of the extent being read
-        self._segments: list[Segment] = []
+        self._segments = Segments()
         self._ended = False
-        self._facts = Facts(name, layout.kind, warnings=layout.warnings)
+        self._facts = Facts(name, kind, warnings=layout.warnings)
 
     @property
     def facts(self) -> Facts:
         return self._facts
 
     @property
-    def segments(self) -> tuple[Segment, ...]:
-        return tuple(self._segments)
+    def segments(self) -> Segments:
+        return self._segments
 
     def fill(self, into: memoryview) -> int:
         size = self._page_size
@@ -48,6 +55,8 @@ class PageStream:
             filled = end
             if got < wanted:
                 self._cut_short(inside_page=got % size > 0)
+        if self._ended:
+            self._forward, self._extents = Forward.ended(), iter(())
         return filled // size
 
     def _next_extent(self) -> bool:
@@ -59,7 +68,7 @@ class PageStream:
                     self._rest = extent.file_bytes
                     if self._facts.kind is SourceKind.CORE:
                         pages = -(-extent.file_bytes // self._page_size)
-                        self._segments.append(Segment(self._pages, pages, extent.mapping))
+                        self._segments.add(Segment(self._pages, pages, extent.mapping))
                     if self._forward.skip_to(extent.offset):
                         return True
                     self._cut_short(inside_page=False)
@@ -83,8 +92,7 @@ class PageStream:
             return
         missing = -(-self._rest // self._page_size)
         if self._segments:
-            last = self._segments[-1]
-            self._segments[-1] = replace(last, pages=self._pages - last.first)
+            self._segments.pages[-1] = self._pages - self._segments.first[-1]
         try:
             for extent in self._extents:
                 missing += -(-extent.file_bytes // self._page_size)
@@ -104,3 +112,32 @@ class PageStream:
     def _incomplete(self, why: str) -> None:
         warnings = (*self._facts.warnings, why)
         self._facts = replace(self._facts, incomplete=True, warnings=warnings)
+
+
+class LateStream:
+    """A stream of a file that was opened once to see what it is, and is opened again when its pages
+    are wanted, so that of many only one has a decoder at a time."""
+
+    def __init__(self, facts: Facts, begin: Callable[[], PageStream]) -> None:
+        self._facts = facts
+        self._begin = begin
+        self._stream: PageStream | None = None
+
+    @property
+    def facts(self) -> Facts:
+        return self._stream.facts if self._stream else self._facts
+
+    @property
+    def segments(self) -> Segments:
+        return self._stream.segments if self._stream else Segments()
+
+    def fill(self, into: memoryview) -> int:
+        if self._stream is None:
+            try:
+                self._stream = self._begin()
+            except GhostswapError as error:
+                why = f"its pages could not be read: {error.why}"
+                warnings = (*self._facts.warnings, why)
+                self._facts = replace(self._facts, incomplete=True, warnings=warnings)
+                return 0
+        return self._stream.fill(into)

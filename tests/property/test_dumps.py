@@ -1,5 +1,6 @@
 """Whatever bytes are named as a dump: they are read as far as they go, or refused in one line."""
 
+import ctypes
 import gzip
 import struct
 import tempfile
@@ -75,3 +76,52 @@ def test_a_damaged_dump_is_read_as_far_as_it_goes_or_refused(content: bytes) -> 
 def test_a_damaged_dump_in_a_stream_is_read_as_far_as_it_goes_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pages_of(Path(folder), gzip.compress(content, compresslevel=1))
+
+
+@given(
+    data=st.data(),
+    gap=st.integers(0, 3 * PAGE),
+    lengths=st.lists(st.integers(0, 9 * PAGE), min_size=1, max_size=4),
+)
+def test_holes_of_a_file_change_no_page(data: st.DataObject, gap: int, lengths: list[int]) -> None:
+    """A dump with holes wherever they may be gives the pages of the same dump without holes."""
+    content = bytearray(elf_core(*[Part(b"x" * length) for length in lengths], gap=gap))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "dump")
+        path.write_bytes(content)
+        with path.open("r+b") as file:
+            for _ in range(data.draw(st.integers(1, 3))):
+                first = data.draw(st.integers(1, max(len(content) // PAGE, 1)))
+                last = data.draw(st.integers(first, first + 4))
+                content[first * PAGE : last * PAGE] = bytes(
+                    len(content[first * PAGE : last * PAGE])
+                )
+                fallocate(file.fileno(), 1 | 2, first * PAGE, (last - first) * PAGE)
+        assert path.read_bytes() == content
+        sparse, holes = sorted_pages(path)
+        path.unlink()
+        path.write_bytes(content)
+        dense, _ = sorted_pages(path)
+    assert sorted([*sparse, *[bytes(PAGE)] * holes]) == dense
+
+
+def sorted_pages(path: Path) -> tuple[list[bytes], int]:
+    """The pages of a core that can be read, in no order, and how many holes it has; what its
+    segments tell adds up to both."""
+    source = open_dump(path, PAGE)
+    assert isinstance(source, Source)
+    buffer = memoryview(bytearray(source.runs.pages * PAGE))
+    reader = source.open()
+    assert reader.read(0, source.runs.pages, buffer).all()
+    reader.close()
+    assert sum(segment.pages for segment in source.segments) == source.runs.pages
+    assert sum(segment.holes for segment in source.segments) == source.facts.holes
+    pages = [bytes(buffer[at : at + PAGE]) for at in range(0, len(buffer), PAGE)]
+    return sorted(pages), source.facts.holes
+
+
+def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
+    """fallocate(2); mode 3 makes a hole (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)."""
+    if length:
+        arguments = (ctypes.c_long(offset), ctypes.c_long(length))
+        assert ctypes.CDLL(None).fallocate(fd, mode, *arguments) == 0

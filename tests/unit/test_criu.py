@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import struct
 import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,69 @@ def test_a_cut_file_of_pages_is_incomplete(tmp_path: Path) -> None:
 def test_pages_without_a_pagemap_are_raw(tmp_path: Path) -> None:
     (tmp_path / "pagemap-100.img").write_bytes(b"damaged")
     assert opened(tmp_path, 3).facts.kind is SourceKind.RAW
+
+
+@pytest.mark.parametrize(
+    "pages", [1 << 63, (1 << 64) - 1, 1 << 41], ids=["2^63", "2^64 - 1", "2^41"]
+)
+def test_a_run_of_more_pages_than_memory_can_have_is_damage(tmp_path: Path, pages: int) -> None:
+    (tmp_path / "pagemap-100.img").write_bytes(image(7, (1, PRESENT), (pages, PRESENT)))
+    source = opened(tmp_path, 3)
+    assert (source.facts.kind, source.runs.pages) == (SourceKind.RAW, 3)
+
+
+def test_runs_that_add_up_to_more_than_a_file_can_have_say_nothing(tmp_path: Path) -> None:
+    runs = [(1 << 39, PRESENT)] * 5000
+    (tmp_path / "pagemap-100.img").write_bytes(image(7, *runs))
+    source = opened(tmp_path, 3)
+    assert (source.facts.kind, source.runs.pages) == (SourceKind.RAW, 3)
+
+
+def test_a_pagemap_may_be_a_link_to_a_file(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(image(7, (3, PRESENT), (200, PARENT)))
+    (tmp_path / "pagemap-100.img").symlink_to("elsewhere")
+    assert opened(tmp_path, 3).facts.absent == 200
+
+
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "/dev/tty", "a huge file", "a folder"])
+def test_a_pagemap_that_is_no_small_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    pagemap = tmp_path / "pagemap-7.img"
+    if kind == "fifo":
+        os.mkfifo(pagemap)
+    elif kind == "a folder":
+        pagemap.mkdir()
+    elif kind == "a huge file":
+        pagemap.write_bytes(image(7, (3, PRESENT)))
+        os.truncate(pagemap, 1 << 40)
+    else:
+        pagemap.symlink_to(kind)
+    program = "import sys; from tests.unit import test_criu; test_criu.kind_of(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
+    )
+    assert (done.stdout, done.returncode) == ("raw\n", 0), done.stderr
+
+
+def kind_of(folder: str) -> None:
+    """Print what the pages in this folder are taken for."""
+    print(opened(Path(folder), 3).facts.kind)
+
+
+def test_fields_that_nobody_asked_for_take_no_memory() -> None:
+    fields = b"".join(varint(number << 3) + b"\1" for number in range(100, 100_000))
+    head = struct.pack("<II", 0x54564319, 0x56084025) + message(f1=7)
+    tracemalloc.start()
+    found = parse_pagemap(head + struct.pack("<I", len(fields)) + fields)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == Pagemap(7, 0, 0, 0)
+    assert peak < 4 * len(fields)
 
 
 def test_the_reader_agrees_with_what_crit_writes(tmp_path: Path) -> None:

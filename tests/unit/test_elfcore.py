@@ -1,6 +1,6 @@
 """Cores as people have them: odd offsets, parts left out, cut short, damaged."""
 
-import io
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from ghostswap.errors import GhostswapError
 from ghostswap.pages import elfcore
 from ghostswap.pages.dump import open_dump
-from ghostswap.pages.layout import ReadAt
 from ghostswap.pages.source import Source, SourceKind
-from tests.cores import PAGE, Part, elf_core
+from tests.cores import PAGE, Part, elf_core, in_memory
 
 
 def opened(folder: Path, content: bytes) -> Source:
@@ -95,7 +94,17 @@ def test_segments_that_claim_the_same_bytes_again_and_again_are_refused() -> Non
     header, part = elf_core(Part(b"1" * PAGE))[:64], elf_core(Part(b"1" * PAGE))[64:120]
     looped = header[:56] + (1000).to_bytes(2, "little") + header[58:] + part * 1000
     with pytest.raises(ValueError, match="overlap"):
-        elfcore.parse(_reader(looped), len(looped))
+        elfcore.layout(in_memory(looped))
+
+
+def test_two_segments_over_the_same_page_are_refused_however_large_the_file(
+    tmp_path: Path,
+) -> None:
+    core = bytearray(elf_core(Part(b"1" * 2 * PAGE), Part(b"2" * PAGE)))
+    (first,) = struct.unpack_from("<Q", core, 64 + 8)
+    struct.pack_into("<Q", core, 64 + 56 + 8, first + PAGE)  # p_offset of the second
+    with pytest.raises(GhostswapError, match="overlap"):
+        opened(tmp_path, bytes(core) + bytes(1 << 20))
 
 
 @given(st.binary(max_size=300), st.binary(max_size=200))
@@ -113,17 +122,7 @@ def test_a_damaged_field_never_raises_anything_but_a_reason(at: int, value: byte
 
 def _parsed_or_refused(content: bytes) -> None:
     try:
-        layout = elfcore.parse(_reader(content), len(content))
+        layout = elfcore.layout(in_memory(content))
     except ValueError:
         return
-    assert layout.extents
-
-
-def _reader(content: bytes) -> ReadAt:
-    stream = io.BytesIO(content)
-
-    def read(offset: int, length: int) -> bytes:
-        stream.seek(offset)
-        return stream.read(length)
-
-    return read
+    assert list(layout.extents)

@@ -138,5 +138,5 @@ def test_with_raw_a_swap_area_is_pages_like_any_other(tmp_path: Path) -> None:
 
 
 def test_pages_left_out_of_a_dump_are_counted_page_by_page() -> None:
-    assert Extent(0, PAGE + 1, 0, 5 * PAGE).absent_pages(PAGE) == 3
-    assert Extent(0, 5 * PAGE, 0, PAGE).absent_pages(PAGE) == 0
+    assert Extent(0, PAGE + 1, 5 * PAGE).absent_pages(PAGE) == 3
+    assert Extent(0, 5 * PAGE, PAGE).absent_pages(PAGE) == 0

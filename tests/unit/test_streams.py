@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ghostswap.pages.compressed import Compression, DamageError, decompressed
 from ghostswap.pages.dump import Reading, open_dump
 from ghostswap.pages.forward import Forward
 from ghostswap.pages.source import Facts, SourceKind, Stream
-from tests.cores import PAGE, Part, elf_core
+from tests.cores import PAGE, Part, elf_core, in_memory
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -46,7 +47,7 @@ class Dribble:
 
 def unpacked(packed: bytes, at_once: int = 1000) -> tuple[bytes, str | None]:
     """All that comes out of a compressed file, and why it ended where that is damage."""
-    compression = Compression.of(packed)
+    compression = Compression.of(in_memory(packed).read)
     assert compression is not None
     stream = decompressed(Dribble(packed, at_once), compression)
     out, buffer = bytearray(), memoryview(bytearray(10_000))
@@ -88,6 +89,70 @@ def test_a_dump_unpacks_to_what_was_compressed(compress: Callable[[bytes], bytes
 def test_files_put_one_behind_the_other_unpack_as_one(compress: Callable[[bytes], bytes]) -> None:
     one, two = mixed(), mixed(3)
     assert unpacked(compress(one) + compress(two)) == (one + two, None)
+
+
+@pytest.mark.parametrize("name", ["zstd", "lz4"])
+@pytest.mark.parametrize("skipped", [1, 16 - 1])
+def test_frames_to_be_skipped_may_come_first(name: str, skipped: int) -> None:
+    """pzstd writes one before its data; the magic number does not tell zstd from lz4."""
+    frame = struct.pack("<II", 0x184D2A5E, 9) + b"the sizes"
+    data = mixed()
+    assert unpacked(frame * skipped + COMPRESSORS[name](data)) == (data, None)
+
+
+def test_frames_to_be_skipped_before_nothing_are_no_compressed_file(tmp_path: Path) -> None:
+    frame = struct.pack("<II", 0x184D2A50, 8) + bytes(8)
+    for content in (frame, frame * 256, frame + gzip.compress(b"x"), frame[:6]):
+        assert Compression.of(in_memory(content).read) is None
+    path = tmp_path / "dump"
+    path.write_bytes(frame * 256)  # one page
+    assert open_dump(path, PAGE).facts.kind is SourceKind.RAW
+
+
+def test_zeros_behind_a_compressed_file_are_padding_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compressed, "_MOST_PADDING_BYTES", 1 << 20)
+    data = mixed(3)
+    assert unpacked(gzip.compress(data) + bytes(5000)) == (data, None)
+    out, damage = unpacked(gzip.compress(data) + bytes(3 << 20), at_once=1 << 18)
+    assert out == data
+    assert damage is not None
+    assert "zeros" in damage
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_decoder_is_gone_when_its_dump_has_ended(tmp_path: Path) -> None:
+    """A stream keeps neither the window of its decoder nor its file; nor has it any before."""
+    descriptors = open_descriptors()
+    streams = []
+    for number in range(5):
+        path = tmp_path / f"{number}.zst"
+        path.write_bytes(zstandard.compress(mixed(9)))
+        streams.append(open_dump(path, PAGE, keep=False))
+    assert open_descriptors() == descriptors
+    for stream in streams:
+        assert isinstance(stream, Stream)
+        assert len(all_pages(stream)[0]) == 9 * PAGE
+    assert open_descriptors() == descriptors
+
+
+def test_a_compressed_file_that_is_another_one_when_its_turn_comes_is_said(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "dump.zst"
+    path.write_bytes(zstandard.compress(mixed(9)))
+    late = open_dump(path, PAGE, keep=False)
+    assert isinstance(late, Stream)
+    path.rename(tmp_path / "old")
+    path.write_bytes(zstandard.compress(mixed(5)))
+    pages, facts = all_pages(late)
+    assert pages == b""
+    assert facts.incomplete
+    assert "another file" in facts.warnings[-1]
 
 
 @each_compressor
@@ -216,7 +281,7 @@ def test_raw_takes_compressed_bytes_as_pages(tmp_path: Path) -> None:
 
 
 def test_other_compressors_are_not_taken_for_these() -> None:
-    assert Compression.of(bz2.compress(b"x")) is None
+    assert Compression.of(in_memory(bz2.compress(b"x")).read) is None
 
 
 @given(
