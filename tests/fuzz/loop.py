@@ -22,7 +22,8 @@ import ghostswap
 from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import Target
 
-HANG_SECONDS = 5.0
+HANG_SECONDS = 5.0  # of processor time, so that a busy machine is not taken for a hang
+_WAIT_SECONDS = 60.0  # of anything else: for what never comes
 _COUNTERS = 16  # bytes: executions, length of the input
 _REASON_BYTES = 1 << 14
 _PACKAGE = os.path.dirname(ghostswap.__file__)  # noqa: PTH120 - compared with co_filename
@@ -63,15 +64,18 @@ def fuzz(target: Target, runs: int, seed: int) -> Outcome:
 
 def _watch(child: int, shared: memoryview) -> str:
     """Wait for the child; what went wrong, or nothing."""
-    seen, since = b"", time.monotonic()
+    seen, since, worked = b"", time.monotonic(), 0.0
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             break
         now = bytes(shared[:8])
         if now != seen:
-            seen, since = now, time.monotonic()
-        elif time.monotonic() - since > HANG_SECONDS:
+            seen, since, worked = now, time.monotonic(), _seconds_worked(child)
+        elif (
+            _seconds_worked(child) - worked > HANG_SECONDS
+            or time.monotonic() - since > _WAIT_SECONDS
+        ):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return f"took more than {HANG_SECONDS:.0f} s"
@@ -81,6 +85,12 @@ def _watch(child: int, shared: memoryview) -> str:
     if os.WEXITSTATUS(status):
         return bytes(shared[-_REASON_BYTES:]).rstrip(b"\0").decode(errors="replace")
     return ""
+
+
+def _seconds_worked(child: int) -> float:
+    """Processor time that a process has had: Documentation/scheduler/sched-stats.rst."""
+    with open(f"/proc/{child}/schedstat") as file:  # noqa: PTH123
+        return int(file.read().split()[0]) / 1e9
 
 
 def _child(target: Target, runs: int, seed: int, shared: memoryview) -> None:
