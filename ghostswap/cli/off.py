@@ -1,5 +1,6 @@
 """`ghostswap off`: swap no more to ghost areas, and remove what `on` made."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,11 +34,11 @@ def off(
     """
     from ghostswap.cli.on import area_document, area_text
     from ghostswap.cli.render import print_json, printable
-    from ghostswap.ghost import devicemapper
-    from ghostswap.ghost.areas import OWN_FILE, area_of, find_areas
+    from ghostswap.ghost import devicemapper, writeback
+    from ghostswap.ghost.areas import find_areas, has_own_file
     from ghostswap.ghost.own_file import remove_own_file
     from ghostswap.ghost.plan import check_memory, check_root
-    from ghostswap.ghost.swapcalls import one_at_a_time
+    from ghostswap.ghost.run_folder import one_at_a_time
     from ghostswap.ghost.switch import switch_off
     from ghostswap.host.files import HostFiles
     from ghostswap.host.memory import read_memory
@@ -50,12 +51,15 @@ def off(
         found = find_areas(host, devicemapper.names())
         chosen = _chosen(areas or [], everything, found)
         if not force:
-            check_memory(chosen, read_memory(host).mem_available)
+            check_memory(chosen, read_memory(host))
         for area in chosen:
             for _ in switch_off(area):  # a signal may end it anywhere, also within swapoff(2)
                 pass
-        if area_of(OWN_FILE, find_areas(host)) is None:
+        left = [area for area in find_areas(host) if area.swap]
+        if not any(map(has_own_file, left)):
             remove_own_file()  # a killed run may have left it alone
+        if not left:
+            writeback.allow_again(host)
 
     if json:
         print_json([area_document(area, changed=True) for area in chosen])
@@ -72,8 +76,6 @@ def _chosen(
     words: Sequence[str], everything: bool, found: "Sequence[GhostArea]"
 ) -> "list[GhostArea]":
     """The areas that are meant, and all that killed runs left. A file that is not on means none."""
-    from ghostswap.ghost.areas import area_of
-
     names = [area.name for area in found if area.swap]
     if everything or (not words and len(names) < 2):
         return list(found)
@@ -82,9 +84,21 @@ def _chosen(
     chosen = {area.name: area for area in found if area.swap is None}
     for word in words:
         named = next((area for area in found if area.name == word), None)
-        area = named or area_of(Path(word), found)
+        area = named or _area_in(Path(word), found)
         if area is not None:
             chosen[area.name] = area
-        elif not Path(word).exists():
-            raise GhostswapError(word, "no ghost area of this name, and no such file")
     return list(chosen.values())
+
+
+def _area_in(file: Path, found: "Sequence[GhostArea]") -> "GhostArea | None":
+    """The area whose ghost file is `file`, None if there is none; no word of others decides it."""
+    from ghostswap.ghost.areas import area_of
+    from ghostswap.owned import open_owned
+
+    if not os.path.lexists(file):
+        raise GhostswapError(file, "no ghost area of this name, and no such file")
+    descriptor = open_owned(file, os.O_RDONLY)
+    try:
+        return area_of(os.fstat(descriptor), found)
+    finally:
+        os.close(descriptor)

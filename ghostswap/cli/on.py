@@ -1,5 +1,6 @@
 """`ghostswap on`: swap to a ghost area, on any kernel."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
     from ghostswap.ghost.areas import GhostArea, Way
-    from ghostswap.ghost.plan import Plan
+    from ghostswap.ghost.plan import Plan, Wishes
 
 
 def on(
@@ -23,7 +24,7 @@ def on(
             "--size",
             parser=options.size,
             metavar="SIZE",
-            help="Without PATH: an area of this size, whose file is made and removed by itself.",
+            help="An area of this size; its file is made, and without PATH removed by `off`.",
         ),
     ] = None,
     priority: Annotated[
@@ -32,6 +33,12 @@ def on(
     ] = None,
     enable_zswap: Annotated[
         bool, typer.Option("--enable-zswap", help="Turn zswap on, should it be off.")
+    ] = False,
+    no_writeback: Annotated[
+        bool,
+        typer.Option(
+            "--no-writeback", help="Until `off`, have zswap write nothing to any swap area."
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the shell lines it stands for, do nothing.")
@@ -47,15 +54,19 @@ def on(
     written, and stays in memory.
     """
     from ghostswap.cli.render import print_json, printable, warn
+    from ghostswap.ghost import devicemapper
     from ghostswap.ghost.areas import Way
-    from ghostswap.ghost.plan import shell_lines
+    from ghostswap.ghost.plan import Wishes, shell_lines
     from ghostswap.ghost.zswap_switch import shrinker_is_on
     from ghostswap.swapfile.running import running_kernel
     from ghostswap.swapfile.verdict import Kernel
 
+    wishes = Wishes(priority, enable_zswap, no_writeback)
     if dry_run:
-        plan = _plan(path, size, priority, enable_zswap)
+        plan = _plan(path, size, wishes)
         way = Way.KERNEL if running_kernel() is Kernel.GHOST else Way.DEVICE_MAPPER
+        if way is Way.DEVICE_MAPPER:
+            devicemapper.check_there()
         lines = list(shell_lines(plan, way))
         if json:
             print_json(_planned(plan, way, lines))
@@ -65,7 +76,7 @@ def on(
 
     if shrinker_is_on():
         warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
-    area, changed = _switch_on(path, size, priority, enable_zswap)
+    area, changed = _switch_on(path, size, wishes)
     if json:
         print_json(area_document(area, changed))
     else:
@@ -73,46 +84,56 @@ def on(
         print(f"{printable(area.name)}: {state}, {area_text(area, exact)}")
 
 
-def _plan(path: Path | None, size: int | None, priority: int | None, enable_zswap: bool) -> "Plan":
-    from ghostswap.ghost.plan import plan_for_file, plan_for_size
+def _plan(path: Path | None, size: int | None, wishes: "Wishes") -> "Plan":
+    from ghostswap.ghost.plan import plan_for_file, plan_for_new_file, plan_for_size
     from ghostswap.ghost.swapcalls import PRIORITIES
 
+    priority = wishes.priority
     if priority is not None and priority not in PRIORITIES:
         raise UsageError("--priority", f"{priority} is not in 0 to {PRIORITIES[-1]}")
-    if path is not None and size is None:
-        return plan_for_file(path, priority, enable_zswap)
-    if size is not None and path is None:
-        return plan_for_size(size, priority, enable_zswap)
-    raise UsageError("on", "which area? give PATH or --size SIZE, and not both")
+    match path, size:
+        case None, None:
+            raise UsageError("on", "which area? give PATH, --size SIZE or both")
+        case Path(), None:
+            return plan_for_file(path, wishes)
+        case None, int():
+            return plan_for_size(size, wishes)
+        case Path(), int():
+            return plan_for_new_file(path, size, wishes)
+    raise AssertionError
 
 
-def _switch_on(
-    path: Path | None, size: int | None, priority: int | None, enable_zswap: bool
-) -> "tuple[GhostArea, bool]":
+def _switch_on(path: Path | None, size: int | None, wishes: "Wishes") -> "tuple[GhostArea, bool]":
     """The area, on, and whether it was not before."""
     from ghostswap.errors import GhostswapError
-    from ghostswap.ghost import devicemapper
+    from ghostswap.ghost import devicemapper, writeback
     from ghostswap.ghost.areas import area_of, find_areas
     from ghostswap.ghost.plan import check_root
-    from ghostswap.ghost.swapcalls import one_at_a_time
+    from ghostswap.ghost.run_folder import one_at_a_time
     from ghostswap.ghost.switch import carry_out, switch_off, switch_on
     from ghostswap.host.files import HostFiles
 
     check_root("swapon")
+    area: GhostArea | None = None
     host = HostFiles(Path("/"))
     with one_at_a_time():
-        plan = _plan(path, size, priority, enable_zswap)
         found = find_areas(host, devicemapper.names())
         for left in (area for area in found if area.swap is None):  # by a run that was killed
             carry_out(switch_off(left))
-        area = area_of(plan.file, (area for area in found if area.swap is not None))
+        if all(area.swap is None for area in found):
+            writeback.allow_again(host)
+        plan = _plan(path, size, wishes)
+        with suppress(OSError):
+            area = area_of(plan.file.stat(), (area for area in found if area.swap is not None))
         if area is not None:
+            if plan.forbid_writeback:
+                writeback.forbid(host)
             if plan.page is not None and area.size != plan.size:
                 why = f"is on with {area_text(area)}: ghostswap off it first"
                 raise GhostswapError(area.name, why)
             return area, False
         carry_out(switch_on(plan))
-        area = area_of(plan.file, find_areas(host))
+        area = area_of(plan.file.stat(), find_areas(host))
     if area is None or area.swap is None:
         raise GhostswapError(plan.file, "was switched off again meanwhile")
     return area, True

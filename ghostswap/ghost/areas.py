@@ -81,11 +81,19 @@ def find_areas(files: HostFiles, mapped_names: Iterable[str] = ()) -> tuple[Ghos
     return tuple(sorted(found, key=lambda area: area.name))
 
 
-def area_of(file: Path, areas: Iterable[GhostArea]) -> GhostArea | None:
-    """The one of `areas` whose ghost file is `file`, by whatever name; None if there is none."""
+def has_own_file(area: GhostArea) -> bool:
+    """True for the area whose file `on --size` made, and `off` removes."""
+    try:
+        return area.file is not None and area.file.samefile(OWN_FILE)
+    except OSError:
+        return False
+
+
+def area_of(file: os.stat_result, areas: Iterable[GhostArea]) -> GhostArea | None:
+    """The one of `areas` whose ghost file has this stat(2), by whatever name; None if none has."""
     for area in areas:
         try:
-            if area.file is not None and area.file.samefile(file):
+            if area.file is not None and os.path.samestat(area.file.stat(), file):
                 return area
         except OSError:
             continue

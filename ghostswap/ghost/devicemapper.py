@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
-from ghostswap.ghost.modules import open_driver
+from ghostswap.ghost.modules import driver_is_to_be_had, open_driver
 from ghostswap.swapfile.ioctls import READ, WRITE, ioc
 
 SECTOR = 512
 """Bytes; the unit of every table."""
 
 _CONTROL = Path("/dev/mapper/control")
+_MODULE = "dm_mod"
 _VERSION = (4, 0, 0)
 # struct dm_ioctl: version, data_size, data_start, target_count, …, flags, …, name, uuid, …
 _REQUEST = struct.Struct("=3IIIIiIIIQ128s129s7x")
@@ -118,11 +119,21 @@ def remove(name: str) -> None:
     _send(Command.DEV_REMOVE, request(name, flags=_DEFERRED_REMOVE))
 
 
+def check_there() -> None:
+    """Raise GhostswapError where no device can be made: this kernel has no device mapper."""
+    if not driver_is_to_be_had(_CONTROL, _MODULE):
+        raise _none()
+
+
+def _none() -> GhostswapError:
+    return GhostswapError(
+        _CONTROL, "this kernel has no device mapper (CONFIG_BLK_DEV_DM, module dm_mod)"
+    )
+
+
 def _send(command: Command, data: bytes) -> bytes:
-    if not open_driver(_CONTROL, "dm_mod"):
-        raise GhostswapError(
-            _CONTROL, "this kernel has no device mapper (CONFIG_BLK_DEV_DM, module dm_mod)"
-        )
+    if not open_driver(_CONTROL, _MODULE):
+        raise _none()
     return _ioctl(command, data)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost.modules import open_driver
+from ghostswap.owned import path_of
 
 _CONTROL = Path("/dev/loop-control")
 _LOOP_CTL_GET_FREE = 0x4C82
@@ -24,27 +25,25 @@ _ATTEMPTS = 20
 
 
 @contextlib.contextmanager
-def loop_device(file: Path) -> Iterator[int]:
-    """The device number of a new loop device on `file`, held open while the block runs.
+def loop_device(backing: int) -> Iterator[int]:
+    """The device number of a new loop device on the file open as `backing`, held open while the
+    block runs.
 
     It is set to clear itself, so it goes when the last user does, however this process ends.
     Raises GhostswapError where the kernel has no loop devices, OSError for the rest.
     """
     if not open_driver(_CONTROL, "loop"):
         raise GhostswapError(_CONTROL, "this kernel has no loop devices (CONFIG_BLK_DEV_LOOP)")
-    backing = os.open(file, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        device = _attached(file, backing)
-    finally:
-        os.close(backing)
+    device = _attached(backing)
     try:
         yield os.fstat(device).st_rdev
     finally:
         os.close(device)
 
 
-def _attached(file: Path, backing: int) -> int:
+def _attached(backing: int) -> int:
     """A loop device, open, on the open file `backing`; another process may snatch a free one."""
+    file = path_of(backing).readlink()
     request = _CONFIG.pack(backing, 0, _LO_FLAGS_AUTOCLEAR, os.fsencode(file)[:63])
     for _ in range(_ATTEMPTS):
         control = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)

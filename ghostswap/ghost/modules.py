@@ -16,6 +16,17 @@ def open_driver(node: Path, module: str) -> bool:
     return node.exists() and _registered(node)
 
 
+def driver_is_to_be_had(node: Path, module: str) -> bool:
+    """Whether open_driver() would find the driver, as far as can be told without loading it."""
+    if node.exists() and _registered(node):
+        return True
+    try:
+        command = ["modprobe", "--dry-run", "--quiet", module]
+        return subprocess.run(command, env={"PATH": _SYSTEM_PATH}, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def _registered(node: Path) -> bool:
     """False for a node without a driver behind it: systemd makes some for every module."""
     try:

@@ -2,18 +2,22 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from ghostswap.errors import GhostswapError
-from ghostswap.ghost import zswap_switch
+from ghostswap.ghost import writeback, zswap_switch
 from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, plain_name
 from ghostswap.ghost.table import ghost_table
-from ghostswap.swapfile.area import Kind, look_at
+from ghostswap.host.files import HostFiles
+from ghostswap.host.memory import Memory
+from ghostswap.kernel.swapping import memory_for_swapoff, zswap_refuses_huge_pages
+from ghostswap.owned import open_owned, path_of
+from ghostswap.swapfile.area import Kind, look_at_open
 from ghostswap.swapfile.geometry import last_page_of, whole_pages
 from ghostswap.swapfile.header import NATIVE, Header, build, parse_uuid
-from ghostswap.swapfile.running import PAGE_SIZE
+from ghostswap.swapfile.running import PAGE_SIZE, running_version
 from ghostswap.swapfile.verdict import Area, Kernel, judge
 from ghostswap.units import format_size
 
@@ -24,6 +28,7 @@ class Plan:
 
     `page` is that header where the file is to be written first. `priority` is None for the
     kernel's choice. `start_zswap` is True where zswap is off and may be turned on.
+    `forbid_writeback` is True where zswap is to write nothing back while the area is on.
     """
 
     file: Path
@@ -31,6 +36,17 @@ class Plan:
     page: bytes | None
     priority: int | None
     start_zswap: bool
+    forbid_writeback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What goes with an area of any size: its priority (None: the kernel's choice), and what may
+    be set for it."""
+
+    priority: int | None = None
+    enable_zswap: bool = False
+    no_writeback: bool = False
 
 
 def check_root(what: str) -> None:
@@ -39,9 +55,13 @@ def check_root(what: str) -> None:
         raise GhostswapError(what, "must be root (CAP_SYS_ADMIN)")
 
 
-def plan_for_file(file: Path, priority: int | None, enable_zswap: bool) -> Plan:
+def plan_for_file(file: Path, wishes: Wishes) -> Plan:
     """How to switch on the ghost in `file`. Raises GhostswapError with the reason why not."""
-    found = look_at(file)
+    fd = open_owned(file, os.O_RDONLY)
+    try:
+        found, file = look_at_open(file, fd), path_of(fd).readlink()
+    finally:
+        os.close(fd)
     if found.kind is Kind.NOT_SWAP:
         raise GhostswapError(file, "no ghost: `ghostswap mkghost` writes one")
     if found.kind is not Kind.GHOST:
@@ -53,11 +73,30 @@ def plan_for_file(file: Path, priority: int | None, enable_zswap: bool) -> Plan:
         )
     if found.header.nr_badpages:
         raise GhostswapError(file, "lists bad pages, which a ghost must not")
-    start_zswap = _zswap_to_start(enable_zswap)
-    return Plan(file.resolve(), found.header.size_bytes, None, priority, start_zswap)
+    return _planned(file, found.header.size_bytes, None, wishes)
 
 
-def plan_for_size(size: int, priority: int | None, enable_zswap: bool) -> Plan:
+def plan_for_new_file(file: Path, size: int, wishes: Wishes) -> Plan:
+    """How to switch on a ghost area of `size` bytes in `file`, which is written first unless it is
+    such a ghost already. Raises UsageError and GhostswapError with the reason why not."""
+    new = plan_for_size(size, wishes, file)
+    if not os.path.lexists(file):
+        folder = open_owned(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return replace(new, file=path_of(folder).readlink() / file.name)
+        finally:
+            os.close(folder)
+    there = plan_for_file(file, wishes)
+    if there.size != new.size:
+        raise GhostswapError(
+            file,
+            f"is there, a ghost of {format_size(there.size)} and not {format_size(new.size)}: "
+            "leave out --size, or have `ghostswap mkghost --force` write it anew",
+        )
+    return there
+
+
+def plan_for_size(size: int, wishes: Wishes, file: Path = OWN_FILE) -> Plan:
     """How to switch on a ghost area of `size` bytes whose file is our own affair.
 
     Raises UsageError for a size that no header can hold, GhostswapError where zswap is off.
@@ -72,8 +111,14 @@ def plan_for_size(size: int, priority: int | None, enable_zswap: bool) -> Plan:
         page_size=PAGE_SIZE,
         endianness=NATIVE,
     )
-    start_zswap = _zswap_to_start(enable_zswap)
-    return Plan(OWN_FILE, header.size_bytes, build(header), priority, start_zswap)
+    return _planned(file, header.size_bytes, build(header), wishes)
+
+
+def _planned(file: Path, size: int, page: bytes | None, wishes: Wishes) -> Plan:
+    start_zswap = _zswap_to_start(wishes.enable_zswap)
+    if wishes.no_writeback:
+        writeback.check(HostFiles(Path("/")))
+    return Plan(file, size, page, wishes.priority, start_zswap, wishes.no_writeback)
 
 
 def _zswap_to_start(enable: bool) -> bool:
@@ -91,12 +136,15 @@ def _zswap_to_start(enable: bool) -> bool:
 def shell_lines(plan: Plan, way: Way) -> Iterator[str]:
     """What a user would type to do it, line by line."""
     swapon = "swapon" if plan.priority is None else f"swapon --priority {plan.priority}"
-    file = quote(str(plan.file))
+    file = shell_word(str(plan.file))
     if plan.page is not None:
-        yield f"mkdir -p -m 700 {quote(str(plan.file.parent))}"
+        if plan.file == OWN_FILE:
+            yield f"mkdir -p -m 700 {plan.file.parent}"
         yield f"ghostswap mkghost {file} --size {plan.size}"
     if plan.start_zswap:
         yield f"echo Y > {zswap_switch.ENABLED}"
+    if plan.forbid_writeback:
+        yield f"echo 0 > {writeback.switch_of(HostFiles(Path('/')))}"
     if way is Way.KERNEL:
         yield f"{swapon} {file}"
         return
@@ -104,18 +152,42 @@ def shell_lines(plan: Plan, way: Way) -> Iterator[str]:
     table = "\\n".join(str(target) for target in ghost_table("$loop", plan.size))
     yield f"loop=$(losetup --find --show {file})"
     yield f'printf "{table}\\n" | dmsetup create {name} --uuid {name}'
+    if zswap_refuses_huge_pages(running_version()):  # the area has the kernel split them first
+        node = f'$(basename "$(readlink -f /dev/mapper/{name})")'
+        yield f"echo 1 > /sys/block/{node}/queue/rotational"
     yield f"{swapon} /dev/mapper/{name}"
 
 
-def check_memory(areas: Iterable[GhostArea], available: int | None) -> None:
-    """Raise GhostswapError when the areas hold more than the `available` bytes of memory.
+def shell_word(text: str) -> str:
+    """`text` as one word of any POSIX shell, with nothing that moves a cursor.
 
-    Bringing it back would then push other processes out, or have some of them killed.
+    Raises GhostswapError for one that ends in a newline, which a shell would take away.
     """
-    held = sum(area.swap.used for area in areas if area.swap)
-    if available is not None and held > available:
+    if text.isprintable():
+        return quote(text)
+    if text.endswith("\n"):
+        raise GhostswapError(text, "a name that ends in a newline cannot be written for a shell")
+    octal = "".join(
+        char if char.isprintable() and char not in "\\%'" else _octal(char) for char in text
+    )
+    return f"\"$(printf '{octal}')\""
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in os.fsencode(char))
+
+
+def check_memory(areas: Iterable[GhostArea], memory: Memory) -> None:
+    """Raise GhostswapError when bringing back what the areas hold takes more than is available.
+
+    It would then push other processes out, or have some of them killed.
+    """
+    used = sum(area.swap.used for area in areas if area.swap)
+    takes = memory_for_swapoff(used, memory.swap_used, memory.zswap, memory.swap_cached)
+    available = memory.mem_available
+    if available is not None and takes > available:
         raise GhostswapError(
             "swapoff",
-            f"needs {format_size(held)} of memory, {format_size(available)} are available "
+            f"needs {format_size(takes)} of memory, {format_size(available)} are available "
             "(--force tries it all the same)",
         )

@@ -1,11 +1,10 @@
 """The two system calls: swapon(2) and swapoff(2), which Python has no name for."""
 
-import contextlib
 import ctypes
-import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
+
+from ghostswap.host.swaps import SwapArea, parse_swaps
 
 # include/linux/swap.h (v6.18)
 _SWAP_FLAG_PREFER = 0x8000
@@ -30,15 +29,12 @@ def swapoff(path: Path) -> None:
     _check(_libc.swapoff(os.fsencode(path)), path)
 
 
+def areas() -> tuple[SwapArea, ...]:
+    """The areas that are on. Raises OSError where there is no /proc."""
+    return parse_swaps(_SWAPS.read_bytes())
+
+
 def _check(answer: int, path: Path) -> None:
     if answer:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(path))
-
-
-@contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Keep other runs of ghostswap from switching areas meanwhile; no file is left for it."""
-    with _SWAPS.open("rb") as swaps:
-        fcntl.flock(swaps, fcntl.LOCK_EX)
-        yield

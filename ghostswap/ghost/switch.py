@@ -13,13 +13,20 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.ghost import devicemapper, swapcalls
-from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, unique_name
+from ghostswap.ghost import devicemapper, swapcalls, writeback
+from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, has_own_file, unique_name
 from ghostswap.ghost.loop import loop_device, release
 from ghostswap.ghost.own_file import remove_own_file, write_own_file
 from ghostswap.ghost.plan import Plan
 from ghostswap.ghost.table import ghost_table
 from ghostswap.ghost.zswap_switch import set_zswap
+from ghostswap.host.files import HostFiles
+from ghostswap.kernel.swapping import zswap_refuses_huge_pages
+from ghostswap.owned import open_owned, path_of
+from ghostswap.swapfile.create import write_ghost
+from ghostswap.swapfile.running import PAGE_SIZE, running_version
+
+_QUEUES = Path("/sys/dev/block")
 
 Steps = Generator[str, None, None]
 _INTERRUPTS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
@@ -52,37 +59,61 @@ def switch_on(plan: Plan) -> Steps:
 
     The kernel is offered the file itself first; device mapper follows where it does not take it.
     """
-    with ExitStack() as undo:
+    host = HostFiles(Path("/"))
+    with ExitStack() as held, ExitStack() as undo:
         if plan.page is not None:
-            undo.callback(remove_own_file, plan.file)
-            write_own_file(plan.page, plan.file)
+            _write(plan.file, plan.page, undo)
             yield "wrote the ghost file"
         if plan.start_zswap:
             undo.callback(set_zswap, False)
             set_zswap(True)
             yield "turned zswap on"
-        if _kernel_takes(plan.file, plan.priority):
-            undo.callback(swapcalls.swapoff, plan.file)
+        if plan.forbid_writeback:
+            if writeback.forbid(host):
+                undo.callback(writeback.allow_again, host)
+            yield "had zswap write nothing back"
+        file = open_owned(plan.file, os.O_RDWR)
+        held.callback(os.close, file)
+        if _kernel_takes(plan, file):
+            undo.callback(swapcalls.swapoff, path_of(file))
+            _check(plan, path_of(file).readlink(), os.fstat(file).st_size == PAGE_SIZE)
             yield "swapped on"
         else:
-            yield from _through_device_mapper(plan, undo)
+            yield from _through_device_mapper(plan, file, undo)
         undo.pop_all()
 
 
-def _kernel_takes(file: Path, priority: int | None) -> bool:
-    """Whether the running kernel takes the one-page file itself: found by trying."""
+def _write(file: Path, page: bytes, undo: ExitStack) -> None:
+    """Our own file replaces one that a killed run left; one that the user named replaces none."""
+    if file == OWN_FILE:
+        undo.callback(remove_own_file, file)
+        write_own_file(page, file)
+    else:
+        write_ghost(file, page, replace=False)
+        undo.callback(file.unlink)
+
+
+def _kernel_takes(plan: Plan, file: int) -> bool:
+    """Whether the running kernel takes the open one-page file itself: found by trying."""
     try:
-        swapcalls.swapon(file, priority)
+        swapcalls.swapon(path_of(file), plan.priority)
     except OSError as error:
         if error.errno == errno.EINVAL:
             return False
-        raise _refusal(file, error) from error
+        raise _refusal(plan.file, error) from error
     return True
 
 
-def _through_device_mapper(plan: Plan, undo: ExitStack) -> Steps:
-    name = unique_name(plan.file, plan.file.stat())
-    with loop_device(plan.file) as loop:
+def _check(plan: Plan, area: Path, ghost: bool = True) -> None:
+    """Raise GhostswapError unless what was swapped on just now, `area`, is what was planned."""
+    sizes = [each.size for each in swapcalls.areas() if each.path == os.fsencode(area)]
+    if not ghost or sizes != [plan.size - PAGE_SIZE]:
+        raise GhostswapError(plan.file, "was changed meanwhile, so all was taken back")
+
+
+def _through_device_mapper(plan: Plan, file: int, undo: ExitStack) -> Steps:
+    name = unique_name(plan.file, os.fstat(file))
+    with loop_device(file) as loop:
         yield "attached a loop device"
         devicemapper.create(name, name)
         undo.callback(devicemapper.remove, name)
@@ -93,12 +124,28 @@ def _through_device_mapper(plan: Plan, undo: ExitStack) -> Steps:
     number = devicemapper.start(name)  # from here on the loop device lives as long as this one
     yield "started the mapped device"
     device = Path(f"/dev/dm-{os.minor(number)}")
+    if zswap_refuses_huge_pages(running_version()):
+        _have_huge_pages_split(number)
+        yield "had huge pages split"
     try:
         swapcalls.swapon(device, plan.priority)
     except OSError as error:
         raise _refusal(device, error) from error
     undo.callback(swapcalls.swapoff, device)
+    _check(plan, device)
     yield "swapped on"
+
+
+def _have_huge_pages_split(device: int) -> None:
+    """Have the kernel take the device for a disk that seeks: it swaps no huge page whole to these.
+
+    Must stay so until swapoff(2), which looks at it again to count such areas (nr_rotate_swap).
+    """
+    rotational = _QUEUES / f"{os.major(device)}:{os.minor(device)}/queue/rotational"
+    try:
+        rotational.write_text("1")
+    except OSError as error:
+        raise GhostswapError(rotational, os_reason(error)) from error
 
 
 def _refusal(path: Path, error: OSError) -> GhostswapError:
@@ -113,13 +160,24 @@ def switch_off(area: GhostArea) -> Steps:
     Raises OSError from a system call. Stopped anywhere, also by a signal, it can be begun anew.
     """
     if area.swap is not None:
-        swapcalls.swapoff(area.device)
+        _swap_off(area)
         yield "swapped off"
     if area.way is Way.DEVICE_MAPPER:
         for loop in area.loops:
             release(loop)
         devicemapper.remove(area.name)
         yield "removed the mapped device"
-    if area.file == OWN_FILE:
+    if has_own_file(area):
         remove_own_file()
         yield "removed the ghost file"
+
+
+def _swap_off(area: GhostArea) -> None:
+    if area.way is Way.DEVICE_MAPPER:
+        swapcalls.swapoff(area.device)
+        return
+    file = open_owned(area.device, os.O_RDONLY)
+    try:
+        swapcalls.swapoff(path_of(file))
+    finally:
+        os.close(file)

@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ghostswap.cli.app import run
-from ghostswap.ghost import zswap_switch
+from ghostswap.errors import GhostswapError
+from ghostswap.ghost import devicemapper, plan, writeback, zswap_switch
+from ghostswap.host.files import HostFiles
 
 Output = pytest.CaptureFixture[str]
 
@@ -27,6 +30,7 @@ def zswap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     enabled.write_text("N\n")
     real = zswap_switch.zswap_is_on
     monkeypatch.setattr(zswap_switch, "zswap_is_on", lambda: real(enabled))
+    monkeypatch.setattr(devicemapper, "check_there", lambda: None)
     return enabled
 
 
@@ -54,6 +58,103 @@ def test_dry_run_by_size_makes_the_file_first(zswap: Path, capsys: Output) -> No
     assert shown["priority"] is None
     assert shown["commands"][1] == f"ghostswap mkghost {shown['file']} --size {2 << 30}"
     assert not any("zswap" in line for line in shown["commands"])
+
+
+def test_size_and_path_make_the_file_at_that_path(
+    tmp_path: Path, zswap: Path, capsys: Output
+) -> None:
+    zswap.write_text("Y\n")
+    path = tmp_path / "new"
+    assert run(["on", str(path), "--size", "2G", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith(f"ghostswap mkghost {path} --size {2 << 30}\n")
+    assert not path.exists()
+
+
+def test_size_and_path_take_a_ghost_of_that_size_and_no_other(
+    ghost: Path, zswap: Path, capsys: Output
+) -> None:
+    zswap.write_text("Y\n")
+    assert run(["on", str(ghost), "--size", "1G", "--dry-run"]) == 0
+    assert "mkghost" not in capsys.readouterr().out
+    assert run(["on", str(ghost), "--size", "2G", "--dry-run"]) == 1
+    assert "is there, a ghost of 1 GiB and not 2 GiB" in complaint(capsys)
+
+
+def test_dry_run_says_that_there_is_no_device_mapper(
+    ghost: Path, zswap: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zswap.write_text("Y\n")
+    monkeypatch.undo()  # this kernel's own, whether it has one or not
+    monkeypatch.setattr(zswap_switch, "zswap_is_on", lambda: True)
+    monkeypatch.setattr(devicemapper, "driver_is_to_be_had", lambda node, module: False)
+    assert run(["on", str(ghost), "--dry-run"]) == 1
+    assert "this kernel has no device mapper" in complaint(capsys)
+
+
+@pytest.mark.parametrize(("refuses", "lines"), [(True, 1), (False, 0)])
+def test_dry_run_has_huge_pages_split_where_zswap_takes_none(
+    ghost: Path,
+    zswap: Path,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+    refuses: bool,
+    lines: int,
+) -> None:
+    zswap.write_text("Y\n")
+    monkeypatch.setattr(plan, "zswap_refuses_huge_pages", lambda version: refuses)
+    assert run(["on", str(ghost), "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("queue/rotational") == lines
+
+
+@pytest.mark.parametrize("name", ["x\x1b]0;p\x07", "%s\\ \x1b[2J'", "\x9bn\udcff", "a\nb"])
+def test_a_name_reaches_the_terminal_as_text_and_a_shell_as_it_is(
+    tmp_path: Path, zswap: Path, capsys: Output, name: str
+) -> None:
+    zswap.write_text("Y\n")
+    path = tmp_path / name
+    assert run(["mkghost", str(path), "--size", "1G", "--quiet"]) == 0
+    capsys.readouterr()
+    assert run(["on", str(path), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    word = (
+        next(line for line in lines if "losetup" in line).partition("--show ")[2].removesuffix(")")
+    )
+    told = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert told.stdout == os.fsencode(path)
+
+
+def test_no_writeback_is_refused_beside_storage(tmp_path: Path) -> None:
+    host = HostFiles(tmp_path)
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/swaps").write_text("Filename\n/dev/sda2 partition 1020 8 7\n")
+    with pytest.raises(GhostswapError, match=r"no memory.zswap.writeback \(since Linux 6.8"):
+        writeback.check(host)
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "cgroup.controllers").touch()
+    (group / "memory.zswap.writeback").write_text("1\n")
+    with pytest.raises(GhostswapError, match="/dev/sda2 is on, and would get no page"):
+        writeback.check(host)
+
+
+def test_writeback_is_put_back_as_it_was_also_by_another_run(tmp_path: Path) -> None:
+    group, note = tmp_path / "sys/fs/cgroup", tmp_path / "note"
+    group.mkdir(parents=True)
+    (group / "cgroup.controllers").touch()
+    switch, host = group / "memory.zswap.writeback", HostFiles(tmp_path)
+    switch.write_text("1\n")
+    writeback.allow_again(host, note)
+    assert switch.read_text() == "1\n"
+    assert writeback.forbid(host, note)
+    assert switch.read_text() == "0"
+    assert not writeback.forbid(host, note)
+    writeback.allow_again(host, note)
+    assert (switch.read_text(), note.exists()) == ("1", False)
+    switch.write_text("0\n")  # the administrator's own
+    assert not writeback.forbid(host, note)
+    writeback.allow_again(host, note)
+    assert switch.read_text() == "0\n"
 
 
 def test_without_zswap_the_pages_would_have_nowhere_to_go(
@@ -108,7 +209,6 @@ def test_a_ghost_for_other_pages_or_with_bad_ones_is_refused(
     "words",
     [
         ["on"],
-        ["on", "ghost", "--size", "1G"],
         ["on", "--size", "1"],
         ["on", "ghost", "--priority", "32768"],
         ["on", "ghost", "--priority", "-1"],

@@ -99,7 +99,7 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_a_loop_device_shows_the_file_and_goes_by_itself(page: Path) -> None:
-    with loop_device(page) as number:
+    with page.open("r+b") as file, loop_device(file.fileno()) as number:
         device = Path(f"/dev/loop{os.minor(number)}")
         assert device.read_bytes() == page.read_bytes()
         assert f"{page}\n" in _backing_files()
@@ -109,7 +109,7 @@ def test_a_loop_device_shows_the_file_and_goes_by_itself(page: Path) -> None:
 def test_a_killed_run_leaves_no_loop_device(page: Path) -> None:
     child = os.fork()
     if child == 0:
-        with loop_device(page):
+        with page.open("r+b") as file, loop_device(file.fileno()):
             os.kill(os.getpid(), signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert f"{page}\n" not in _backing_files()

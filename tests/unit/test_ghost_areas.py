@@ -1,5 +1,6 @@
 """Ghost areas are found in proc and sys, without a note that anyone kept."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,22 @@ from ghostswap.errors import GhostswapError
 from ghostswap.ghost.areas import GhostArea, Way, area_of, find_areas, plain_name
 from ghostswap.ghost.plan import check_memory
 from ghostswap.host.files import HostFiles
+from ghostswap.host.memory import Memory
 from ghostswap.swapfile.running import PAGE_SIZE
 
+KIB = 1024
 HEADING = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def memory(**lines: int | None) -> Memory:
+    """Lines of /proc/meminfo; the others are absent."""
+    names = [field.name for field in fields(Memory)]
+    return Memory(**dict.fromkeys(names) | lines)
 
 
 def mapped(root: Path, node: str, uuid: str, backing: str = "/ghost") -> None:
@@ -82,8 +91,8 @@ def test_an_area_is_found_by_any_name_of_its_file(tmp_path: Path) -> None:
     file.touch()
     (tmp_path / "link").symlink_to(file)
     area = GhostArea("ghostswap-x", Way.DEVICE_MAPPER, Path("/dev/dm-0"), file, (), None)
-    assert area_of(tmp_path / "link", [area]) is area
-    assert area_of(tmp_path / "other", [area]) is None
+    assert area_of((tmp_path / "link").stat(), [area]) is area
+    assert area_of(tmp_path.stat(), [area]) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +111,37 @@ def test_off_is_refused_when_memory_does_not_suffice(tmp_path: Path) -> None:
     mapped(tmp_path, "dm-0", "ghostswap-a")
     write(tmp_path / "proc/swaps", f"{HEADING}/dev/dm-0 partition 1020 512 7\n")
     areas = find_areas(HostFiles(tmp_path))
-    check_memory(areas, 512 * 1024)
-    check_memory(areas, None)
+    check_memory(areas, memory(mem_available=512 * KIB))
+    check_memory(areas, memory(mem_available=None))
     with pytest.raises(GhostswapError, match=r"needs 512 KiB of memory, 511 KiB are available"):
-        check_memory(areas, 511 * 1024)
+        check_memory(areas, memory(mem_available=511 * KIB))
+
+
+@pytest.mark.parametrize(
+    ("pool", "cached", "all_used", "takes"),
+    [
+        (0, 0, 512, 512),
+        (200, 0, 512, 312),  # freed page by page
+        (0, 100, 512, 412),  # in memory already
+        (200, 100, 512, 212),
+        (200, 100, 1024, 362),  # half of both is another area's
+        (600, 0, 512, 0),
+        (200, 100, 256, 212),  # read a moment later
+    ],
+)
+def test_what_comes_back_frees_its_compressed_copy(
+    tmp_path: Path, pool: int, cached: int, all_used: int, takes: int
+) -> None:
+    mapped(tmp_path, "dm-0", "ghostswap-a")
+    write(tmp_path / "proc/swaps", f"{HEADING}/dev/dm-0 partition 1020 512 7\n")
+    areas = find_areas(HostFiles(tmp_path))
+    host = memory(
+        zswap=pool * KIB,
+        swap_cached=cached * KIB,
+        swap_total=2048 * KIB,
+        swap_free=(2048 - all_used) * KIB,
+    )
+    check_memory(areas, replace(host, mem_available=takes * KIB))
+    if takes:
+        with pytest.raises(GhostswapError, match="--force"):
+            check_memory(areas, replace(host, mem_available=takes * KIB - 1))

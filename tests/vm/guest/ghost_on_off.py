@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ghostswap.ghost.areas import OWN_FILE
-from ghostswap.ghost.plan import plan_for_file, plan_for_size
+from ghostswap.ghost.plan import Wishes, plan_for_file, plan_for_size
 from ghostswap.ghost.switch import Steps, carry_out, switch_on
 from tests.vm.guest import swapping
 
@@ -209,9 +209,10 @@ def cut_short_anywhere() -> int:
     ghost = Path("/run/ghost")
     ghostswap("mkghost", ghost, "--size", "64M")
     kept = ghost.read_bytes()
-    made_for_it = plan_for_size(SIZE, None, True)
+    wishes = Wishes(enable_zswap=True)
+    made_for_it = plan_for_size(SIZE, wishes)
     counted = 0
-    for plan in (made_for_it, plan_for_file(ghost, None, True)):
+    for plan in (made_for_it, plan_for_file(ghost, wishes)):
         for number in (signal.SIGKILL, signal.SIGTERM):
             for after in range(10):
                 child = os.fork()
