@@ -159,7 +159,7 @@ _ghostswap() {
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
             off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
-            on) _ghostswap_words --size --priority --enable-zswap --dry-run --json --bytes --quiet -h --help ;;
+            on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
             plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac
         return

@@ -115,9 +115,10 @@ complete -c ghostswap -n '__ghostswap_command off' -l quiet -d 'Print no progres
 complete -c ghostswap -n '__ghostswap_command off' -s h -l help -d 'Show this message and exit'
 
 complete -c ghostswap -n '__ghostswap_command on' -F
-complete -c ghostswap -n '__ghostswap_command on' -l size -r -f -d 'Without PATH: an area of this size, whose file is made and removed by itself'
+complete -c ghostswap -n '__ghostswap_command on' -l size -r -f -d 'An area of this size; its file is made, and without PATH removed by `off`'
 complete -c ghostswap -n '__ghostswap_command on' -l priority -r -f -d '0 to 32767; higher is used first'
 complete -c ghostswap -n '__ghostswap_command on' -l enable-zswap -d 'Turn zswap on, should it be off'
+complete -c ghostswap -n '__ghostswap_command on' -l no-writeback -d 'Until `off`, have zswap write nothing to any swap area'
 complete -c ghostswap -n '__ghostswap_command on' -l dry-run -d 'Print the shell lines it stands for, do nothing'
 complete -c ghostswap -n '__ghostswap_command on' -l json -d 'Print one JSON document and nothing else'
 complete -c ghostswap -n '__ghostswap_command on' -l bytes -d 'Print sizes as exact bytes'

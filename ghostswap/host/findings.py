@@ -70,13 +70,15 @@ def ghost_while_zswap_is_off(host: Host) -> Iterator[Finding]:
 
 
 def only_ghost_areas(host: Host) -> Iterator[Finding]:
-    """zswap writes back to a swap area with storage, and there is none."""
+    """zswap writes back to a swap area with storage, and there is none; a slot in a ghost is taken
+    by priority, whether zswap has room or not (swap_alloc_slow(), mm/swapfile.c, v6.18)."""
     if host.swaps and all(area.medium is Medium.GHOST for area in host.swaps):
         yield _info(
             "only-ghost",
-            "All swap areas are ghosts: zswap can never write pages back, so once its pool is full"
-            " further pages stay in RAM. If that may happen, add an area with storage at a lower"
-            " priority.",
+            "All swap areas are ghosts: once zswap's pool is full, further pages stay in RAM. An"
+            " area with storage at a lower priority would not take them; raise max_pool_percent if"
+            " there is RAM for it. On device mapper, zswap then tries to write back all the same:"
+            " `ghostswap on --no-writeback` forbids it.",
         )
 
 

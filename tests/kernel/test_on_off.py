@@ -1,20 +1,31 @@
 """`ghostswap on` and `off` on the running kernel; tests/vm does the same under others."""
 
+import ctypes
+import fcntl
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ghostswap.errors import GhostswapError
 from ghostswap.ghost.areas import OWN_FILE, find_areas
 from ghostswap.ghost.loop import loop_device
+from ghostswap.ghost.plan import Wishes, plan_for_file
+from ghostswap.ghost.run_folder import one_at_a_time
+from ghostswap.ghost.switch import carry_out, switch_on
 from ghostswap.host.files import HostFiles
+from ghostswap.swapfile.running import PAGE_SIZE
+from tests.kernel.disks import Disks, command
 
+NOBODY = 65534
 ENABLED = Path("/sys/module/zswap/parameters/enabled")
 
 
@@ -40,9 +51,9 @@ def nothing_on(zswap_off: None) -> Iterator[None]:
         ghostswap("off", "--all", "--force")
 
 
-def ghostswap(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ghostswap", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def ghostswap(*words: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-m", "ghostswap", *map(str, words)]
+    return subprocess.run(run, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def state() -> tuple[str, ...]:
@@ -113,3 +124,106 @@ def test_a_killed_run_leaves_no_loop_device(page: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert f"{page}\n" not in _backing_files()
+
+
+def _somebody_does(act: Callable[[], object]) -> int:
+    """Have an ordinary user do `act`, which does not end; the process to kill."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            act()
+        finally:
+            os._exit(1)
+    return child
+
+
+def _ended(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("words", [["on", "--size", "64M", "--enable-zswap"], ["off"]])
+def test_nobody_elses_lock_is_waited_for(nothing_on: None, words: list[str]) -> None:
+    def hold() -> None:
+        with Path("/proc/swaps").open("rb") as swaps:
+            fcntl.flock(swaps, fcntl.LOCK_EX)
+            holding.set()
+            time.sleep(600)
+
+    holding = multiprocessing.get_context("fork").Event()
+    child = _somebody_does(hold)
+    try:
+        assert holding.wait(10)
+        ghostswap(*words, timeout=20)
+    finally:
+        _ended(child)
+
+
+def test_nobody_else_can_take_our_lock(nothing_on: None) -> None:
+    with one_at_a_time():
+        done = ghostswap("off", timeout=20)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "ghostswap: ghostswap: another run is switching areas on or off:"
+            " try again once it has ended\n"
+        )
+        assert subprocess.run(["ls", "/run/ghostswap"], user=NOBODY).returncode != 0
+    assert ghostswap("off").returncode == 0
+
+
+@pytest.fixture
+def swapfile(disks: Disks) -> Path:
+    """A file that any kernel takes for swap."""
+    path = disks.filesystem("ext4", size="64M") / "swapfile"
+    path.write_bytes(os.urandom(1 << 20))
+    path.chmod(0o600)
+    command("mkswap", "-q", path)
+    return path
+
+
+def test_a_file_exchanged_by_its_owner_is_not_swapped_to(nothing_on: None, swapfile: Path) -> None:
+    """Somebody's ghost takes turns with a swapfile of theirs, in a folder of theirs."""
+    folder = swapfile.parent / "theirs"
+    folder.mkdir()
+    ghost, other = folder / "ghost", folder / "swapfile"
+    assert ghostswap("mkghost", ghost, "--size", "1M").returncode == 0
+    swapfile.rename(other)
+    for path in (folder, ghost, other):
+        os.chown(path, NOBODY, NOBODY)
+
+    def exchange() -> None:
+        libc, here, flag = ctypes.CDLL(None), -100, 2
+        while True:
+            libc.renameat2(here, os.fsencode(ghost), here, os.fsencode(other), flag)
+            time.sleep(0.0002)
+
+    before = state()
+    child = _somebody_does(exchange)
+    try:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with pytest.raises(GhostswapError, match="theirs belongs to"):
+                carry_out(switch_on(plan_for_file(ghost, Wishes(enable_zswap=True))))
+    finally:
+        _ended(child)
+    assert state() == before
+
+
+def test_a_ghost_that_became_a_swapfile_is_taken_back(nothing_on: None, swapfile: Path) -> None:
+    """Somebody who had it open writes a whole swap area into it, once it was looked at."""
+    content = swapfile.read_bytes()
+    ghost = swapfile.parent / "ghost"
+    assert ghostswap("mkghost", ghost, "--size", "1M").returncode == 0
+    before = state()
+    with ghost.open("r+b") as file:
+        plan = plan_for_file(ghost, Wishes(enable_zswap=True))
+        file.write(content)
+        os.fsync(file.fileno())
+        with pytest.raises(GhostswapError, match="was changed meanwhile, so all was taken back"):
+            carry_out(switch_on(plan))
+    assert state() == before
+    assert ghost.read_bytes() == content
+    assert ghost.stat().st_size > PAGE_SIZE

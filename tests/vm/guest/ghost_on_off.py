@@ -21,9 +21,11 @@ from typing import Any
 from ghostswap.ghost.areas import OWN_FILE
 from ghostswap.ghost.plan import Wishes, plan_for_file, plan_for_size
 from ghostswap.ghost.switch import Steps, carry_out, switch_on
+from ghostswap.ghost.writeback import NOTE
 from tests.vm.guest import swapping
 
 ZSWAP = Path("/sys/module/zswap/parameters")
+WRITEBACK = Path("/sys/fs/cgroup/memory.zswap.writeback")
 SIZE = 512 << 20
 MEMORY = 12 << 20
 
@@ -49,7 +51,9 @@ def left_behind() -> list[str]:
     loops = [
         path.read_text().strip() for path in Path("/sys/block").glob("loop*/loop/backing_file")
     ]
-    own = [str(path) for path in (OWN_FILE, OWN_FILE.parent) if path.exists()]
+    own = [str(path) for path in (OWN_FILE, OWN_FILE.parent, NOTE) if path.exists()]
+    if WRITEBACK.exists() and WRITEBACK.read_text().strip() != "1":
+        own.append(str(WRITEBACK))
     return [*swaps(), *mapped, *loops, *own]
 
 
@@ -209,7 +213,7 @@ def cut_short_anywhere() -> int:
     ghost = Path("/run/ghost")
     ghostswap("mkghost", ghost, "--size", "64M")
     kept = ghost.read_bytes()
-    wishes = Wishes(enable_zswap=True)
+    wishes = Wishes(enable_zswap=True, no_writeback=WRITEBACK.exists())
     made_for_it = plan_for_size(SIZE, wishes)
     counted = 0
     for plan in (made_for_it, plan_for_file(ghost, wishes)):

@@ -1,0 +1,159 @@
+"""In a guest: what memory swapped to a device-mapper ghost comes to, in the cases that differ.
+
+Prints an object of the cases: `split` and `whole` (huge pages, as `on` has them and as they would
+be without), `single` (single pages), `refused` and `forbidden` (a full pool, zswap free to write
+back and not), and `off` (memory that `off` had, and what was used in the area). Bytes, and lines in
+the kernel's log.
+"""
+
+import json
+import mmap
+import random
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from tests.vm.guest import swapping
+from tests.vm.guest.ghost_on_off import ghostswap, left_behind, meminfo, write_errors
+
+MADV_HUGEPAGE = 14
+HUGE = 2 << 20
+SIZE = 512 << 20
+ZSWAP = Path("/sys/module/zswap/parameters")
+COUNTERS = Path("/sys/kernel/debug/zswap")
+WRITEBACK = Path("/sys/fs/cgroup/memory.zswap.writeback")
+BALLAST = Path("/run/ballast")
+HALF = random.Random(1).randbytes(swapping.PAGE // 2).ljust(swapping.PAGE, b"\0")
+"""A page that compresses to about half of its size."""
+
+
+def vmstat(name: str) -> int:
+    found = re.search(rf"^{name} (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def pushed_out(memory: mmap.mmap) -> dict[str, int]:
+    """The numbers once `memory` was pushed out, and proof that it came back as it was."""
+    digest, errors = blake2b(memory).digest(), write_errors()
+    memory.madvise(swapping.MADV_PAGEOUT)
+    numbers = {
+        "zswapped": meminfo("Zswapped"),
+        "write_errors": write_errors() - errors,
+        "pool_limit_hit": int((COUNTERS / "pool_limit_hit").read_text()),
+        "written_back": int((COUNTERS / "written_back_pages").read_text()),
+    }
+    assert blake2b(memory).digest() == digest
+    return numbers
+
+
+def huge_pages(huge: int) -> mmap.mmap:
+    """Memory of `huge` bytes in huge pages, which are there."""
+    room = mmap.mmap(-1, huge + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    room.madvise(MADV_HUGEPAGE)
+    for page in range(0, len(room), swapping.PAGE):
+        room[page : page + swapping.PAGE] = HALF
+    smaps = Path("/proc/self/smaps_rollup").read_text()
+    found = re.search(r"^AnonHugePages: +(\d+) kB$", smaps, re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) * 1024 >= huge, "no huge pages to be had"
+    return room
+
+
+def single_pages(size: int) -> mmap.mmap:
+    room = swapping.memory(size)
+    for page in range(0, size, swapping.PAGE):
+        room[page : page + swapping.PAGE] = HALF
+    return room
+
+
+def split(size: int) -> dict[str, int]:
+    ghostswap("on", "--size", SIZE)
+    numbers = pushed_out(huge_pages(size))
+    ghostswap("off")
+    return numbers
+
+
+def whole(size: int) -> dict[str, int]:
+    """The lines of --dry-run without the one for huge pages."""
+    ghost = Path("/run/ghost")
+    ghostswap("mkghost", ghost, "--size", SIZE)
+    lines = ghostswap("on", ghost, "--dry-run").splitlines(keepends=True)
+    script = "".join(line for line in lines if "rotational" not in line)
+    script = script.replace("dmsetup create", "dmsetup --noudevsync create")
+    script = script.replace("/dev/mapper/ghostswap-ghost", "/dev/dm-0")
+    subprocess.run(["sh", "-e"], input=script, text=True, check=True)
+    numbers = pushed_out(huge_pages(size))
+    ghostswap("off")
+    return numbers
+
+
+def single(size: int) -> dict[str, int]:
+    ghostswap("on", "--size", SIZE)
+    numbers = pushed_out(single_pages(size))
+    ghostswap("off")
+    return numbers
+
+
+def full_pool(*options: str) -> dict[str, int]:
+    """A pool of 1 %, and memory that it cannot hold."""
+    limit = (ZSWAP / "max_pool_percent").read_text()
+    (ZSWAP / "max_pool_percent").write_text("1")
+    ghostswap("on", "--size", SIZE, *options)
+    numbers = pushed_out(single_pages(64 << 20))
+    ghostswap("off")
+    (ZSWAP / "max_pool_percent").write_text(limit)
+    return numbers
+
+
+@contextmanager
+def only_available(left: int) -> Iterator[None]:
+    """All memory but `left` bytes taken by what cannot be swapped out."""
+    BALLAST.mkdir(exist_ok=True)
+    swapping.run("mount", "-t", "ramfs", "ballast", BALLAST)
+    try:
+        with (BALLAST / "file").open("wb") as file:
+            for _ in range(meminfo("MemAvailable") - left >> 20):
+                file.write(bytes(1 << 20))
+        yield
+    finally:
+        swapping.run("umount", BALLAST)
+
+
+def off_in_little_memory() -> dict[str, int]:
+    """`off` brings back more than is available, since the pool shrinks meanwhile."""
+    ghostswap("on", "--size", SIZE)
+    memory = single_pages(224 << 20)
+    digest = blake2b(memory).digest()
+    memory.madvise(swapping.MADV_PAGEOUT)
+    with only_available(180 << 20):
+        numbers = {
+            "available": meminfo("MemAvailable"),
+            "used": meminfo("SwapTotal") - meminfo("SwapFree"),
+            "pool": meminfo("Zswap"),
+        }
+        ghostswap("off")
+    assert blake2b(memory).digest() == digest
+    return numbers
+
+
+def main() -> dict[str, dict[str, int]]:
+    for name in ("lzo", "lzo-rle", "zsmalloc", "loop", "dm_mod"):
+        swapping.module(name)
+    (ZSWAP / "enabled").write_text("1")
+    (ZSWAP / "zpool").write_text("zsmalloc")
+    huge = 16 << 20
+    facts = {"whole": whole(huge), "split": split(huge), "single": single(huge)}
+    facts["refused"] = full_pool()
+    if WRITEBACK.exists():
+        facts["forbidden"] = full_pool("--no-writeback")
+        assert WRITEBACK.read_text().strip() == "1"
+    facts["off"] = off_in_little_memory()
+    assert left_behind() == []
+    return facts
+
+
+if __name__ == "__main__":
+    print(json.dumps(main()))
