@@ -1,28 +1,31 @@
 """`python -m ghostswap`, and the console script: one command run, its exit status."""
 
-import contextlib
+# Only what the interpreter holds: Ctrl-C while signal, contextlib or typing load is a traceback.
+import _signal  # type: ignore[import-not-found]
 import gc
 import io
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _COLLECT_AFTER = 100_000  # objects; starting makes tens of thousands, and no garbage
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        # While we start, and once the run is over, Ctrl-C ends this without a traceback.
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     gc.set_threshold(_COLLECT_AFTER)  # some 5 % of the time of `inspect FILE`
     # Else NumPy starts a thread a CPU for algebra, and these spin for 0.1 s beside our workers.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _prepare_standard_streams()
-    try:
-        from ghostswap.cli.app import run
+    from ghostswap.cli.app import run
 
-        status = run(sys.argv[1:])
-    except KeyboardInterrupt:  # while still starting
-        status = 130
-    _leave(status)
+    _leave(run(sys.argv[1:]))
 
 
 def _prepare_standard_streams() -> None:
@@ -40,12 +43,14 @@ def _prepare_standard_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int) -> "NoReturn":
     """Exit at once: Python would first free every object, 40 ms after an estimate."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError, ValueError):
+        try:
+            if stream is not None:
                 stream.flush()
+        except (OSError, ValueError):
+            pass
     os._exit(status)
 
 

@@ -89,8 +89,8 @@ def one_line(text: str) -> bool:
 
 def has_traceback(errors: str) -> bool:
     """Whether a traceback came out of the program; one of an interpreter that was still starting
-    does not count, for nothing of ours was running."""
-    return "Traceback" in errors and ", in main\n" in errors
+    (it runs site.main()) does not count, for nothing of ours was running."""
+    return "Traceback" in errors and "ghostswap/__main__.py" in errors
 
 
 def noise(path: Path, mebibytes: int) -> Path:

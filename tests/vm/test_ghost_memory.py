@@ -33,6 +33,9 @@ def test_with_no_writeback_a_full_pool_is_quiet(facts: Any) -> None:
     if "forbidden" not in facts:
         pytest.skip("no memory.zswap.writeback before 6.8")
     assert facts["forbidden"]["write_errors"] == 0
+    assert facts["forbidden"]["written_back"] == facts["refused"]["written_back"], (
+        "counts since boot"
+    )
     assert facts["forbidden"]["zswapped"] > 0
 
 
