@@ -41,7 +41,10 @@ def open_owned(path: Path, flags: int) -> int:
                     rest += reversed(Path(os.readlink("", dir_fd=there)).parts)
                 else:
                     here, where, facts = there, where / name, found
-            _check_file(path, facts, shared, directory=bool(flags & os.O_DIRECTORY))
+            if flags & os.O_DIRECTORY:
+                _check_folder(path, where, facts)
+            else:
+                _check_file(path, facts, shared)
             return os.open(path_of(here), flags | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
         except (OSError, ValueError) as error:  # ValueError: a NUL byte
             reason = os_reason(error) if isinstance(error, OSError) else str(error)
@@ -69,17 +72,15 @@ def _check_folder(path: Path, folder: Path, facts: os.stat_result) -> bool:
     )
 
 
-def _check_file(path: Path, facts: os.stat_result, shared: bool, *, directory: bool) -> None:
-    if stat.S_ISBLK(facts.st_mode) and not directory:
+def _check_file(path: Path, facts: os.stat_result, shared: bool) -> None:
+    if stat.S_ISBLK(facts.st_mode):
         return  # whoever may use the device cannot make it another one
-    if not (stat.S_ISDIR if directory else stat.S_ISREG)(facts.st_mode):
-        what = "no directory" if directory else "neither a regular file nor a block device"
-        raise GhostswapError(path, what)
+    if not stat.S_ISREG(facts.st_mode):
+        raise GhostswapError(path, "neither a regular file nor a block device")
     _check_owner(path, path, facts)
     if _others_write(facts):
         raise GhostswapError(path, "others may write to it: chmod go-w it first")
-    if not directory:
-        _check_only_name(path, facts, shared)
+    _check_only_name(path, facts, shared)
 
 
 def _check_only_name(path: Path, facts: os.stat_result, shared: bool) -> None:

@@ -70,6 +70,19 @@ def test_size_and_path_make_the_file_at_that_path(
     assert not path.exists()
 
 
+@pytest.mark.parametrize(("mode", "status"), [(0o700, 0), (0o1777, 0), (0o777, 1)])
+def test_a_new_file_goes_where_nobody_else_could_exchange_it(
+    tmp_path: Path, zswap: Path, capsys: Output, mode: int, status: int
+) -> None:
+    zswap.write_text("Y\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(mode)
+    assert run(["on", str(folder / "new"), "--size", "2G", "--dry-run"]) == status
+    shown = capsys.readouterr()
+    assert ("others may write to the folder" in shown.err) == bool(status)
+
+
 def test_size_and_path_take_a_ghost_of_that_size_and_no_other(
     ghost: Path, zswap: Path, capsys: Output
 ) -> None:
