@@ -103,7 +103,7 @@ def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:
     parameters = zswap.parameters
     allocator = f" in {parameters.zpool}" if parameters.zpool else ""
     yield _line("state", _on(parameters.enabled))
-    yield _line("compressor", printable(f"{parameters.compressor or _UNKNOWN}{allocator}"))
+    yield _line("compressor", f"{parameters.compressor or _UNKNOWN}{allocator}")
     filled = _UNKNOWN if zswap.filled is None else f"{zswap.filled:.1%}"
     yield _line(
         "pool",
@@ -228,7 +228,7 @@ def _findings(found: Sequence[Finding]) -> Iterator[str]:
 
 
 def _line(name: str, value: str) -> str:
-    return f"{name:<11} {value}"
+    return f"{name:<11} {printable(value)}"
 
 
 def _named(values: Iterable[tuple[str, object]]) -> str:

@@ -104,8 +104,14 @@ def exposition(host: Host, found: Sequence[Finding]) -> str:
 
 
 def escaped(value: str) -> str:
-    r"""A label value: backslash, quote and newline are written as `\\`, `\"` and `\n`."""
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    r"""A label value: backslash, quote and newline are written as `\\`, `\"` and `\n`.
+
+    The format takes any other character; one that moves a cursor is written out, as `\\x1b`.
+    """
+    shown = "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in value
+    )
+    return shown.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 def _lines(host: Host, found: Sequence[Finding]) -> Iterator[str]:

@@ -155,3 +155,101 @@ def test_what_the_locale_cannot_show_is_no_failure(
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+HOSTILE = "x\x1b[2J\x1b]0;title\x07\x9b31m\r\x08\u202e\u2028"
+
+
+def hostile_host(root: Path) -> Path:
+    """A capture of which every name and every word that is shown comes from somebody else."""
+    name = HOSTILE.encode()
+    files = {
+        "proc/swaps": b"Filename Type Size Used Priority\n/" + name + b" f\x1b[31m 8 4 -2\n"
+        b"/dev/zram0 " + b"partition 8 4 5\n",
+        "proc/meminfo": b"MemTotal: 8 kB\nSwapTotal: 8 kB\nSwapFree: 4 kB\n" + name + b": 4 kB\n",
+        "proc/sys/kernel/osrelease": b"6.12" + name,
+        "sys/block/zram0/disksize": b"4096",
+        "sys/block/zram0/comp_algorithm": b"[" + name + b"]",
+        "sys/block/zram0/recomp_algorithm": b"#1: [" + name + b"]",
+        "sys/block/zram0/backing_dev": b"/dev/" + name,
+        "sys/block/zram0/bd_stat": b"1 2 3",
+        "sys/block/zram0/io_stat": b"1 2 0 3",
+        "sys/block/zram0/mm_stat": b"4096 100 100 0 100 0 0 0 0",
+        "sys/module/zswap/parameters/enabled": b"Y",
+        "sys/module/zswap/parameters/compressor": name,
+        "sys/module/zswap/parameters/zpool": name,
+        f"sys/kernel/debug/zswap/{HOSTILE}": b"3",
+        f"sys/kernel/debug/zswap/reject_{HOSTILE}": b"3",
+        f"sys/kernel/mm/ksm/{HOSTILE}": b"3",
+        "sys/kernel/mm/ksm/pages_shared": b"3",
+        "sys/kernel/mm/ksm/advisor_mode": b"[" + name + b"]",
+        "sys/fs/cgroup/cgroup.controllers": b"memory",
+        f"sys/fs/cgroup/{HOSTILE}/memory.zswap.current": b"4096",
+        f"sys/fs/cgroup/{HOSTILE}/memory.zswap.max": b"4096",
+    }
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    return root
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--bytes",), ("--json",), ("--openmetrics",), ("--output", "NAME,TYPE,MEDIUM")],
+    ids=" ".join,
+)
+def test_a_captured_host_is_text(tmp_path: Path, options: tuple[str, ...]) -> None:
+    done = run("inspect", "--cgroups", "--root", hostile_host(tmp_path), *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert is_text(done.stdout)
+    assert "title" in done.stdout
+    if "--json" in options:
+        document = json.loads(done.stdout)
+        assert document["zswap"]["compressor"] == HOSTILE
+        assert document["cgroups"][0]["path"] == f"/{HOSTILE}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", "--root", "NAME"),
+        ("inspect", "--output", "NAME"),
+        ("inspect", "--fix", "NAME"),
+        ("mkghost", "NAME", "--size", "1M"),
+        ("mkghost", "NAME", "--size", "1M", "--json"),
+        ("mkghost", "NAME", "--size", "1M", "--dry-run", "--force"),
+        ("mkghost", "NAME", "--size", "NAME"),
+        ("mkghost", "NAME", "--size", "1M", "--label", "NAME"),
+        ("on", "NAME", "--dry-run", "--enable-zswap", "--json"),
+        ("on", "NAME", "--priority", "NAME"),
+        ("label", "NAME", "--label", "NAME"),
+        ("plan", "NAME"),
+        ("plan", "--ratio", "3", "--ram", "NAME"),
+        ("plan", "--ratio", "NAME"),
+        ("plan", "--ratio", "3", "--output", "NAME"),
+        ("plan", "--ratio", "3", "--plot", "NAME"),
+        ("estimate-dedup", "--name", "NAME"),
+        ("estimate-dedup", "--user", "NAME"),
+        ("estimate-dedup", "--cgroup", "NAME"),
+        ("estimate-dedup", "--algorithm", "NAME", "/dev/null"),
+        ("estimate-dedup", "--kernel", "NAME", "/dev/null"),
+        ("NAME",),
+        ("--NAME",),
+    ],
+    ids=" ".join,
+)
+def test_every_command_says_a_hostile_word_as_text(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Wherever the user's shell expanded `*` to what somebody else called a file."""
+    word = os.fsdecode(HOSTILE.encode() + b"\n\xff")
+    ghost = tmp_path / word
+    if arguments[0] == "on":
+        assert run("mkghost", ghost, "--size", "1M", "--quiet").returncode == 0
+    paths = ("on", "mkghost", "label", "plan")
+    places = [str(ghost) if arguments[0] in paths and at == 1 else word for at in range(9)]
+    done = run(*(each.replace("NAME", places[at]) for at, each in enumerate(arguments)))
+    assert done.returncode in (0, 1, 2)
+    assert is_text(done.stdout + done.stderr)
+    assert "internal error" not in done.stderr
+    assert done.stderr.count("\n") <= 2
