@@ -6,17 +6,19 @@ has no such files.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
 
-from ghostswap.host.files import HostFiles
-from ghostswap.host.memory import parse_vmstat
+from ghostswap.host.files import FOLDER_FLAGS, HostFiles, read_regular, whole_number
 from ghostswap.host.swaps import unescape
 
 # Where systemd mounts version 2 alone, and beside version 1; used where a capture has no list.
 _USUAL = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _MOUNT = re.compile(rb"\S+ (?P<where>\S+) cgroup2 .*")
+_STAT = re.compile(r"^(zswap|zswapped) ([0-9]{1,20})$", re.MULTILINE)
+DEEPEST = 128  # groups within groups; systemd makes about ten
+MOST_GROUPS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,26 @@ class Cgroup:
     swap_max: int | None  # bytes; None: no limit
 
 
-def read_cgroups(files: HostFiles) -> tuple[Cgroup, ...]:
-    """The groups that have pages in zswap or a rule for it, parents before children."""
+@dataclass(frozen=True, slots=True)
+class Cgroups:
+    """The `groups` that have pages in zswap or a rule for it, parents before children.
+
+    `left_out`: there are more, or deeper ones, than were looked at.
+    """
+
+    groups: tuple[Cgroup, ...]
+    left_out: bool
+
+
+def read_cgroups(files: HostFiles) -> Cgroups:
+    """All control groups of version 2; none where it is not mounted."""
     mount = unified_mount(files)
     if mount is None:
-        return ()
-    groups = (_read_group(files, mount, path) for path in _walk(files, mount, ""))
-    return tuple(group for group in groups if group)
+        return Cgroups((), left_out=False)
+    with files.folder(mount) as top:
+        walk = _Walk()
+        groups = [] if top is None else list(walk.below(top, b"", 0))
+    return Cgroups(tuple(groups), walk.left_out)
 
 
 def unified_mount(files: HostFiles) -> str | None:
@@ -54,35 +69,61 @@ def unified_mount(files: HostFiles) -> str | None:
     return next(chain(mounted, usual), None)
 
 
-def _walk(files: HostFiles, mount: str, path: str) -> Iterator[str]:
-    """The groups from `path` down. Groups come and go meanwhile: one that is gone has no files."""
-    yield path
-    for name in files.names(f"{mount}/{path}"):
-        below = f"{path}/{name}"
-        if files.is_folder(f"{mount}/{below}"):
-            yield from _walk(files, mount, below)
+class _Walk:
+    """One look at every group, by way of its parent, which is open: paths may grow long."""
+
+    def __init__(self) -> None:
+        self.left_out = False
+        self._seen = 0
+
+    def below(self, folder: int, path: bytes, depth: int) -> Iterator[Cgroup]:
+        """The group in `folder` and those below; one that is gone meanwhile has no files."""
+        with os.scandir(folder) as entries:
+            kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        self._seen += 1
+        group = _read_group(folder, kinds.keys(), path)
+        if group is not None:
+            yield group
+        names = sorted(name for name, is_folder in kinds.items() if is_folder)
+        if names and (depth == DEEPEST or self._seen >= MOST_GROUPS):
+            self.left_out = True
+            return
+        for name in names:
+            try:
+                child = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+            except OSError:
+                continue
+            try:
+                yield from self.below(child, path + b"/" + os.fsencode(name), depth + 1)
+            finally:
+                os.close(child)
 
 
-def _read_group(files: HostFiles, mount: str, path: str) -> Cgroup | None:
-    folder = f"{mount}/{path}"
+def _read_group(folder: int, names: Set[str], path: bytes) -> Cgroup | None:
+    def text(name: str) -> str | None:
+        try:
+            data = read_regular(f"memory.{name}", folder) if f"memory.{name}" in names else None
+        except OSError:
+            return None
+        return None if data is None else data.decode(errors="replace").rstrip("\n")
 
-    def number(name: str) -> int | None:
-        return files.number(f"{folder}/memory.{name}")
-
-    limited = number("zswap.max")  # None also for "max"
-    writeback = {"1": True, "0": False}.get(files.text(f"{folder}/memory.zswap.writeback") or "")
-    stat = parse_vmstat(files.text(f"{folder}/memory.stat") or "")
+    limited = whole_number(text("zswap.max"))  # None also for "max"
+    writeback = {"1": True, "0": False}.get(text("zswap.writeback") or "")
+    used = whole_number(text("zswap.current"))
+    ruled = limited is not None or writeback is False
+    if not used and not ruled and "memory.zswap.current" in names:
+        return None
+    stat = {match[1]: int(match[2]) for match in _STAT.finditer(text("stat") or "")}
     # The root group has no memory.zswap.current, but the same figure in memory.stat.
-    used = number("zswap.current")
     used = stat.get("zswap") if used is None else used
-    if not used and limited is None and writeback is not False:
+    if not used and not ruled:
         return None
     return Cgroup(
-        path=os.fsencode(path or "/"),
+        path=path or b"/",
         zswap=used or 0,
         zswapped=stat.get("zswapped"),
         zswap_max=limited,
         writeback=writeback,
-        swap=number("swap.current"),
-        swap_max=number("swap.max"),
+        swap=whole_number(text("swap.current")),
+        swap_max=whole_number(text("swap.max")),
     )

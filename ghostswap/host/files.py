@@ -2,13 +2,16 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
 
 # No file read here is longer on a sane machine; a captured tree may hold anything.
-_LIMIT_BYTES = 16 << 20
+_LIMIT_BYTES = 4 << 20
+_READ_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,10 @@ class HostFiles:
     """The files of the host below `root`: `/`, or an unpacked capture that holds proc/ and sys/."""
 
     root: Path
+    _real_root: Path = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_real_root", self.root.resolve())
 
     def check(self) -> None:
         """Raise GhostswapError unless `root` looks like a host, so that a typo is no empty host."""
@@ -27,7 +34,7 @@ class HostFiles:
     @property
     def live(self) -> bool:
         """True for the running host itself."""
-        return self.root.resolve() == Path("/")
+        return self._real_root == Path("/")
 
     def data(self, path: str) -> bytes | None:
         """The content of the regular file at `path` below the root; None if absent or unreadable.
@@ -37,12 +44,24 @@ class HostFiles:
         """
         place = self._inside(path)
         try:
-            if place is None or not place.is_file():
-                return None
-            with place.open("rb") as file:
-                return file.read(_LIMIT_BYTES)
+            return None if place is None else read_regular(place)
         except OSError:
             return None
+
+    @contextmanager
+    def folder(self, path: str) -> Iterator[int | None]:
+        """The directory at `path`, open, for those who read thousands of files below it: the way
+        to it is walked once. None if absent or out of reach."""
+        place = self._inside(path)
+        try:
+            fd = None if place is None else os.open(place, FOLDER_FLAGS)
+        except OSError:
+            fd = None
+        try:
+            yield fd
+        finally:
+            if fd is not None:
+                os.close(fd)
 
     def text(self, path: str) -> str | None:
         """The content as text without the newline at its end."""
@@ -84,10 +103,31 @@ class HostFiles:
 
     def _inside(self, path: str) -> Path | None:
         try:
-            place = (self.root / path).resolve()
-            return place if place.is_relative_to(self.root.resolve()) else None
+            place = (self._real_root / path).resolve()
+            return place if place.is_relative_to(self._real_root) else None
         except (OSError, RuntimeError, ValueError):  # also a loop of symbolic links, a NUL byte
             return None
+
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def read_regular(path: str | Path, folder: int | None = None) -> bytes | None:
+    """What the regular file at `path` holds, up to a limit; None for anything else. `path` may be
+    relative to an open `folder`. Raises OSError."""
+    # Without waiting for the writer of a FIFO, and never through a link: it would leave the root.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        parts, left = [], _LIMIT_BYTES
+        while left and (part := os.read(fd, min(left, _READ_BYTES))):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
 
 
 def whole_number(text: str | None) -> int | None:

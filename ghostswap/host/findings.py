@@ -15,6 +15,7 @@ from ghostswap.units import format_size
 _NEARLY_FULL = 0.9
 _HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none was measured yet
 _MUCH_INCOMPRESSIBLE = 0.25
+_MOST_NAMES = 4  # in one message
 _MUCH_METADATA = 0.01  # of all RAM
 
 
@@ -293,7 +294,14 @@ def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
         )
 
 
+def not_all_was_read(host: Host) -> Iterator[Finding]:
+    """A capture may hold more than any Linux has; reading it has to end."""
+    if host.left_out:
+        yield _warning("not-all-read", f"Not read: {'; '.join(host.left_out)}.")
+
+
 RULES: tuple[Rule, ...] = (
+    not_all_was_read,
     no_swap_area,
     ghost_while_zswap_is_off,
     only_ghost_areas,
@@ -343,4 +351,7 @@ def _at(measured: float | None) -> str:
 
 
 def _names(areas: Iterable[SwapArea]) -> str:
-    return " and ".join(as_text(area.path) for area in areas)
+    names = [as_text(area.path) for area in areas]
+    if len(names) > _MOST_NAMES:
+        names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
+    return " and ".join(names)

@@ -1,9 +1,13 @@
 """What the running kernel was built with: the configuration that Linux keeps of itself."""
 
-import gzip
 import re
+import zlib
 from pathlib import Path
 
+from ghostswap.host.files import HostFiles
+
+_LONGEST_BYTES = 4 << 20  # unpacked: those of distributions take 300 KB
+_GZIP = 16 + zlib.MAX_WBITS  # zlib.decompressobj(): a gzip header is expected
 _SETTING = re.compile(r"^CONFIG_(\w+)=(.+)$", re.MULTILINE)
 
 
@@ -12,15 +16,16 @@ def kernel_config(root: Path) -> dict[str, str]:
 
     From /proc/config.gz or /boot/config-RELEASE; empty where the host has neither.
     """
-    try:
-        return parse_config(gzip.decompress((root / "proc/config.gz").read_bytes()).decode())
-    except (OSError, EOFError, UnicodeDecodeError):
-        pass
-    try:
-        release = (root / "proc/sys/kernel/osrelease").read_text().strip()
-        return parse_config((root / "boot" / f"config-{release}").read_text())
-    except (OSError, UnicodeDecodeError):
-        return {}
+    files = HostFiles(root)
+    packed = files.data("proc/config.gz")
+    if packed is not None:
+        try:
+            text = zlib.decompressobj(_GZIP).decompress(packed, _LONGEST_BYTES)
+            return parse_config(text.decode())
+        except (zlib.error, UnicodeDecodeError):
+            pass
+    release = files.text("proc/sys/kernel/osrelease") or ""
+    return parse_config(files.text(f"boot/config-{release}") or "")
 
 
 def parse_config(text: str) -> dict[str, str]:

@@ -3,19 +3,21 @@
 import os
 from pathlib import Path
 
-from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.errors import GhostswapError
+from ghostswap.host.files import HostFiles
 from ghostswap.kernel.version import KernelVersion
 
 
 def running_kernel(root: Path) -> KernelVersion:
     """The version of the kernel that the host below `root` runs."""
-    path = root / "proc/sys/kernel/osrelease"
+    path = "proc/sys/kernel/osrelease"
+    text = HostFiles(root).text(path)
+    if text is None:
+        raise GhostswapError(root / path, "cannot be read")
     try:
-        return KernelVersion.parse(path.read_text())
-    except OSError as error:
-        raise GhostswapError(path, os_reason(error)) from None
+        return KernelVersion.parse(text)
     except ValueError as error:
-        raise GhostswapError(path, str(error)) from None
+        raise GhostswapError(root / path, str(error)) from None
 
 
 def page_size() -> int:

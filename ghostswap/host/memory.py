@@ -39,7 +39,7 @@ class Memory:
 
 def parse_meminfo(text: str) -> dict[str, int]:
     """The lines of /proc/meminfo by name: bytes, or plain counts where the line has no unit."""
-    matches = map(_MEMINFO.fullmatch, text.splitlines())
+    matches = map(_MEMINFO.fullmatch, text.split("\n"))
     return {
         match["name"]: int(match["number"]) * (1024 if match["unit"] else 1)
         for match in matches
@@ -49,7 +49,7 @@ def parse_meminfo(text: str) -> dict[str, int]:
 
 def parse_vmstat(text: str) -> dict[str, int]:
     """The counters of /proc/vmstat by name, in pages or events."""
-    matches = map(_VMSTAT.fullmatch, text.splitlines())
+    matches = map(_VMSTAT.fullmatch, text.split("\n"))
     return {match["name"]: int(match["number"]) for match in matches if match}
 
 

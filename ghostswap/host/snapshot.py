@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
-from ghostswap.host.cgroups import Cgroup, read_cgroups
+from ghostswap.host.cgroups import DEEPEST, MOST_GROUPS, Cgroup, read_cgroups
 from ghostswap.host.files import HostFiles
 from ghostswap.host.interfaces import Interfaces, read_interfaces
 from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import running_kernel
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
-from ghostswap.host.swaps import SwapArea, read_swaps
+from ghostswap.host.swaps import MOST_AREAS, SwapArea, lines_left_out, read_swaps
 from ghostswap.host.zram import Zram, read_zram
 from ghostswap.host.zswap import Zswap, read_zswap
 from ghostswap.kernel.version import KernelVersion
@@ -30,6 +30,7 @@ class Host:
     memory: Memory
     interfaces: Interfaces
     cgroups: tuple[Cgroup, ...] | None  # None where they were not asked for
+    left_out: tuple[str, ...] = ()  # what is there and was not read, in words
 
 
 def read_host(root: Path, *, cgroups: bool = False) -> Host:
@@ -42,6 +43,12 @@ def read_host(root: Path, *, cgroups: bool = False) -> Host:
     memory, vmstat = read_memory(files), read_vmstat(files)
     page_size = host_page_size(files, memory, vmstat)
     swaps = read_swaps(files)
+    groups = read_cgroups(files) if cgroups else None
+    left_out = []
+    if lines := lines_left_out(files.data("proc/swaps") or b""):
+        left_out.append(f"{lines} swap areas after the first {MOST_AREAS}")
+    if groups and groups.left_out:
+        left_out.append(f"control groups deeper than {DEEPEST}, or after {MOST_GROUPS}")
     return Host(
         kernel=_kernel(root),
         page_size=page_size,
@@ -51,7 +58,8 @@ def read_host(root: Path, *, cgroups: bool = False) -> Host:
         ksm=read_ksm(files, page_size),
         memory=memory,
         interfaces=read_interfaces(files, swaps, kernel_config(root)),
-        cgroups=read_cgroups(files) if cgroups else None,
+        cgroups=None if groups is None else groups.groups,
+        left_out=tuple(left_out),
     )
 
 

@@ -10,12 +10,12 @@ from enum import StrEnum
 
 from ghostswap.host.files import HostFiles
 
-# Five columns, of which the last four have a form: the name need be no path ("xswap0"), and the
-# type may be any word.
-_ROW = re.compile(
-    rb"(?P<name>.*?)[ \t]+(?P<type>\S+)[ \t]+(?P<size>\d{1,20})[ \t]+(?P<used>\d{1,20})"
-    rb"[ \t]+(?P<priority>-?\d{1,5})"
-)
+# The last four columns have a form; the name before them need be no path ("xswap0").
+_FORMS = tuple(map(re.compile, (rb"\S+", rb"\d{1,20}", rb"\d{1,20}", rb"-?\d{1,5}")))
+MOST_AREAS = 256
+"""Read of one host: Linux has room for 32 (MAX_SWAPFILES, include/linux/swap.h), a capture for any
+number."""
+
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _DELETED, _DELETED_MANGLED = b" (deleted)", rb"\040(deleted)"
 _ZRAM = re.compile(rb"/dev/(?:.*/)?zram\d+")
@@ -65,23 +65,38 @@ class SwapArea:
 
 
 def parse_swaps(data: bytes) -> tuple[SwapArea, ...]:
-    """The areas that /proc/swaps lists, in its order; lines of another form are skipped."""
+    """The areas that /proc/swaps lists, in its order, MOST_AREAS at most; lines of another form are
+    skipped."""
     # split(b"\n"), not splitlines(): the kernel leaves a carriage return in a name as it is.
-    matches = (_ROW.fullmatch(line) for line in data.split(b"\n")[1:])
-    return tuple(
-        SwapArea(
-            name=unescape(match["name"]),
-            type=match["type"].decode(errors="backslashreplace"),
-            size=int(match["size"]) * 1024,
-            used=int(match["used"]) * 1024,
-            priority=int(match["priority"]),
-            medium=_medium(unescape(match["name"]), match["type"].decode(errors="replace")),
-            deleted=match["name"].endswith(_DELETED_MANGLED),
-            access=None,
-        )
-        for match in matches
-        if match
+    lines = data.split(b"\n", MOST_AREAS + 1)[1 : MOST_AREAS + 1]
+    return tuple(area for area in map(_parse_line, lines) if area is not None)
+
+
+def _parse_line(line: bytes) -> SwapArea | None:
+    columns: list[bytes] = []
+    name = line
+    for _ in _FORMS:  # from the right, each by one search: no line takes longer than its length
+        end = max(name.rfind(b" "), name.rfind(b"\t"))
+        columns.insert(0, name[end + 1 :])
+        name = name[: max(end, 0)].rstrip(b" \t")
+    if not all(form.fullmatch(text) for form, text in zip(_FORMS, columns, strict=True)):
+        return None
+    kind, size, used, priority = columns
+    return SwapArea(
+        name=unescape(name),
+        type=kind.decode(errors="backslashreplace"),
+        size=int(size) * 1024,
+        used=int(used) * 1024,
+        priority=int(priority),
+        medium=_medium(unescape(name), kind.decode(errors="replace")),
+        deleted=name.endswith(_DELETED_MANGLED),
+        access=None,
     )
+
+
+def lines_left_out(data: bytes) -> int:
+    """How many lines of /proc/swaps are beyond those that are read."""
+    return max(0, data.rstrip(b"\n").count(b"\n") - MOST_AREAS)
 
 
 def unescape(name: bytes) -> bytes:

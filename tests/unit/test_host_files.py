@@ -44,7 +44,7 @@ def test_control_groups_are_found_wherever_they_are_mounted(tmp_path: Path, moun
             f"{group}/memory.swap.max": "max\n",
         },
     )
-    (found,) = read_cgroups(HostFiles(root))
+    (found,) = read_cgroups(HostFiles(root)).groups
     assert found.path == b"/user.slice/shell"
     assert (found.zswap, found.zswapped, found.zswap_max) == (8192, 16384, 65536)
     assert found.writeback is False
@@ -61,7 +61,7 @@ def test_a_group_with_only_a_rule_for_zswap_is_shown(tmp_path: Path) -> None:
             f"{group}/memory.zswap.max": "0\n",
         },
     )
-    (found,) = read_cgroups(HostFiles(root))
+    (found,) = read_cgroups(HostFiles(root)).groups
     assert (found.path, found.zswap, found.zswap_max) == (b"/quiet", 0, 0)
 
 
