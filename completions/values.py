@@ -10,8 +10,8 @@ from ghostswap.cli.estimate_view import SYSTEM_COLUMNS
 from ghostswap.cli.host_view import SWAP_COLUMNS
 from ghostswap.cli.plan_view import SIZE_COLUMNS
 from ghostswap.cli.render import Column
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.kernel.slots import MILESTONES
-from ghostswap.swapfile.geometry import PAGE_SIZES
 
 
 class Kind(Enum):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.kernel.rules import crypto_zstd_parameters
 from ghostswap.kernel.version import KernelVersion
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ Decompress = Callable[[memoryview, bytearray], object]
 _LZ4HC_LEVEL = 9  # LZ4HC_DEFAULT_CLEVEL
 _ZSTD_LEVEL = 3  # zstd_default_clevel()
 _ZSTD_LEVELS = range(-5, 23)
-_ZRAMS_OWN_ZSTD = KernelVersion(6, 12)
 _DEFLATE_LEVEL, _DEFLATE_WINDOW_BITS, _DEFLATE_MEMORY_LEVEL = 6, 11, 8
 
 
@@ -49,8 +49,10 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
     kind, colon, level = name.partition(":")
     if kind == "zstd":
         chosen = _level(name, level) if colon else _ZSTD_LEVEL
-        # zram was left no choice of level by the crypto API, which it used until 6.11.
-        in_crypto = version is not None and version < _ZRAMS_OWN_ZSTD and chosen == _ZSTD_LEVEL
+        # The crypto API leaves no choice of level.
+        in_crypto = (
+            version is not None and crypto_zstd_parameters(version) and chosen == _ZSTD_LEVEL
+        )
         return _zstd_in_crypto(name) if in_crypto else _zstd(name, chosen)
     maker = _MAKERS.get(name)
     if maker is None:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from ghostswap.census.distinct import copies_of
 from ghostswap.census.strata import Chosen
 from ghostswap.census.table import Bools, Census, Contents, Measured, Sample
-
-Counts = NDArray[np.float64]  # whole numbers, save where a sample stands for the rest
+from ghostswap.kernel.zsmalloc import Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from ghostswap.census.table import (
 )
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.files import replaced_whole
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
-from ghostswap.swapfile.geometry import PAGE_SIZES
 
 SCHEMA = "ghostswap.census/1"
 MAGIC = b"PAR1"

@@ -1,7 +1,6 @@
 """Whose rules an estimate follows: the options that choose a kernel and how its zswap is set up."""
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,17 +8,10 @@ import typer
 
 from ghostswap.cli.help import RULES
 from ghostswap.errors import UsageError
+from ghostswap.kernel.zswap import Allocator
 
 if TYPE_CHECKING:
     from ghostswap.kernel.rules import Rules
-
-
-class Zpool(StrEnum):
-    """zswap's allocators."""
-
-    ZSMALLOC = "zsmalloc"
-    ZBUD = "zbud"
-    Z3FOLD = "z3fold"
 
 
 Kernel = Annotated[
@@ -32,7 +24,7 @@ Kernel = Annotated[
     ),
 ]
 ChosenZpool = Annotated[
-    Zpool | None,
+    Allocator | None,
     typer.Option(
         "--zpool", rich_help_panel=RULES, help="zswap's allocator (default: that kernel's)."
     ),
@@ -52,12 +44,12 @@ NoWriteback = Annotated[
 
 
 def chosen_rules(
-    kernel: str | None, zpool: Zpool | None, *, ghost: bool, no_writeback: bool
+    kernel: str | None, zpool: Allocator | None, *, ghost: bool, no_writeback: bool
 ) -> "Rules":
     """The rules that these options ask for; UsageError for a kernel or allocator that is none."""
     from ghostswap.host.kconfig import kernel_config
     from ghostswap.host.kernel import running_kernel
-    from ghostswap.kernel.rules import Allocator, allocator_exists, rules_for
+    from ghostswap.kernel.rules import rules_for
     from ghostswap.kernel.version import KernelVersion
 
     here = Path("/")
@@ -71,7 +63,6 @@ def chosen_rules(
     rules = replace(rules, ghost=ghost, writeback=not no_writeback)
     if zpool is None:
         return rules
-    allocator = Allocator(zpool)
-    if not allocator_exists(allocator, version):
-        raise UsageError("--zpool", f"Linux {version} has no {allocator}; it went with 6.15")
-    return replace(rules, allocator=allocator)
+    if not zpool.exists(version):
+        raise UsageError("--zpool", f"Linux {version} has no {zpool}; it went with 6.15")
+    return replace(rules, allocator=zpool)

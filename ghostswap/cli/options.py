@@ -41,7 +41,7 @@ def number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def page_size(chosen: int) -> int:
     """A page size that Linux machines use, in bytes; any other is a usage error."""
-    from ghostswap.swapfile.geometry import PAGE_SIZES
+    from ghostswap.kernel.geometry import PAGE_SIZES
 
     if chosen not in PAGE_SIZES:
         known = ", ".join(str(size) for size in PAGE_SIZES)

@@ -14,6 +14,7 @@ from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
 from ghostswap.systems.footprint import System
 from ghostswap.units import parse_size
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ghostswap.report.plan import Plan
 
 STANDARD_INPUT = Path("-")
-DEFAULT_POOL_PERCENT = 20  # ZSWAP's own: zswap_max_pool_percent, mm/zswap.c
 SLACK_WORTH_SAYING = 0.05  # of the pool
 RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost.modules import driver_is_to_be_had, open_driver
-from ghostswap.swapfile.ioctls import READ, WRITE, ioc
+from ghostswap.kernel.ioctls import READ, WRITE, ioc
 
 SECTOR = 512
 """Bytes; the unit of every table."""

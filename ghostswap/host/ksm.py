@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ghostswap.host.files import HostFiles, whole_number
+from ghostswap.kernel.ksm import general_profit
 
 _KSM = "sys/kernel/mm/ksm"
-# sizeof(struct ksm_rmap_item), one for every page that was scanned: 6.1 to 6.18, 64-bit.
-_RMAP_ITEM_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Ksm:
         items = sum(
             self.pages(f"pages_{kind}") for kind in ("shared", "sharing", "unshared", "volatile")
         )
-        return self.saved - items * _RMAP_ITEM_BYTES
+        return general_profit(self.pages("pages_sharing"), items, self.page_size)
 
 
 def read_ksm(files: HostFiles, page_size: int) -> Ksm | None:

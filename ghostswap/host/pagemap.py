@@ -7,12 +7,13 @@ do_pagemap_scan() (Linux 6.7 to 6.18; PAGEMAP_SCAN since 6.7).
 import errno
 import fcntl
 import os
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ghostswap.kernel.ioctls import PAGEMAP_SCAN, PM_SCAN_ARG
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -22,10 +23,8 @@ _FILE_OR_SHARED = np.uint64(1 << 61)
 _SWAPPED = np.uint64(1 << 62)
 PRESENT = np.uint64(1 << 63)
 
-# include/uapi/linux/fs.h: struct pm_scan_arg, struct page_region, and the categories
-_ARGUMENT = struct.Struct("=12Q")
+# include/uapi/linux/fs.h: struct page_region, and the categories
 REGION = np.dtype([("start", np.uint64), ("end", np.uint64), ("categories", np.uint64)])
-_PAGEMAP_SCAN = 3 << 30 | _ARGUMENT.size << 16 | ord("f") << 8 | 16  # _IOWR('f', 16, …)
 _CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_SWAPPED, _CATEGORY_PFNZERO = 4, 8, 16, 32
 _CATEGORY_OF_BIT = (
     (_FILE_OR_SHARED, _CATEGORY_FILE),
@@ -141,8 +140,8 @@ def _asking(fd: int) -> Ask:
 def _ask(fd: int, start: int, end: int, room: NDArray[np.void]) -> tuple[NDArray[np.void], int]:
     """One call of PAGEMAP_SCAN: the regions that it put into `room`, and walk_end."""
     argument = bytearray(
-        _ARGUMENT.pack(
-            _ARGUMENT.size,
+        PM_SCAN_ARG.pack(
+            PM_SCAN_ARG.size,
             0,  # flags: change nothing
             start,
             end,
@@ -156,8 +155,8 @@ def _ask(fd: int, start: int, end: int, room: NDArray[np.void]) -> tuple[NDArray
             _CATEGORY_FILE | _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # to return
         )
     )
-    filled = fcntl.ioctl(fd, _PAGEMAP_SCAN, argument)
-    return room[:filled], _ARGUMENT.unpack(argument)[4]
+    filled = fcntl.ioctl(fd, PAGEMAP_SCAN, argument)
+    return room[:filled], PM_SCAN_ARG.unpack(argument)[4]
 
 
 def regions_by_entry(fd: int, wanted: Wanted, page_size: int) -> Iterator[NDArray[np.void]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ghostswap.host.files import HostFiles, whole_number
 from ghostswap.host.memory import Memory
+from ghostswap.kernel.zswap import pool_limit
 
 _PARAMETERS = "sys/module/zswap/parameters"
 _DEBUGFS = "sys/kernel/debug/zswap"
@@ -64,6 +65,7 @@ def read_zswap(
     counters = _read_counters(files)
     told = counters or {}
     stored_pages = told.get("stored_pages")
+    ram, percent = memory.mem_total, parameters.max_pool_percent
     return Zswap(
         parameters=parameters,
         pool=memory.zswap if memory.zswap is not None else told.get("pool_total_size"),
@@ -72,7 +74,7 @@ def read_zswap(
             if memory.zswapped is not None or stored_pages is None
             else stored_pages * page_size
         ),
-        limit=_limit(memory.mem_total, parameters.max_pool_percent),
+        limit=None if ram is None or percent is None else pool_limit(ram, percent, page_size),
         swapped_in=vmstat.get("zswpin"),
         swapped_out=vmstat.get("zswpout"),
         written_back=vmstat.get("zswpwb", told.get("written_back_pages")),
@@ -108,8 +110,3 @@ def _read_counters(files: HostFiles) -> dict[str, int] | None:
     numbers = {name: files.number(f"{_DEBUGFS}/{name}") for name in files.names(_DEBUGFS)}
     counters = {name: number for name, number in numbers.items() if number is not None}
     return counters or None
-
-
-def _limit(mem_total: int | None, percent: int | None) -> int | None:
-    """Since 3.11 (zswap_is_full, later zswap_check_limits): a part of all RAM."""
-    return None if mem_total is None or percent is None else mem_total * percent // 100

@@ -2,34 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.slots import Load, lookup, memory
+from ghostswap.kernel.version import V6_3, V6_5, V6_10, V6_12, V6_15, V6_18, KernelVersion
+from ghostswap.kernel.zbud import zbud_largest
 from ghostswap.kernel.zsmalloc import DEFAULT_CHAIN_SIZE, SizeClasses, size_classes
-from ghostswap.systems.footprint import System
-
-
-class SameFilled(StrEnum):
-    """What zswap does with pages of one repeated word."""
-
-    IN_ENTRY = "in_entry"  # kept as a value in the entry, zero or not: 4.16 to 6.11
-    ZEROMAP = "zeromap"  # zero pages are a bit of the swap area, others are compressed: since 6.12
-
-
-class Allocator(StrEnum):
-    """What holds zswap's compressed pages (module parameter zpool, until 6.17)."""
-
-    ZSMALLOC = "zsmalloc"
-    ZBUD = "zbud"
-    Z3FOLD = "z3fold"
-
-
-V6_3 = KernelVersion(6, 3)
-V6_5 = KernelVersion(6, 5)
-V6_10 = KernelVersion(6, 10)
-V6_12 = KernelVersion(6, 12)
-V6_15 = KernelVersion(6, 15)
-V6_18 = KernelVersion(6, 18)
+from ghostswap.kernel.zswap import Allocator, SameFilled
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +37,39 @@ class Rules:
 
     @property
     def stores_incompressible(self) -> bool:
-        """Since 6.18 (zswap_compress()) a page that does not shrink is stored as it is, save where
-        writeback is off."""
+        """Since 6.18 (zswap_compress()) a page that does not shrink is stored as it is, except
+        where writeback is off."""
         return self.version >= V6_18 and self.writeback
 
-    def codec_error(self, system: System, algorithm: str) -> float:
-        """How far compressed bytes in this system may be from the codec's, which is zram's, beyond
-        the codec's own error: a fraction.
+    def largest_payload(self, page_size: int) -> int:
+        """The largest compressed page, in bytes, that zswap takes; larger ones it refuses."""
+        if self.stores_incompressible:
+            return page_size + 1  # stands for anything larger than a page
+        if self.version >= V6_18:  # zswap_compress()
+            return page_size - 1
+        return self.largest_object(page_size) - self.zswap_header_bytes
+
+    def largest_object(self, page_size: int) -> int:
+        """The largest object that zswap's allocator takes, in bytes."""
+        return zbud_largest(page_size) if self.allocator is Allocator.ZBUD else page_size
+
+    def zswap_codec_error(self, algorithm: str) -> float:
+        """How far compressed bytes in zswap may be from those in zram: a fraction of them.
 
         From 6.12 zram calls zstd itself; zswap went on through crypto/zstd.c, whose parameters were
         others until 6.15. Measured on 6.12: a pool larger by 1.05 %.
         """
-        zswap = system in (System.ZSWAP, System.ZSWAP_DEDUP)
         apart = V6_12 <= self.version <= V6_15
-        return 0.012 if zswap and apart and algorithm.startswith("zstd") else 0.0
+        return 0.012 if apart and algorithm.startswith("zstd") else 0.0
 
     @property
     def zswap_entry_bytes(self) -> int:
-        """struct zswap_entry, and from 6.10 on its share of the xarray that finds it: nodes of 576
-        bytes for 64 entries. Before, an rb_node in the entry did."""
-        return 56 + 9 if self.version >= V6_10 else 64
+        """struct zswap_entry; until 6.9 with the rb_node that finds it."""
+        return 56 if self.version >= V6_10 else 64
+
+    def zswap_lookup_bytes(self, entries: int) -> int:
+        """What finds as many entries by their slots, besides what is part of them."""
+        return memory(lookup(self.version), Load(area=0, used=0, entries=entries))
 
     @property
     def zswap_header_bytes(self) -> int:
@@ -98,14 +89,13 @@ def rules_for(version: KernelVersion, config: Mapping[str, str]) -> Rules:
     # The access time in an entry: by an option of its own in 6.12, with the tracking in 6.1.
     tracked = ("ZRAM_TRACK_ENTRY_ACTIME", "ZRAM_MEMORY_TRACKING")
     entry_bytes = 24 if any(config.get(name) == "y" for name in tracked) else 16
-    return Rules(version, default_allocator(version), chain_size, entry_bytes)
+    return Rules(version, Allocator.default(version), chain_size, entry_bytes)
 
 
-def default_allocator(version: KernelVersion) -> Allocator:
-    """mm/Kconfig: zbud before 6.3, zsmalloc since."""
-    return Allocator.ZBUD if version < V6_3 else Allocator.ZSMALLOC
+def crypto_zstd_parameters(version: KernelVersion) -> bool:
+    """Whether zram's zstd of the default level uses the parameters for input of any length.
 
-
-def allocator_exists(allocator: Allocator, version: KernelVersion) -> bool:
-    """zbud and z3fold were removed in 6.15."""
-    return allocator is Allocator.ZSMALLOC or version < V6_15
+    It does through crypto/zstd.c, zstd_get_params(3, 0), which zram used until 6.11; since 6.12 it
+    has drivers/block/zram/backend_zstd.c, which knows that its input is a page.
+    """
+    return version < V6_12

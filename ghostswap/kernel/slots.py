@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from ghostswap.kernel.version import KernelVersion
-
-V6_6 = KernelVersion(6, 6)
-V6_10 = KernelVersion(6, 10)
-V6_12 = KernelVersion(6, 12)
-V6_18 = KernelVersion(6, 18)
-V7_1 = KernelVersion(7, 1)
-V7_2 = KernelVersion(7, 2)
+from ghostswap.kernel.version import V6_1, V6_6, V6_10, V6_12, V6_18, V7_1, V7_2, KernelVersion
 
 PHASE_IV = V7_2
 """The first release taken to have swap table phase IV. Posted in May 2026 after 7.1 was closed, and
 measured in 7.3-rc3 (swap_cluster_info of 48 bytes); that 7.2 has it is likely, not confirmed."""
 
-MILESTONES = (KernelVersion(6, 1), V6_12, V6_18, V7_1, PHASE_IV)
+MILESTONES = (V6_1, V6_12, V6_18, V7_1, PHASE_IV)
 """The releases between which the cost of a slot changed most."""
 
 
@@ -214,7 +207,7 @@ def _cluster_info_bytes(version: KernelVersion) -> int:
 
 
 def _in_use(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
-    """What a used slot adds, save what zswap or zram keep of its page."""
+    """What a used slot adds, except what zswap or zram keep of its page."""
     if version < V6_18:
         return _xarray("swap cache", Charge.USED, "struct address_space, mm/swap_state.c, 6.12")
     found = [_swap_table(page_size)]

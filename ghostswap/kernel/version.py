@@ -23,3 +23,16 @@ class KernelVersion:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
+
+
+# The releases at which a rule changed; the rule itself stands in its module, beside its source.
+V6_1 = KernelVersion(6, 1)
+V6_3 = KernelVersion(6, 3)
+V6_5 = KernelVersion(6, 5)
+V6_6 = KernelVersion(6, 6)
+V6_10 = KernelVersion(6, 10)
+V6_12 = KernelVersion(6, 12)
+V6_15 = KernelVersion(6, 15)
+V6_18 = KernelVersion(6, 18)
+V7_1 = KernelVersion(7, 1)
+V7_2 = KernelVersion(7, 2)

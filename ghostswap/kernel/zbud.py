@@ -7,7 +7,7 @@ z3fold_alloc() (Linux 6.1).
 
 import numpy as np
 
-from ghostswap.census.population import Counts
+from ghostswap.kernel.zsmalloc import Counts
 
 _CHUNKS = 64  # NCHUNKS_ORDER 6: a page is 64 chunks, the first of which is the header
 _USABLE = _CHUNKS - 1

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.census.population import Counts
+Counts = NDArray[np.float64]  # of objects by size: whole numbers, except in a sample
 
 MIN_ALLOC_BYTES = 32  # ZS_MIN_ALLOC_SIZE on 64-bit
 HANDLE_BYTES = 8  # ZS_HANDLE_SIZE: in each object, and once more in a slab of its own

@@ -5,6 +5,7 @@ Pure arithmetic over an estimate. Amounts are in bytes; a slot holds a page.
 
 from dataclasses import dataclass
 
+from ghostswap.kernel.geometry import MAXIMUM_PAGES
 from ghostswap.kernel.slots import (
     MILESTONES,
     TRAITS,
@@ -15,7 +16,7 @@ from ghostswap.kernel.slots import (
     memory,
 )
 from ghostswap.kernel.version import KernelVersion
-from ghostswap.swapfile.geometry import MAXIMUM_PAGES
+from ghostswap.kernel.zswap import pool_limit
 from ghostswap.systems.footprint import System
 
 MAXIMUM_SLOTS = MAXIMUM_PAGES - 1
@@ -86,8 +87,8 @@ class Room:
     percent: int
 
     def limit(self, page_size: int) -> int:
-        """The pool's limit in bytes: zswap_max_pages() (mm/zswap.c, 6.18), whole pages."""
-        return self.ram_bytes // page_size * self.percent // 100 * page_size
+        """The pool's limit in bytes, whole pages."""
+        return pool_limit(self.ram_bytes, self.percent, page_size)
 
 
 @dataclass(frozen=True, slots=True)

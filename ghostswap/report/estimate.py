@@ -79,7 +79,9 @@ class Estimate:
         """How far pool_bytes may be from the kernel's, as a fraction: the codec's own error, and in
         quick mode that of the sample, at 95 % confidence."""
         census = self.census
-        codec = measured.relative_error + self.rules.codec_error(system, measured.algorithm)
+        codec = measured.relative_error
+        if system in (System.ZSWAP, System.ZSWAP_DEDUP):
+            codec += self.rules.zswap_codec_error(measured.algorithm)
         if census.sample is None:
             return codec
         return codec + self._spreads[measured.algorithm].relative_error(

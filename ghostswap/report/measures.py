@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ghostswap.errors import GhostswapError
-from ghostswap.kernel.rules import Allocator, Rules, rules_for
+from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.kernel.ksm import MAX_PAGE_SHARING
+from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.slots import lookup
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import HANDLE_BYTES
+from ghostswap.kernel.zswap import Allocator
 from ghostswap.plan.sizing import Measure, is_zram
 from ghostswap.report.estimate import SCHEMA
-from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.systems.footprint import System
-from ghostswap.systems.ksm import MAX_PAGE_SHARING
 
 _KNOWN_BEGIN = 4096
 _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine
@@ -216,8 +217,7 @@ def ratio_basis(ratio: float, page_size: int, rules: Rules) -> Basis:
     Every page is taken to need an entry: how many are zero is not known.
     """
     pages = 1_000_000  # so many that a ratio keeps six digits
-    found = sum(cost.bytes_per_slot for cost in lookup(rules.version))
-    kept = {System.ZSWAP: rules.zswap_entry_bytes - found + HANDLE_BYTES, System.ZRAM: HANDLE_BYTES}
+    kept = {System.ZSWAP: rules.zswap_entry_bytes + HANDLE_BYTES, System.ZRAM: HANDLE_BYTES}
     measures = {
         system: Measure(
             system,

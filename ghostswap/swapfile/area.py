@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.owned import path_of
 from ghostswap.swapfile.active import is_active
 from ghostswap.swapfile.filesystem import Mount, mount_of
-from ghostswap.swapfile.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import Header, Signature, find_header
 
 HEAD_BYTES = max(PAGE_SIZES)

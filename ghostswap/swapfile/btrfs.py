@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ghostswap.swapfile.ioctls import READ, WRITE, ioc
+from ghostswap.kernel.ioctls import READ, WRITE, ioc
 
 # include/uapi/linux/btrfs.h and btrfs_tree.h (v6.18)
 _MAGIC = 0x94

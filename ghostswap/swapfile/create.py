@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.files import directory_of
+from ghostswap.kernel.ioctls import FS_NOCOW_FL
 from ghostswap.swapfile import ioctls
 from ghostswap.swapfile.active import is_active
 
@@ -139,7 +140,7 @@ def _fill(path: Path, fd: int, page: bytes) -> None:
             os.fchown(fd, 0, 0)
     with contextlib.suppress(OSError):
         # btrfs: keeps the page from being compressed into the metadata. Only on an empty file.
-        ioctls.set_flags(fd, ioctls.get_flags(fd) | ioctls.FS_NOCOW_FL)
+        ioctls.set_flags(fd, ioctls.get_flags(fd) | FS_NOCOW_FL)
     written = os.pwrite(fd, page, 0)
     if written != len(page):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,16 +1,8 @@
 """How large pages and areas may be: sizes in bytes to pages, within the kernel's limits."""
 
 from ghostswap.errors import UsageError
+from ghostswap.kernel.geometry import MAXIMUM_PAGES, MINIMUM_PAGES
 from ghostswap.units import format_size
-
-PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
-"""Bytes; the page sizes that Linux machines use, and where libblkid looks for the signature."""
-
-MAXIMUM_PAGES = 2**32 - 1
-"""Pages with the header; si->max is an unsigned int (struct swap_info_struct, v6.18)."""
-
-MINIMUM_PAGES = 2
-"""Pages with the header: last_page must not be 0 (read_swap_header(), mm/swapfile.c, v6.18)."""
 
 
 def whole_pages(size: int, page_size: int) -> int:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from uuid import uuid4
 
-from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.swapfile.layout import (
     MAGIC_BYTES,
     SWAPSPACE2,

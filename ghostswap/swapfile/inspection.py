@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ghostswap.kernel.ioctls import FS_IMMUTABLE_FL
 from ghostswap.swapfile.area import FoundArea, Kind, look_at, look_at_open
 from ghostswap.swapfile.device import device_obstacle, is_read_only
-from ghostswap.swapfile.ioctls import FS_IMMUTABLE_FL
 from ghostswap.swapfile.layout import max_badpages
 from ghostswap.swapfile.placement import Placement, placement_of, placement_of_open
 from ghostswap.swapfile.running import PAGE_SIZE, running_kernel, running_version

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.kernel.ioctls import ExtentFlag
 from ghostswap.owned import open_owned, path_of
 from ghostswap.swapfile.area import Kind
 from ghostswap.swapfile.inspection import Inspection, inspect_open
-from ghostswap.swapfile.ioctls import ExtentFlag
 from ghostswap.swapfile.placement import Placement
 from ghostswap.swapfile.suitability import Gap, extents_and_gaps
 

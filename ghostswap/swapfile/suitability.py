@@ -8,22 +8,16 @@ btrfs_swap_activate() (fs/btrfs/inode.c), generic_swapfile_activate() (mm/page_i
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ghostswap.kernel.geometry import refuses_large_blocks
+from ghostswap.kernel.ioctls import FS_COMPR_FL, FS_ENCRYPT_FL, FS_NOCOW_FL, ExtentFlag
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.btrfs import Volume
-from ghostswap.swapfile.ioctls import (
-    FS_COMPR_FL,
-    FS_ENCRYPT_FL,
-    FS_NOCOW_FL,
-    Extent,
-    ExtentFlag,
-)
+from ghostswap.swapfile.ioctls import Extent
 from ghostswap.swapfile.placement import Placement
 
 # File systems whose address space has no read_folio: swapon(2) gives up before the header.
 _NEVER = frozenset({"tmpfs", "devtmpfs", "hugetlbfs", "overlay", "proc", "sysfs", "zfs"})
 _IOMAP = frozenset({"ext2", "ext3", "ext4", "xfs", "gfs2"})
-
-_NO_LARGE_BLOCKS_SINCE = KernelVersion(6, 15)
 
 _ELSEWHERE = "put it on ext4, xfs or btrfs"
 _ANEW = "make a new file: btrfs filesystem mkswapfile, or chattr +C on a still empty one"
@@ -52,10 +46,7 @@ class Gap:
 def mapping_obstacles(
     placement: Placement, page_size: int, version: KernelVersion
 ) -> Iterator[Obstacle]:
-    """What stands in the way of any swap file here, a ghost too: checked before the header.
-
-    Since 6.15 swapon(2) refuses blocks larger than a page (mapping_min_folio_order()).
-    """
+    """What stands in the way of any swap file here, a ghost too: checked before the header."""
     filesystem = placement.mount.filesystem if placement.mount else ""
     if placement.flags & FS_ENCRYPT_FL:
         yield Obstacle(
@@ -63,7 +54,7 @@ def mapping_obstacles(
             "put it outside of the encrypted directory",
         )
     large = placement.block_size > page_size and filesystem in ("ext4", "xfs", "btrfs")
-    if large and version >= _NO_LARGE_BLOCKS_SINCE:
+    if large and refuses_large_blocks(version):
         yield Obstacle(
             f"its file system has blocks of {placement.block_size} bytes, larger than a page",
             f"use one with blocks of {page_size} bytes",

@@ -7,11 +7,13 @@ Source: mm/ksm.c, stable_tree_search(), stable_tree_append() and is_page_sharing
 import numpy as np
 
 from ghostswap.census.population import Copies
+from ghostswap.kernel.ksm import (
+    MAX_PAGE_SHARING,
+    RMAP_ITEM_BYTES,
+    STABLE_NODE_BYTES,
+    general_profit,
+)
 from ghostswap.systems.footprint import Figures, Sharing, System
-
-MAX_PAGE_SHARING = 256  # /sys/kernel/mm/ksm/max_page_sharing
-RMAP_ITEM_BYTES = 64  # struct ksm_rmap_item, one a scanned page
-STABLE_NODE_BYTES = 64  # struct ksm_stable_node, one a shared page
 
 
 def ksm(copies: Copies, page_size: int) -> Figures:
@@ -38,5 +40,5 @@ def ksm(copies: Copies, page_size: int) -> Figures:
         compressed_bytes=kept * page_size,
         pool_bytes=kept * page_size,
         metadata_bytes=total * RMAP_ITEM_BYTES + shared * STABLE_NODE_BYTES,
-        sharing=Sharing(shared, sharing, sharing * page_size - total * RMAP_ITEM_BYTES),
+        sharing=Sharing(shared, sharing, general_profit(sharing, total, page_size)),
     )

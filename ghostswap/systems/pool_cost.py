@@ -3,9 +3,9 @@
 import numpy as np
 
 from ghostswap.census.spread import PoolCost
-from ghostswap.kernel.rules import Allocator, Rules
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zswap import Allocator
 from ghostswap.systems.footprint import System
-from ghostswap.systems.zswap import largest_payload
 
 
 def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:
@@ -18,7 +18,7 @@ def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:
     if system in (System.ZRAM, System.ZRAM_DEDUP):
         stored[rules.classes(page_size).huge_class_size :] = page_size
     else:
-        refused[largest_payload(rules, page_size) + 1 :] = True
+        refused[rules.largest_payload(page_size) + 1 :] = True
         if rules.allocator is not Allocator.ZSMALLOC:
             one_class = np.zeros(page_size + 2, dtype=np.int64)
             return PoolCost(np.where(refused, 0.0, stored), one_class, np.array([page_size * 1.0]))

@@ -6,9 +6,9 @@ Source: drivers/block/zram/zram_drv.c, zram_write_page() and write_incompressibl
 
 import numpy as np
 
-from ghostswap.census.population import Counts, Population
+from ghostswap.census.population import Population
 from ghostswap.kernel.rules import Rules
-from ghostswap.kernel.zsmalloc import SizeClasses, pool
+from ghostswap.kernel.zsmalloc import Counts, SizeClasses, pool
 from ghostswap.systems.footprint import Figures, System
 
 # The dedup patch of Joonsoo Kim (2017): struct zram_entry a content, and a hash table of

@@ -6,10 +6,11 @@ swap_writeout() (Linux 6.18); zswap_frontswap_store() (6.1).
 
 import numpy as np
 
-from ghostswap.census.population import Counts, Population, SizeHistogram
-from ghostswap.kernel.rules import V6_18, Allocator, Rules, SameFilled
-from ghostswap.kernel.zbud import z3fold, zbud, zbud_largest
-from ghostswap.kernel.zsmalloc import Pool, pool
+from ghostswap.census.population import Population, SizeHistogram
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zbud import z3fold, zbud
+from ghostswap.kernel.zsmalloc import Counts, Pool, pool
+from ghostswap.kernel.zswap import Allocator, SameFilled
 from ghostswap.systems.footprint import Figures, System
 
 # A content's own record in the dedup proposals for zswap (Samsung 2016, an rb-tree node with
@@ -44,7 +45,7 @@ def _compressed(pages: Population, rules: Rules) -> SizeHistogram:
 def _figures(
     system: System, pages: Population, rules: Rules, objects: SizeHistogram, stored: Counts
 ) -> Figures:
-    limit = largest_payload(rules, pages.page_size)
+    limit = rules.largest_payload(pages.page_size)
     refused = round(float(objects.pages[limit + 1 :].sum()))
     zeromap = pages.zero if rules.same_filled is SameFilled.ZEROMAP else 0
     entries = pages.total - zeromap - refused
@@ -65,24 +66,13 @@ def _figures(
         huge_pages=round(raw),
         compressed_bytes=round(float(payloads @ np.arange(len(payloads)))),
         pool_bytes=pool.bytes,
-        metadata_bytes=entries * rules.zswap_entry_bytes + pool.overhead_bytes + round(records),
+        metadata_bytes=entries * rules.zswap_entry_bytes
+        + rules.zswap_lookup_bytes(entries)
+        + pool.overhead_bytes
+        + round(records),
         refused_pages=refused,
         kept_bytes=refused * pages.page_size if rules.ghost or not rules.writeback else 0,
     )
-
-
-def largest_payload(rules: Rules, page_size: int) -> int:
-    """The largest compressed page, in bytes, that zswap takes; larger ones it refuses."""
-    if rules.stores_incompressible:
-        return page_size + 1  # stands for anything larger than a page
-    if rules.version >= V6_18:
-        return page_size - 1
-    return allocators_largest(rules.allocator, page_size) - rules.zswap_header_bytes
-
-
-def allocators_largest(allocator: Allocator, page_size: int) -> int:
-    """The largest object that an allocator takes, in bytes."""
-    return zbud_largest(page_size) if allocator is Allocator.ZBUD else page_size
 
 
 def _pool(payloads: Counts, page_size: int, rules: Rules) -> Pool:

@@ -14,7 +14,7 @@ from shutil import which
 
 import pytest
 
-from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import PAGE_SIZES
 
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,7 @@ from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size
 from ghostswap.host.memory import read_memory
 from ghostswap.host.zram_device import zram_device
-from ghostswap.kernel.rules import V6_18
+from ghostswap.kernel.version import V6_18
 from ghostswap.swapfile.running import running_version
 
 ZSWAP = Path("/sys/module/zswap/parameters")

@@ -13,7 +13,8 @@ from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import page_size, running_kernel
 from ghostswap.host.zram_device import zram_device
 from ghostswap.kernel.rules import rules_for
-from ghostswap.kernel.slots import V6_18, Design, Load, costs, memory
+from ghostswap.kernel.slots import Design, Load, costs, memory
+from ghostswap.kernel.version import V6_18
 
 AREA_BYTES = 64 << 30
 NOISE_BYTES = 512 << 10  # what else the kernel allocates meanwhile

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import (
     Header,
     Signature,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import encode_label, find_header, format_uuid
 from ghostswap.swapfile.layout import UUID_AT, VOLUME_AT, Endianness
 from ghostswap.swapfile.relabel import relabel

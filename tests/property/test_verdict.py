@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.swapfile.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.swapfile.header import NATIVE, Header, build
 from ghostswap.swapfile.verdict import UINT_MAX, Area, Kernel, judge
 

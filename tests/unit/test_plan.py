@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.kernel.geometry import MAXIMUM_PAGES
 from ghostswap.kernel.slots import PHASE_IV, Design
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.plan.sizing import (
@@ -18,7 +19,6 @@ from ghostswap.plan.sizing import (
     too_large,
     too_small,
 )
-from ghostswap.swapfile.geometry import MAXIMUM_PAGES
 from ghostswap.systems.footprint import System
 
 PAGE = 4096

@@ -4,7 +4,6 @@ import pytest
 
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
-from ghostswap.systems.footprint import System
 
 
 @pytest.mark.parametrize(
@@ -25,6 +24,5 @@ def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
 def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_15() -> None:
     for version, error in (("6.1", 0.0), ("6.12", 0.012), ("6.15", 0.012), ("6.18", 0.0)):
         rules = rules_for(KernelVersion.parse(version), {})
-        assert rules.codec_error(System.ZSWAP, "zstd:3") == error
-        assert rules.codec_error(System.ZRAM, "zstd:3") == 0
-        assert rules.codec_error(System.ZSWAP, "lz4") == 0
+        assert rules.zswap_codec_error("zstd:3") == error
+        assert rules.zswap_codec_error("lz4") == 0

@@ -2,10 +2,11 @@
 
 import pytest
 
+from ghostswap.kernel.ioctls import FS_COMPR_FL, FS_ENCRYPT_FL, FS_NOCOW_FL, ExtentFlag
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.swapfile.btrfs import Chunk, Volume
 from ghostswap.swapfile.filesystem import Mount
-from ghostswap.swapfile.ioctls import FS_COMPR_FL, FS_ENCRYPT_FL, FS_NOCOW_FL, Extent, ExtentFlag
+from ghostswap.swapfile.ioctls import Extent
 from ghostswap.swapfile.placement import Placement
 from ghostswap.swapfile.suitability import extent_obstacles, mapping_obstacles, unknowns
 

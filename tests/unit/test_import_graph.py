@@ -1,0 +1,83 @@
+"""No arrow climbs: each package imports only those below it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ghostswap
+
+PACKAGE = Path(ghostswap.__file__).parent
+
+# Each package, or module beside them, and all that it may import; the lowest first.
+MAY_IMPORT = {
+    "kernel": "",
+    "errors": "",
+    "units": "",
+    "files": "errors",
+    "owned": "errors",
+    "pulse": "",
+    "host": "kernel errors units",
+    "swapfile": "kernel errors units files owned host",
+    "ghost": "kernel errors units host swapfile",
+    "idle": "errors",
+    "pages": "kernel errors units pulse host swapfile",
+    "census": "kernel errors files pulse host pages",
+    "systems": "kernel census",
+    "plan": "kernel errors systems",
+    "report": "kernel errors units host census systems plan",
+    "plots": "kernel units pages census systems plan report",
+    "cli": "kernel errors units files owned host swapfile ghost pages census systems plan report "
+    "plots",
+}
+# What does not do anything by itself, and so may not read or write anything.
+PURE = ("kernel", "systems", "plan")
+DOES_IO = {"os", "pathlib", "subprocess", "fcntl", "mmap", "socket", "ctypes"}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module that `file` imports, also inside a function, by its full name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            assert node.level == 0, f"{file}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files_of(name: str) -> list[Path]:
+    folder = PACKAGE / name
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def test_every_package_has_its_place() -> None:
+    there = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert there - {"__init__", "__main__", "__pycache__"} == set(MAY_IMPORT)
+
+
+def test_the_order_has_no_circle() -> None:
+    below: set[str] = set()
+    for name, allowed in MAY_IMPORT.items():
+        assert set(allowed.split()) <= below, name
+        below.add(name)
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_no_arrow_climbs(name: str) -> None:
+    allowed = {name, *MAY_IMPORT[name].split()}
+    climbing = {
+        f"{file.relative_to(PACKAGE)} imports {module}"
+        for file in files_of(name)
+        for module in imports(file)
+        if module.split(".")[0] == "ghostswap"
+        and module.split(".")[1] in MAY_IMPORT.keys() - allowed
+    }
+    assert not climbing
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_is_pure_reads_and_writes_nothing(name: str) -> None:
+    for file in files_of(name):
+        modules = {module.partition(".")[0] for module in imports(file)}
+        assert not modules & DOES_IO, file.relative_to(PACKAGE)
