@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ghostswap.census.distinct import copies_of
 from ghostswap.census.strata import Chosen
-from ghostswap.census.table import Bools, Census, Contents, Measured, Sample
+from ghostswap.census.table import Bools, Census, Measured, Sample
 from ghostswap.kernel.zsmalloc import Counts
 
 
@@ -37,30 +37,33 @@ class SizeHistogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Population:
-    """What any compressed-swap system needs to know of the pages it is given, for one algorithm.
-
-    `same_filled` are pages of one repeated word other than zero, which some systems compress.
-    """
-
-    page_size: int
-    algorithm: str
-    zero: int
-    same_filled: SizeHistogram
-    data: SizeHistogram
-
-    @property
-    def total(self) -> int:
-        """All pages."""
-        return self.zero + self.same_filled.total_pages + self.data.total_pages
-
-
-@dataclass(frozen=True, slots=True)
 class Copies:
     """How often contents occur: `contents[i]` distinct ones are there `copies[i]` times each."""
 
     copies: NDArray[np.int64]
     contents: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """All that a system needs to know of the pages it is given, for one algorithm; None for pages
+    that keep their size.
+
+    `same_filled` are pages of one repeated word other than zero, which some systems compress.
+    `copies` is of all contents, zero and same-filled ones included.
+    """
+
+    page_size: int
+    algorithm: str | None
+    zero: int
+    same_filled: SizeHistogram
+    data: SizeHistogram
+    copies: Copies
+
+    @property
+    def total(self) -> int:
+        """All pages."""
+        return self.zero + self.same_filled.total_pages + self.data.total_pages
 
 
 def population(census: Census, measured: Measured) -> Population | None:
@@ -78,8 +81,30 @@ def population(census: Census, measured: Measured) -> Population | None:
         data = _of_sample(census, measured, census.sample)
     if same is None or data is None:
         return None
+    return _population(census, measured.algorithm, same, data)
+
+
+def uncompressed(census: Census) -> Population:
+    """The census as KSM meets it: every page keeps its size."""
+    contents = census.contents
+    same, data = (_of_full_size(census, kind) for kind in (contents.same_filled, contents.data))
+    return _population(census, None, same, data)
+
+
+def _population(
+    census: Census, algorithm: str | None, same: SizeHistogram, data: SizeHistogram
+) -> Population:
+    contents = census.contents
     zero = int(contents.pages[contents.zero].sum())
-    return Population(census.page_size, measured.algorithm, zero, same, data)
+    copies = Copies(*copies_of(contents.pages))
+    return Population(census.page_size, algorithm, zero, same, data, copies)
+
+
+def _of_full_size(census: Census, kind: Bools) -> SizeHistogram:
+    pages, contents = np.zeros(census.page_size + 2), np.zeros(census.page_size + 2)
+    pages[census.page_size] = census.contents.pages[kind].sum()
+    contents[census.page_size] = np.count_nonzero(kind)
+    return SizeHistogram(pages, contents)
 
 
 def _of_sample(census: Census, measured: Measured, sample: Sample) -> SizeHistogram | None:
@@ -111,8 +136,3 @@ def _histogram(census: Census, measured: Measured, chosen: Bools) -> SizeHistogr
         pages *= copies.sum() / copies[taken].sum()
         contents *= len(sizes) / np.count_nonzero(taken)
     return SizeHistogram(pages, contents)
-
-
-def copies(contents: Contents) -> Copies:
-    """The distribution of copies over all contents, zero and same-filled ones included."""
-    return Copies(*copies_of(contents.pages))

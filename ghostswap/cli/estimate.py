@@ -175,7 +175,8 @@ def estimate_dedup(
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
     from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
-    from ghostswap.report.estimate import Estimate, document, figures
+    from ghostswap.report.estimate import Estimate, document
+    from ghostswap.systems.comparison import compare
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
@@ -197,8 +198,7 @@ def estimate_dedup(
     census = measured.census
     estimate = Estimate(
         census,
-        rules,
-        figures(census, rules),
+        compare(census, rules),
         tuple(_groups(census, group_by)),
         tuple(_examples(measured, top)),
     )

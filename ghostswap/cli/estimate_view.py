@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
 from ghostswap.cli.render import Column, View, bar, emphasised, print_table, printable, size_text
 from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
-from ghostswap.systems.footprint import Figures, System
+from ghostswap.systems.footprint import Footprint, System
 
 SYSTEM_COLUMNS = (
     Column("SYSTEM"),
@@ -54,7 +54,7 @@ def show(estimate: Estimate, view: View) -> None:
     """Print the pages, the systems, and whatever else the estimate holds."""
     if view.headings:
         _show_pages(estimate, view)
-    systems = [system for system in estimate.systems if not _only_verifies(system)]
+    systems = [system for system in estimate.comparison.footprints if not _only_verifies(system)]
     if len(estimate.census.measured) > 1:
         systems.sort(key=lambda system: -system.saved_bytes)
     rows = [_system_row(estimate, system, view.exact) for system in systems]
@@ -78,7 +78,7 @@ def show(estimate: Estimate, view: View) -> None:
         _titled("Most copied contents", _TOP_COLUMNS, [_top_row(top) for top in estimate.top])
 
 
-def _only_verifies(system: Figures) -> bool:
+def _only_verifies(system: Footprint) -> bool:
     """Whether the system's figures are there to check others, which the table of checks shows."""
     return system.algorithm is not None and system.algorithm.endswith(IN_KERNEL)
 
@@ -110,7 +110,7 @@ def _show_pages(estimate: Estimate, view: View) -> None:
     print()
 
 
-def _system_row(estimate: Estimate, system: Figures, exact: bool) -> list[str]:
+def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]:
     measured = estimate.measured(system.algorithm)
     cost = measured.cost if measured else None
     return [
@@ -133,14 +133,17 @@ def _nanoseconds(ns: float, exact: bool) -> str:
 def _notes(estimate: Estimate) -> list[str]:
     """What a reader of the table would otherwise get wrong."""
     notes = []
-    for system in estimate.systems:
+    for system in estimate.comparison.footprints:
         if system.system is System.ZSWAP and system.refused_pages and not _only_verifies(system):
             fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
             notes.append(
                 f"zswap with {system.algorithm} refuses {system.refused_pages:,} pages"
                 f" that do not compress; they {fate}."
             )
-    if any(system.pool_bytes > _SPARSE * system.compressed_bytes for system in estimate.systems):
+    if any(
+        system.pool_bytes > _SPARSE * system.compressed_bytes
+        for system in estimate.comparison.footprints
+    ):
         notes.append(
             "So few pages leave most zspages of a pool half empty: a larger set does better."
         )

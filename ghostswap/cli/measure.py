@@ -103,13 +103,13 @@ def _scanned(wanted: Wanted) -> Measurement:
     from ghostswap.cli.progress import page_progress
     from ghostswap.cli.sources import open_sources
     from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.systems.footprint import System
     from ghostswap.systems.pool_cost import pool_cost
+    from ghostswap.systems.table import Pool
 
     size = options.page_size(wanted.page_size or machine_page_size())
     sampling = None
     if wanted.error is not None:
-        sampling = Sampling(wanted.error, pool_cost(System.ZRAM, wanted.rules, size))
+        sampling = Sampling(wanted.error, pool_cost(Pool.ZRAM, wanted.rules, size))
     with _codecs(wanted, size) as codecs:
         opened = open_sources(wanted.named, size)
         # A device of the kernel engine holds one page at a time.

@@ -20,9 +20,8 @@ from ghostswap.units import parse_size
 
 if TYPE_CHECKING:
     from ghostswap.kernel.rules import Rules
-    from ghostswap.plan.sizing import Room
-    from ghostswap.report.measures import Basis
-    from ghostswap.report.plan import Plan
+    from ghostswap.plan.answer import Plan, PlanInput
+    from ghostswap.plan.sizing import PoolLimit
 
 STANDARD_INPUT = Path("-")
 SLACK_WORTH_SAYING = 0.05  # of the pool
@@ -220,37 +219,38 @@ def plan(
     rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False)
 
     from ghostswap.cli.plan_view import SIZE_COLUMNS, show
-    from ghostswap.report.plan import Question, document
-    from ghostswap.report.plan import plan as make_plan
+    from ghostswap.plan.answer import PlanRequest
+    from ghostswap.plan.answer import plan as make_plan
+    from ghostswap.report.plan import document
 
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
-    rooms = _rooms(root, ram, max_pool_percent)
-    if emit is not None and len(rooms) > 1:
+    limits = _limits(root, ram, max_pool_percent)
+    if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
 
     status = 0
     if ratio is not None:
-        basis = _stated(ratio, chosen, page_size, rules)
+        planned_from = _stated(ratio, chosen, page_size, rules)
     elif (report := _report(named)) is not None:
-        basis = _estimated(report, algorithm)
+        planned_from = _estimated(report, algorithm)
     else:
         error = DEFAULT_ERROR if quick else None
         algorithms = [algorithm] if algorithm else []
         wanted = Wanted(named, rules, algorithms, page_size, error=error, quiet=quiet)
-        basis, status = _measured(wanted)
-    question = Question(
+        planned_from, status = _measured(wanted)
+    request = PlanRequest(
         chosen,
-        rules.version if kernel is not None else basis.rules.version,
+        rules.version if kernel is not None else planned_from.rules.version,
         margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
         demand,
     )
-    plans = [make_plan(basis, room, question) for room in rooms]
+    plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:
         _warn(plans[0])
     with plot.afterwards(picture, lambda path: plot.plot_plan(plans, path)):
         if json:
-            print_json(document(plans, question))
+            print_json(document(plans, request))
         elif number is not None:
             _print_number(plans, number)
         elif emit is not None:
@@ -260,13 +260,13 @@ def plan(
     return status
 
 
-def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
+def _limits(root: Path, ram: str | None, percent: int | None) -> list["PoolLimit"]:
     """The machines asked for; what is not said is read from the host below `root`."""
     from ghostswap.host.files import HostFiles
     from ghostswap.host.kernel import page_size as machine_page_size
     from ghostswap.host.memory import read_memory
     from ghostswap.host.zswap import read_zswap
-    from ghostswap.plan.sizing import Room
+    from ghostswap.plan.sizing import PoolLimit
 
     host = HostFiles(root)
     host.check()
@@ -278,16 +278,16 @@ def _rooms(root: Path, ram: str | None, percent: int | None) -> list["Room"]:
     if not 1 <= share <= 100:
         raise UsageError("--max-pool-percent", f"{share} is not from 1 to 100")
     if ram is not None:
-        return [Room(size, share) for size in _sizes(ram)]
+        return [PoolLimit(size, share) for size in _sizes(ram)]
     found = memory.mem_total
     if not found:
         raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
-    return [Room(found, share)]
+    return [PoolLimit(found, share)]
 
 
 def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
     """The text and name of the one estimate that was given; None where sources were."""
-    from ghostswap.report.measures import looks_like_json
+    from ghostswap.report.comparison import looks_like_json
     from ghostswap.report.saved import read_file
 
     def is_report(path: Path) -> bool:
@@ -312,7 +312,7 @@ def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
 
 def _piped() -> bytes:
     """The estimate on standard input; what begins otherwise is not read to its end."""
-    from ghostswap.report.measures import looks_like_json
+    from ghostswap.report.comparison import looks_like_json
     from ghostswap.report.saved import read_stream
 
     begin = sys.stdin.buffer.read(4096)
@@ -323,56 +323,54 @@ def _piped() -> bytes:
     return read_stream(sys.stdin.buffer, "standard input", begin)
 
 
-def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "Basis":
-    from ghostswap.report.measures import basis_of, parse_estimate
+def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "PlanInput":
+    from ghostswap.plan.answer import PlanInput
+    from ghostswap.report.comparison import parse_estimate, read
     from ghostswap.report.saved import check
 
     text, name = report
     document = parse_estimate(text, name)
     check(document, name)
-    return basis_of(document, name, algorithm)
+    return PlanInput.of_comparison(read(document, name), name, algorithm)
 
 
-def _stated(ratio: float, system: System, page_size: int | None, rules: "Rules") -> "Basis":
+def _stated(ratio: float, system: System, page_size: int | None, rules: "Rules") -> "PlanInput":
     from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.report.measures import ratio_basis
+    from ghostswap.plan.answer import PlanInput
 
     if system not in (System.ZSWAP, System.ZRAM):
         raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
     size = options.page_size(machine_page_size() if page_size is None else page_size)
-    return ratio_basis(ratio, size, rules)
+    return PlanInput.of_ratio(ratio, size, rules)
 
 
-def _measured(wanted: "Wanted") -> tuple["Basis", int]:
+def _measured(wanted: "Wanted") -> tuple["PlanInput", int]:
     """An estimate made now, and the exit status that says whether anything is missing from it."""
-    from ghostswap.report.estimate import Estimate, document, figures
-    from ghostswap.report.measures import basis_of
+    from ghostswap.plan.answer import PlanInput
+    from ghostswap.systems.comparison import compare
 
     census = measure(wanted).census
-    estimate = Estimate(census, wanted.rules, figures(census, wanted.rules))
     name = ", ".join(source.facts.name for source in census.sources)
-    return basis_of(document(estimate), name, None), status_of(census, wanted.quiet)
+    planned_from = PlanInput.of_comparison(compare(census, wanted.rules), name, None)
+    return planned_from, status_of(census, wanted.quiet)
 
 
 def _warn(plan: "Plan") -> None:
-    basis, measure = plan.basis, plan.sizing.measure
-    if basis.partial:
-        warn(f"{basis.name}: the estimate was interrupted and covers a part", quiet=False)
-    if plan.kernel != basis.rules.version:
+    name, rules, footprint = plan.input.name, plan.input.rules, plan.sizing.footprint
+    if plan.input.partial:
+        warn(f"{name}: the estimate was interrupted and covers a part", quiet=False)
+    if plan.kernel != rules.version:
+        warn(f"pools as Linux {rules.version} makes them, slots as {plan.kernel}", quiet=False)
+    if footprint.slack > SLACK_WORTH_SAYING:
         warn(
-            f"pools as Linux {basis.rules.version} makes them, slots as {plan.kernel}", quiet=False
-        )
-    if measure.slack > SLACK_WORTH_SAYING:
-        warn(
-            f"{basis.name}: so few pages that up to {measure.slack:.0%} of their pool may be "
-            "zspages not full yet: measure more",
+            f"{name}: so few pages that up to {footprint.slack:.0%} of their pool may be zspages "
+            "not full yet: measure more",
             quiet=False,
         )
-    if measure.refused_pages:
-        offered = measure.pages + measure.refused_pages
+    if footprint.refused_pages:
         warn(
-            f"{measure.system} refuses {measure.refused_pages} of {offered} such pages: with a "
-            "ghost they stay in RAM",
+            f"{footprint.system} refuses {footprint.refused_pages} of {footprint.total_pages} such "
+            "pages: with a ghost they stay in RAM",
             quiet=False,
         )
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from ghostswap.cli.render import Column, View, emphasised, print_table, printable, size_text
-from ghostswap.plan.sizing import Bill, Sizing, TooLarge
-from ghostswap.report.plan import Plan, derivations
+from ghostswap.plan.answer import Plan
+from ghostswap.plan.designs import DesignCost, TooLarge
+from ghostswap.plan.sizing import Sizing
+from ghostswap.report.plan import derivations
 
 SIZE_COLUMNS = (
     Column("RAM", right=True),
@@ -53,26 +55,26 @@ def show(plans: Sequence[Plan], view: View, *, explain: bool) -> None:
 
 
 def _about(plan: Plan) -> str:
-    algorithm = f", {plan.basis.algorithm}" if plan.basis.algorithm else ""
+    algorithm = f", {plan.input.algorithm}" if plan.input.algorithm else ""
     return (
-        f"{plan.basis.name}{algorithm}: slots as Linux {plan.kernel} keeps them; "
+        f"{plan.input.name}{algorithm}: slots as Linux {plan.kernel} keeps them; "
         f"within {plan.sizing.error:.2%}"
     )
 
 
 def _size_row(sizing: Sizing, exact: bool) -> list[str]:
-    measure = sizing.measure
+    footprint = sizing.footprint
     held = (
-        size_text(measure.memory_of(slots), exact)
+        size_text(footprint.memory_of(slots), exact)
         for slots in (sizing.expected, sizing.pessimistic, sizing.optimistic)
     )
     return [
-        size_text(sizing.room.ram_bytes, exact),
-        str(measure.system),
-        "-" if measure.ratio is None else f"{measure.ratio:.2f}",
+        size_text(sizing.limit.ram_bytes, exact),
+        str(footprint.system),
+        "-" if footprint.pool_ratio is None else f"{footprint.pool_ratio:.2f}",
         size_text(sizing.limit_bytes, exact),
         *held,
-        size_text(sizing.exact_pages * measure.page_size, exact),
+        size_text(sizing.exact_pages * footprint.page_size, exact),
         size_text(sizing.recommended_bytes, exact),
         str(sizing.recommended_pages),
     ]
@@ -107,7 +109,7 @@ def _judgement(sizing: Sizing, exact: bool) -> list[str]:
 
 
 def _guess_row(guess: TooLarge, sizing: Sizing, exact: bool) -> list[str]:
-    unused = guess.unused_slots * sizing.measure.page_size
+    unused = guess.unused_slots * sizing.footprint.page_size
     return [
         str(guess.kernel),
         str(guess.factor),
@@ -122,19 +124,19 @@ def _show_too_small(plan: Plan, exact: bool) -> None:
         print(f"{each.divisor} times too small leaves {unused} of the pool unused.")
 
 
-def _design_row(bill: Bill, exact: bool) -> list[str]:
+def _design_row(cost: DesignCost, exact: bool) -> list[str]:
     amounts = (
-        bill.empty_bytes,
-        bill.metadata_bytes,
-        bill.pool_bytes,
-        bill.ram_bytes,
-        bill.disk_bytes,
-        bill.swap_total_bytes,
+        cost.empty_bytes,
+        cost.metadata_bytes,
+        cost.pool_bytes,
+        cost.ram_bytes,
+        cost.disk_bytes,
+        cost.swap_total_bytes,
     )
     return [
-        str(bill.design),
+        str(cost.design),
         *(size_text(amount, exact) for amount in amounts),
-        bill.writes_back or "nothing",
+        cost.writes_back or "nothing",
     ]
 
 

@@ -12,9 +12,9 @@ from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
 
 if TYPE_CHECKING:
+    from ghostswap.plan.answer import Plan
     from ghostswap.plots.picture import Form
     from ghostswap.report.estimate import Estimate
-    from ghostswap.report.plan import Plan
 
 Plot = Annotated[
     Path | None,

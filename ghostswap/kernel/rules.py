@@ -14,8 +14,8 @@ from ghostswap.kernel.zswap import Allocator, SameFilled
 class Rules:
     """What the models follow.
 
-    `writeback` False is memory.zswap.writeback=0; `ghost`, that all swap areas are ghosts. With
-    either, a page that zswap refuses stays in RAM. `zram_entry_bytes` is sizeof(struct
+    `writeback` False is memory.zswap.writeback=0; `ghost`, that all swap areas are ghosts.
+    `zram_entry_bytes` is sizeof(struct
     zram_table_entry).
     """
 
@@ -70,6 +70,17 @@ class Rules:
     def zswap_lookup_bytes(self, entries: int) -> int:
         """What finds as many entries by their slots, besides what is part of them."""
         return memory(lookup(self.version), Load(area=0, used=0, entries=entries))
+
+    def zswap_slack_bytes(self, page_size: int, pool_bytes: int, payload_bytes: int) -> int:
+        """What more pages would fill of zswap's pool. What zbud and z3fold waste stays wasted,
+        however many pages come."""
+        if self.allocator is not Allocator.ZSMALLOC:
+            return 0
+        return self.classes(page_size).slack_bytes(pool_bytes, payload_bytes)
+
+    def kept_bytes(self, refused_pages: int, page_size: int) -> int:
+        """RAM that pages which zswap refuses go on to take: where nothing is written back, all."""
+        return refused_pages * page_size if self.ghost or not self.writeback else 0
 
     @property
     def zswap_header_bytes(self) -> int:

@@ -35,6 +35,12 @@ class SizeClasses:
     of_payload: NDArray[np.int64]
     huge_class_size: int
 
+    def slack_bytes(self, pool_bytes: int, payload_bytes: int) -> int:
+        """What zspages that are not full may take of a pool: half a zspage of every class, and no
+        more than the pool exceeds what it holds."""
+        half = int(self.pages.sum()) * self.page_size // 2
+        return max(0, min(half, pool_bytes - payload_bytes))
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

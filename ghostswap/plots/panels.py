@@ -71,7 +71,7 @@ class Panel:
 def panels(estimate: Estimate) -> list[Panel]:
     """The four panels; of several algorithms, the first one's sizes are shown."""
     census, measured = estimate.census, estimate.census.measured[0]
-    classes = estimate.rules.classes(census.page_size)
+    classes = estimate.comparison.rules.classes(census.page_size)
     pages = page_map(census, measured, classes.huge_class_size)
     counted = population(census, measured)
     sizes = None if counted is None else class_histogram(counted, classes)

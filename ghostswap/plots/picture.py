@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from matplotlib.figure import Figure
 
+from ghostswap.plan.answer import Plan
 from ghostswap.plots import estimate_figure, html, plan_figure
 from ghostswap.plots.canvas import as_png, as_svg, drawing
 from ghostswap.plots.panels import panels
 from ghostswap.report.estimate import Estimate, page_counts
-from ghostswap.report.plan import Plan
 from ghostswap.units import format_size
 
 
@@ -64,7 +64,7 @@ def _image(drawn: Figure, title: str, form: Form) -> bytes:
 def _notes(estimate: Estimate) -> list[str]:
     """What makes the figures less than exact and complete."""
     census = estimate.census
-    notes = [f"Pools as Linux {estimate.rules.version} makes them."]
+    notes = [f"Pools as Linux {estimate.comparison.rules.version} makes them."]
     if census.sample is not None:
         notes.append("Compressed sizes are from a sample; copies were counted exactly.")
     if census.partial:
@@ -93,9 +93,8 @@ def _pages(estimate: Estimate) -> html.Table:
 
 def _systems(estimate: Estimate) -> html.Table:
     rows = []
-    for system in estimate.systems:
-        measured = estimate.measured(system.algorithm)
-        error = estimate.relative_error(system.system, measured) if measured else 0.0
+    for system in estimate.comparison.footprints:
+        error = system.relative_error
         amounts = (
             system.pool_bytes,
             system.metadata_bytes,
@@ -119,14 +118,14 @@ def _sizes(plans: Sequence[Plan]) -> html.Table:
     rows = []
     for plan in plans:
         for sizing in (plan.sizing, *plan.others):
-            measure = sizing.measure
+            footprint = sizing.footprint
             held = (sizing.expected, sizing.pessimistic, sizing.optimistic)
             rows.append(
                 [
-                    str(measure.system),
-                    format_size(sizing.room.ram_bytes),
+                    str(footprint.system),
+                    format_size(sizing.limit.ram_bytes),
                     format_size(sizing.limit_bytes),
-                    *(format_size(measure.memory_of(slots)) for slots in held),
+                    *(format_size(footprint.memory_of(slots)) for slots in held),
                     format_size(sizing.recommended_bytes),
                 ]
             )
@@ -137,15 +136,15 @@ def _sizes(plans: Sequence[Plan]) -> html.Table:
 def _designs(plan: Plan) -> html.Table:
     rows = [
         [
-            str(bill.design),
+            str(cost.design),
             *(
                 format_size(amount)
-                for amount in (bill.metadata_bytes, bill.pool_bytes, bill.ram_bytes)
+                for amount in (cost.metadata_bytes, cost.pool_bytes, cost.ram_bytes)
             ),
-            format_size(bill.disk_bytes),
+            format_size(cost.disk_bytes),
         ]
-        for bill in plan.designs
+        for cost in plan.designs
     ]
     headings = ("Design", "Metadata", "Pool", "RAM", "Disk")
-    size = format_size(plan.sizing.room.ram_bytes)
+    size = format_size(plan.sizing.limit.ram_bytes)
     return html.Table(f"The same memory under other designs, {size} of RAM", headings, rows)

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ghostswap.plan.answer import Plan
 from ghostswap.plots.canvas import BLACK, BLUE, HEIGHT, binary_unit, figure
 from ghostswap.plots.saving import saving_curve
-from ghostswap.report.plan import Plan
 from ghostswap.units import format_size
 
 _HEIGHT_EACH = 3.6  # inches
@@ -17,17 +17,18 @@ _HEIGHT_EACH = 3.6  # inches
 def title_of(plans: Sequence[Plan]) -> str:
     """What was planned, in a line."""
     first = plans[0]
-    algorithm = f" {first.basis.algorithm}" if first.basis.algorithm else ""
-    return f"Size of a swap area for {first.sizing.measure.system}{algorithm}: {first.basis.name}"
+    algorithm = f" {first.input.algorithm}" if first.input.algorithm else ""
+    return f"Size of a swap area for {first.sizing.footprint.system}{algorithm}: {first.input.name}"
 
 
 def words_of(plan: Plan) -> str:
     """What the picture of one machine says."""
-    sizing = plan.sizing
+    sizing, limit = plan.sizing, plan.sizing.limit
+    full = sizing.expected * sizing.footprint.page_size
     return (
-        f"{format_size(sizing.room.ram_bytes)} of RAM, {sizing.room.percent} % of it for the pool: "
+        f"{format_size(limit.ram_bytes)} of RAM, {limit.percent} % of it for the pool: "
         f"the saving grows with the area until the pool is full, at "
-        f"{format_size(sizing.expected * sizing.measure.page_size)} if pages compress as measured. "
+        f"{format_size(full)} if pages compress as measured. "
         f"The band is where they compress {sizing.error:.1%} worse or better. "
         "Beyond it, slots that are never used cost a little."
     )
@@ -69,9 +70,8 @@ def _draw(axes: Axes, plan: Plan) -> None:
     axes.set_xlim(0, float(area[-1]))
     axes.set_ylim(bottom=min(0.0, float(curve.pessimistic.min()) / saved_unit))
     axes.margins(y=0.08)
-    axes.set_title(
-        f"{format_size(sizing.room.ram_bytes)} of RAM, pool up to {format_size(sizing.limit_bytes)}"
-    )
+    ram, limit = format_size(sizing.limit.ram_bytes), format_size(sizing.limit_bytes)
+    axes.set_title(f"{ram} of RAM, pool up to {limit}")
     axes.set_xlabel(f"size of the area, {name}")
     axes.set_ylabel(f"RAM saved when full, {saved_name}")
     axes.xaxis.set_major_locator(MaxNLocator(9))

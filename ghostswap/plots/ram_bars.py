@@ -30,11 +30,10 @@ def ram_bars(estimate: Estimate) -> list[RamBar]:
     A sample that says nothing leaves the pool anything from nothing to all pages.
     """
     bars = []
-    for system in estimate.systems:
+    for system in estimate.comparison.footprints:
         if system.algorithm is not None and system.algorithm.endswith(IN_KERNEL):
             continue
-        measured = estimate.measured(system.algorithm)
-        error = estimate.relative_error(system.system, measured) if measured else 0.0
+        error = system.relative_error
         beside = system.ram_bytes - system.pool_bytes
         if math.isfinite(error):
             least = system.ram_bytes - min(error, 1.0) * system.pool_bytes

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.kernel.slots import Cost, Load, memory
+from ghostswap.plan.answer import Plan
 from ghostswap.plan.sizing import MAXIMUM_SLOTS, Sizing
-from ghostswap.report.plan import Plan
 
 _POINTS = 240
 _BEYOND = 2.0  # how many times the recommended size is shown
@@ -32,14 +32,14 @@ def saving_curve(plan: Plan) -> SavingCurve:
     even = np.linspace(0, most, _POINTS).astype(np.int64)
     slots = np.unique(np.minimum(np.append(even, corners), most))
     worse = 1 + sizing.error
-    better = (1 - sizing.error) * (1 - sizing.measure.slack)
+    better = (1 - sizing.error) * (1 - sizing.footprint.slack)
 
     def curve(capacity: int, growth: float) -> NDArray[np.float64]:
         saved = (_saved(sizing, plan.slot_costs, each, capacity, growth) for each in slots.tolist())
         return np.fromiter(saved, dtype=np.float64, count=len(slots))
 
     return SavingCurve(
-        slots * float(sizing.measure.page_size),
+        slots * float(sizing.footprint.page_size),
         curve(sizing.pessimistic, worse),
         curve(sizing.expected, 1.0),
         curve(sizing.optimistic, better),
@@ -50,10 +50,10 @@ def _saved(
     sizing: Sizing, costs: tuple[Cost, ...], area: int, capacity: int, growth: float
 ) -> float:
     """RAM saved by an area of so many slots when pages take `growth` times the pool measured."""
-    measure = sizing.measure
+    footprint = sizing.footprint
     demand = sizing.demand_bytes
-    wanted = MAXIMUM_SLOTS if demand is None else measure.slots_of(demand)
-    used = min(area, capacity, wanted)
-    load = Load(area, used, entries=used * measure.entries // measure.slots)
-    metadata = memory(costs, load) + used * measure.metadata_bytes // measure.slots
-    return measure.memory_of(used) - measure.pool_of(used) * growth - metadata
+    demanded = MAXIMUM_SLOTS if demand is None else footprint.slots_of(demand)
+    used = min(area, capacity, demanded)
+    load = Load(area, used, footprint.entries_of(used))
+    metadata = memory(costs, load) + footprint.entry_bytes_of(used)
+    return footprint.memory_of(used) - footprint.pool_of(used) * growth - metadata

@@ -1,23 +1,18 @@
 """The result of an estimate: all figures together, and as the JSON document, key by key."""
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ghostswap.census.dedup import Group, histogram, shared_between_sources
-from ghostswap.census.population import copies, population
-from ghostswap.census.spread import CONFIDENCE, Spread
+from ghostswap.census.population import Population, population
+from ghostswap.census.spread import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
-from ghostswap.kernel.rules import Rules
-from ghostswap.systems.footprint import Figures, System
-from ghostswap.systems.ksm import ksm
-from ghostswap.systems.pool_cost import pool_cost
-from ghostswap.systems.zram import zram, zram_dedup
-from ghostswap.systems.zswap import zswap, zswap_dedup
+from ghostswap.report import comparison
+from ghostswap.systems.comparison import Comparison
+from ghostswap.systems.footprint import System
 
-SCHEMA = "ghostswap.estimate/1"
 # What a codec that asks the running kernel is called beside the library's own of the same name.
 IN_KERNEL = "@kernel"
 
@@ -50,17 +45,20 @@ class Check:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What was asked for: `systems` always, the others where options say so."""
+    """What was asked for: the comparison always, the others where options say so."""
 
     census: Census
-    rules: Rules
-    systems: tuple[Figures, ...]
+    comparison: Comparison
     groups: tuple[Group, ...] = ()
     top: tuple[Example, ...] = ()
 
     def checks(self) -> list[Check]:
         """The library's codecs against the kernel's, where the census has both."""
-        zrams = {each.algorithm: each for each in self.systems if each.system is System.ZRAM}
+        zrams = {
+            each.algorithm: each
+            for each in self.comparison.footprints
+            if each.system is System.ZRAM
+        }
         return [
             Check(name, figure, getattr(entry, figure), getattr(zrams[name + IN_KERNEL], figure))
             for name, entry in zrams.items()
@@ -75,64 +73,23 @@ class Estimate:
                 return measured
         return None
 
-    def relative_error(self, system: System, measured: Measured) -> float:
-        """How far pool_bytes may be from the kernel's, as a fraction: the codec's own error, and in
-        quick mode that of the sample, at 95 % confidence."""
-        census = self.census
-        codec = measured.relative_error
-        if system in (System.ZSWAP, System.ZSWAP_DEDUP):
-            codec += self.rules.zswap_codec_error(measured.algorithm)
-        if census.sample is None:
-            return codec
-        return codec + self._spreads[measured.algorithm].relative_error(
-            pool_cost(system, self.rules, census.page_size),
-            each_once=system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP),
-        )
-
-    @cached_property
-    def _spreads(self) -> dict[str, Spread]:
-        census, sample = self.census, self.census.sample
-        if sample is None:
-            return {}
-        return {
-            each.algorithm: Spread.of(census.contents, each.sizes, sample)
-            for each in census.measured
-        }
-
-
-def figures(census: Census, rules: Rules) -> tuple[Figures, ...]:
-    """Every system's figures; without those that need sizes of which none is known yet."""
-    found = []
-    for measured in census.measured:
-        pages = population(census, measured)
-        if pages is not None:
-            found += [model(pages, rules) for model in (zram, zram_dedup, zswap, zswap_dedup)]
-    return (*found, ksm(copies(census.contents), census.page_size))
-
 
 def document(estimate: Estimate) -> dict[str, Any]:
-    """The estimate as one JSON document: every key is always there, with values of one type."""
-    census, rules = estimate.census, estimate.rules
+    """The estimate as one JSON document: every key is always there, with values of one type.
+
+    Algorithms, and their systems, of which too little is known for figures are left out.
+    """
+    census = estimate.census
     return {
-        "schema": SCHEMA,
-        "page_size": census.page_size,
+        **comparison.document(estimate.comparison),
         "mode": "exact" if census.sample is None else "quick",
-        "partial": census.partial,
-        "kernel": str(rules.version),
-        "rules": {
-            "zpool": str(rules.allocator),
-            "chain_size": rules.chain_size,
-            "zram_entry_bytes": rules.zram_entry_bytes,
-            "same_filled": str(rules.same_filled),
-            "writeback": rules.writeback,
-            "ghost": rules.ghost,
-        },
         "sources": [_source(census, source) for source in census.sources],
         "pages": page_counts(census),
         "algorithms": {
-            measured.algorithm: _algorithm(estimate, measured) for measured in census.measured
+            measured.algorithm: _algorithm(estimate, measured, pages)
+            for measured in census.measured
+            if (pages := population(census, measured)) is not None
         },
-        "systems": [_system(estimate, entry) for entry in estimate.systems],
         "dedup": {
             "histogram": [asdict(bucket) for bucket in histogram(census)],
             "top": [asdict(example) for example in estimate.top],
@@ -177,10 +134,9 @@ def page_counts(census: Census) -> dict[str, int]:
     }
 
 
-def _algorithm(estimate: Estimate, measured: Measured) -> dict[str, Any]:
+def _algorithm(estimate: Estimate, measured: Measured, pages: Population) -> dict[str, Any]:
     census, cost = estimate.census, measured.cost
-    pages = population(census, measured)
-    sizes = pages.data.pages if pages is not None else np.zeros(census.page_size + 2)
+    sizes = pages.data.pages
     compressed = float(sizes.sum())
     payload = np.minimum(np.arange(len(sizes)), census.page_size)
     return {
@@ -189,28 +145,6 @@ def _algorithm(estimate: Estimate, measured: Measured) -> dict[str, Any]:
         "incompressible_pages": round(float(sizes[census.page_size :].sum())),
         "compress_ns_per_page": round(cost.compress_ns) if cost else None,
         "decompress_ns_per_page": round(cost.decompress_ns) if cost else None,
-        "relative_error": estimate.relative_error(System.ZRAM, measured),
+        "relative_error": estimate.comparison.of(measured.algorithm)[System.ZRAM].relative_error,
         "confidence": 1.0 if census.sample is None else CONFIDENCE,
     }
-
-
-def _system(estimate: Estimate, system: Figures) -> dict[str, Any]:
-    measured = estimate.measured(system.algorithm)
-    entry: dict[str, Any] = {
-        "system": str(system.system),
-        "algorithm": system.algorithm,
-        "pages_stored": system.pages_stored,
-        "same_pages": system.same_pages,
-        "huge_pages": system.huge_pages,
-        "compressed_bytes": system.compressed_bytes,
-        "pool_bytes": system.pool_bytes,
-        "metadata_bytes": system.metadata_bytes,
-        "refused_pages": system.refused_pages,
-        "ram_bytes": system.ram_bytes,
-        "saved_bytes": system.saved_bytes,
-        "ratio": system.ratio,
-        "relative_error": estimate.relative_error(system.system, measured) if measured else 0.0,
-    }
-    if system.sharing is not None:
-        entry |= asdict(system.sharing)
-    return entry

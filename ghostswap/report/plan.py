@@ -3,22 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ghostswap.kernel.slots import Charge, Cost, costs
-from ghostswap.kernel.version import KernelVersion
-from ghostswap.plan.sizing import (
-    Bill,
-    Room,
-    Sizing,
-    TooLarge,
-    TooSmall,
-    bills,
-    design_of,
-    size_up,
-    too_large,
-    too_small,
-)
-from ghostswap.report.measures import Basis
+from ghostswap.kernel.slots import Charge
+from ghostswap.plan.answer import Plan, PlanRequest
+from ghostswap.plan.sizing import Sizing
 from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS, Pool
 from ghostswap.units import format_size
 
 SCHEMA = "ghostswap.plan/1"
@@ -33,75 +22,25 @@ class Derivation:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a basis: a system, on a kernel, with a margin and perhaps a demand."""
-
-    system: System
-    kernel: KernelVersion
-    margin: float
-    demand_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The answer for one machine. `others` are the sizes under the systems not chosen."""
-
-    basis: Basis
-    kernel: KernelVersion
-    sizing: Sizing
-    others: tuple[Sizing, ...]
-    too_large: tuple[TooLarge, ...]
-    too_small: tuple[TooSmall, ...]
-    designs: tuple[Bill, ...]
-
-    @property
-    def slot_costs(self) -> tuple[Cost, ...]:
-        """What the planned area keeps for its slots on this kernel."""
-        measure, entry = self.sizing.measure, self.basis.rules.zram_entry_bytes
-        return costs(design_of(measure.system), self.kernel, measure.page_size, entry)
-
-
-def plan(basis: Basis, room: Room, question: Question) -> Plan:
-    """The plan for one machine; GhostswapError where the basis lacks the system asked for."""
-
-    def sized(system: System) -> Sizing:
-        measure = basis.measure(system)
-        return size_up(measure, room, question.margin, question.demand_bytes)
-
-    sizing = sized(question.system)
-    zswap, zram = basis.beside(question.system)
-    kernel, entry_bytes = question.kernel, basis.rules.zram_entry_bytes
-    return Plan(
-        basis,
-        kernel,
-        sizing,
-        tuple(sized(system) for system in basis.measures if system is not question.system),
-        tuple(too_large(sizing, kernel, entry_bytes)),
-        tuple(too_small(sizing)),
-        tuple(bills(sizing, zswap, zram, kernel, entry_bytes)),
-    )
-
-
-def derivations(found: Plan) -> list[Derivation]:
+def derivations(plan: Plan) -> list[Derivation]:
     """Every figure of the size, in the order in which one follows from another."""
-    sizing, kernel = found.sizing, found.kernel
-    measure = sizing.measure
-    page = measure.page_size
-    each = measure.pool_bytes / measure.slots
-    pages = sizing.room.ram_bytes // page
+    sizing, kernel = plan.sizing, plan.kernel
+    footprint = sizing.footprint
+    page = footprint.page_size
+    each = footprint.pool_bytes / footprint.slots
+    pages = sizing.limit.ram_bytes // page
     steps = [
         Derivation(
             "pool_limit_bytes",
-            f"{pages} pages of RAM × {sizing.room.percent} % = {sizing.limit_bytes // page} pages "
+            f"{pages} pages of RAM × {sizing.limit.percent} % = {sizing.limit_bytes // page} pages "
             f"= {sizing.limit_bytes} bytes",
-            _limit_source(measure.system),
+            _limit_source(footprint.system),
         ),
         Derivation(
             "pool_bytes_per_slot",
-            f"{measure.pool_bytes} bytes of pool / {measure.slots} slots = {each:.1f} bytes, "
-            f"{measure.slots - measure.entries} of them zero pages that take no pool",
-            found.basis.name,
+            f"{footprint.pool_bytes} bytes of pool / {footprint.slots} slots = {each:.1f} bytes, "
+            f"{footprint.slots - footprint.pages_stored} of them zero pages that take no pool",
+            plan.input.name,
         ),
         Derivation(
             "capacity.expected",
@@ -112,13 +51,13 @@ def derivations(found: Plan) -> list[Derivation]:
             "capacity.pessimistic",
             f"{sizing.limit_bytes} / ({each:.1f} × {1 + sizing.error:.4f}) = "
             f"{sizing.pessimistic} slots",
-            f"error {measure.error:g} of the measure, margin {sizing.margin:g}",
+            f"error {footprint.relative_error:g} of the measure, margin {sizing.margin:g}",
         ),
         Derivation(
             "capacity.optimistic",
             f"{sizing.limit_bytes} / ({each:.1f} × {1 - sizing.error:.4f} × "
-            f"{1 - measure.slack:.4f}) = {sizing.optimistic} slots",
-            f"the same; up to {measure.slack_bytes} bytes of the pool are zspages not full yet",
+            f"{1 - footprint.slack:.4f}) = {sizing.optimistic} slots",
+            f"the same; up to {footprint.slack_bytes} bytes of the pool are zspages not full yet",
         ),
         Derivation(
             "size.pages",
@@ -142,7 +81,7 @@ def derivations(found: Plan) -> list[Derivation]:
         steps.append(
             Derivation(
                 "unheld_bytes",
-                f"{sizing.demand_bytes} bytes wanted − {measure.memory_of(sizing.pessimistic)} "
+                f"{sizing.demand_bytes} bytes wanted − {footprint.memory_of(sizing.pessimistic)} "
                 f"held at the pessimistic end, not below 0 = {sizing.unheld_bytes}",
                 "--demand",
             )
@@ -154,15 +93,15 @@ def derivations(found: Plan) -> list[Derivation]:
             f"{float(cost.bytes_per_slot):.6g} on Linux {kernel}",
             cost.source,
         )
-        for cost in found.slot_costs
+        for cost in plan.slot_costs
     ]
-    own = measure.metadata_bytes / measure.slots
+    own = footprint.entry_bytes / footprint.slots
     steps.append(
         Derivation(
             "metadata_bytes",
-            f"besides, {measure.system} keeps {measure.metadata_bytes} bytes / {measure.slots} "
+            f"besides, {footprint.system} keeps {footprint.entry_bytes} bytes / {footprint.slots} "
             f"slots = {own:.1f} a slot in use",
-            found.basis.name,
+            plan.input.name,
         )
     )
     return steps
@@ -177,23 +116,27 @@ _PAID_FOR = {
 
 
 def _limit_source(system: System) -> str:
-    if system in (System.ZRAM, System.ZRAM_DEDUP):
+    if SYSTEMS[system].pool is Pool.ZRAM:
         return "zram has no limit of its own: this is a mem_limit to set"
     return "zswap_max_pages(), mm/zswap.c, 6.18; MemTotal is totalram_pages()"
 
 
-def document(plans: list[Plan], question: Question) -> dict[str, Any]:
-    """Plans for one or several machines, from one basis, as one JSON document."""
-    basis = plans[0].basis
+def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
+    """Plans for one or several machines, from one input, as one JSON document."""
+    planned_from = plans[0].input
     return {
         "schema": SCHEMA,
-        "kernel": str(question.kernel),
-        "page_size": basis.page_size,
-        "basis": {"name": basis.name, "kernel": str(basis.rules.version), "partial": basis.partial},
-        "system": str(question.system),
-        "algorithm": basis.algorithm,
-        "margin": question.margin,
-        "demand_bytes": question.demand_bytes,
+        "kernel": str(request.kernel),
+        "page_size": planned_from.page_size,
+        "basis": {
+            "name": planned_from.name,
+            "kernel": str(planned_from.rules.version),
+            "partial": planned_from.partial,
+        },
+        "system": str(request.system),
+        "algorithm": planned_from.algorithm,
+        "margin": request.margin,
+        "demand_bytes": request.demand_bytes,
         "slot_costs": [
             {
                 "name": cost.name,
@@ -207,35 +150,35 @@ def document(plans: list[Plan], question: Question) -> dict[str, Any]:
     }
 
 
-def _plan(found: Plan) -> dict[str, Any]:
-    room = found.sizing.room
+def _plan(plan: Plan) -> dict[str, Any]:
+    limit = plan.sizing.limit
     return {
-        "ram_bytes": room.ram_bytes,
-        "max_pool_percent": room.percent,
-        "pool_limit_bytes": found.sizing.limit_bytes,
-        **_sizing(found.sizing),
-        "alternatives": [_sizing(other) for other in found.others],
-        "too_large": [asdict(each) | {"kernel": str(each.kernel)} for each in found.too_large],
-        "too_small": [asdict(each) for each in found.too_small],
+        "ram_bytes": limit.ram_bytes,
+        "max_pool_percent": limit.percent,
+        "pool_limit_bytes": plan.sizing.limit_bytes,
+        **_sizing(plan.sizing),
+        "alternatives": [_sizing(other) for other in plan.others],
+        "too_large": [asdict(each) | {"kernel": str(each.kernel)} for each in plan.too_large],
+        "too_small": [asdict(each) for each in plan.too_small],
         "designs": [
-            asdict(bill) | {"design": str(bill.design), "ram_bytes": bill.ram_bytes}
-            for bill in found.designs
+            asdict(cost) | {"design": str(cost.design), "ram_bytes": cost.ram_bytes}
+            for cost in plan.designs
         ],
-        "explain": [asdict(step) for step in derivations(found)],
+        "explain": [asdict(step) for step in derivations(plan)],
     }
 
 
 def _sizing(sizing: Sizing) -> dict[str, Any]:
-    measure = sizing.measure
+    footprint = sizing.footprint
     return {
-        "system": str(measure.system),
-        "ratio": measure.ratio,
+        "system": str(footprint.system),
+        "ratio": footprint.pool_ratio,
         "relative_error": sizing.error,
-        "pool_bytes_per_slot": measure.pool_bytes / measure.slots,
-        "slack_bytes": measure.slack_bytes,
-        "refused_pages": measure.refused_pages,
+        "pool_bytes_per_slot": footprint.pool_bytes / footprint.slots,
+        "slack_bytes": footprint.slack_bytes,
+        "refused_pages": footprint.refused_pages,
         "capacity": {
-            name: {"slots": slots, "memory_bytes": measure.memory_of(slots)}
+            name: {"slots": slots, "memory_bytes": footprint.memory_of(slots)}
             for name, slots in (
                 ("pessimistic", sizing.pessimistic),
                 ("expected", sizing.expected),
@@ -245,7 +188,7 @@ def _sizing(sizing: Sizing) -> dict[str, Any]:
         "used_slots": sizing.used,
         "size": {
             "pages": sizing.exact_pages,
-            "bytes": sizing.exact_pages * measure.page_size,
+            "bytes": sizing.exact_pages * footprint.page_size,
         },
         "recommended": {
             "pages": sizing.recommended_pages,

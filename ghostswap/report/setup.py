@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.algorithm import Algorithm
-from ghostswap.plan.sizing import Sizing, is_zram
+from ghostswap.kernel.slots import Design
+from ghostswap.plan.sizing import Sizing
 from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS
 from ghostswap.units import format_size
 
 _ZSWAP = "/sys/module/zswap/parameters"
@@ -47,7 +49,7 @@ class Setup:
     def of(cls, sizing: Sizing, path: PurePosixPath, program: PurePosixPath | None) -> "Setup":
         """GhostswapError for an algorithm that is none of Linux's, UsageError for a path that no
         line can carry."""
-        name = sizing.measure.algorithm
+        name = sizing.footprint.algorithm
         try:
             algorithm = None if name is None else Algorithm.parse(name)
         except ValueError as error:
@@ -59,7 +61,7 @@ class Setup:
     @property
     def system(self) -> System:
         """What holds the pages."""
-        return self.sizing.measure.system
+        return self.sizing.footprint.system
 
     @property
     def folder(self) -> str | None:
@@ -72,14 +74,14 @@ class Setup:
     def why(self) -> str:
         """The size's reason in a line."""
         sizing = self.sizing
-        held = format_size(sizing.measure.memory_of(sizing.used))
-        ram, limit = format_size(sizing.room.ram_bytes), format_size(sizing.limit_bytes)
+        held = format_size(sizing.footprint.memory_of(sizing.used))
+        ram, limit = format_size(sizing.limit.ram_bytes), format_size(sizing.limit_bytes)
         return f"of {ram} RAM {self.system} may take {limit}, for {held} swapped out"
 
     def settings(self) -> list[tuple[str, str]]:
         """Files of sysfs and what to write to each, in this order."""
         found = [(f"{_ZSWAP}/compressor", self.algorithm.name)] if self.algorithm else []
-        found.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.room.percent)))
+        found.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.limit.percent)))
         found.append((f"{_ZSWAP}/enabled", "Y"))
         if self.system is System.KSM:
             found.append((_KSM_RUN, "1"))
@@ -87,18 +89,18 @@ class Setup:
 
     def make(self) -> str:
         """The command that makes the ghost file."""
-        measure = self.sizing.measure
+        footprint = self.sizing.footprint
         return (
             f"ghostswap mkghost {shlex.quote(str(self.path))} "
-            f"--size {self.sizing.recommended_bytes} --page-size {measure.page_size}"
+            f"--size {self.sizing.recommended_bytes} --page-size {footprint.page_size}"
         )
 
 
 def lines(setup: Setup, form: Form) -> list[str]:
     """The lines of `form`; UsageError for a system or a path that it cannot set up."""
-    if setup.system in (System.ZRAM_DEDUP, System.ZSWAP_DEDUP):
+    if not SYSTEMS[setup.system].released:
         raise UsageError("--emit", f"no released kernel has {setup.system}: nothing to set up")
-    zram = is_zram(setup.system)
+    zram = SYSTEMS[setup.system].design is Design.ZRAM
     match form:
         case Form.SH:
             return _zram_shell(setup) if zram else _shell(setup)
@@ -167,7 +169,7 @@ def _systemd(setup: Setup) -> list[str]:
     if setup.folder is not None:
         folders = ":".join([*_USUAL_FOLDERS, setup.folder])
         environment = [f"Environment={_unit_word(f'PATH={folders}')}"]
-    size, page_size = setup.sizing.recommended_bytes, setup.sizing.measure.page_size
+    size, page_size = setup.sizing.recommended_bytes, setup.sizing.footprint.page_size
     return [
         f"# {setup.why()}",
         "# /etc/tmpfiles.d/ghostswap.conf",

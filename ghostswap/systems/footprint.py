@@ -1,4 +1,4 @@
-"""What a system would do with the pages, in the terms of its own counters."""
+"""What one system makes of the pages, in the terms of its own counters."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,26 +24,45 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """One system's figures; counts in pages, amounts in bytes.
+class Footprint:
+    """One system's figures for the pages of a population; counts in pages, amounts in bytes.
 
-    `total_bytes` is what all pages take uncompressed. `metadata_bytes` is what the system pays
-    besides the pool, which its own counters leave out. `refused_pages` are those it does not take:
-    they go to disk, or stay in RAM (`kept_bytes`) where nothing may be written back.
+    `refused_pages` are those it does not take: they go to disk, or stay in RAM (`kept_bytes`) where
+    nothing may be written back. It keeps an entry for each of `pages_stored`.
+
+    Of `pool_bytes`, `slack_bytes` at most are zspages that more pages would fill. The system's own
+    counters leave out the rest: `entry_bytes` for what it keeps of a page or content, and
+    `lookup_bytes` for what finds that by slot (the xarray of zswap, the table of zram).
+
+    `relative_error` is how far pool_bytes may be off, as a share of it.
     """
 
     system: System
     algorithm: str | None
-    total_bytes: int
+    page_size: int
+    total_pages: int
     pages_stored: int
     same_pages: int
     huge_pages: int
+    refused_pages: int
     compressed_bytes: int
     pool_bytes: int
-    metadata_bytes: int
-    refused_pages: int = 0
+    slack_bytes: int
+    entry_bytes: int
+    lookup_bytes: int
     kept_bytes: int = 0
+    relative_error: float = 0.0
     sharing: Sharing | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        """What all pages take uncompressed."""
+        return self.total_pages * self.page_size
+
+    @property
+    def metadata_bytes(self) -> int:
+        """What the system keeps besides the pool."""
+        return self.entry_bytes + self.lookup_bytes
 
     @property
     def ram_bytes(self) -> int:
@@ -59,3 +78,45 @@ class Figures:
     def ratio(self) -> float | None:
         """Uncompressed over remaining bytes; None where nothing remains."""
         return self.total_bytes / self.ram_bytes if self.ram_bytes else None
+
+    @property
+    def taken_pages(self) -> int:
+        """Pages that the system takes."""
+        return self.total_pages - self.refused_pages
+
+    @property
+    def slots(self) -> int:
+        """Swap slots that those take: one each, and one for all that KSM merged into one."""
+        merged = self.sharing.pages_sharing if self.sharing else 0
+        return max(self.taken_pages - merged, 1)
+
+    @property
+    def pool_ratio(self) -> float | None:
+        """Memory taken over the pool that holds it; None where it needs none."""
+        return self.taken_pages * self.page_size / self.pool_bytes if self.pool_bytes else None
+
+    @property
+    def slack(self) -> float:
+        """slack_bytes as a share of the pool: large where few pages were measured."""
+        return self.slack_bytes / self.pool_bytes if self.pool_bytes else 0.0
+
+    def pool_of(self, slots: int) -> int:
+        """Bytes of pool that as many slots take."""
+        return slots * self.pool_bytes // self.slots
+
+    def entries_of(self, slots: int) -> int:
+        """Entries that the system keeps for as many slots: none for a page in the zeromap."""
+        return slots * self.pages_stored // self.slots
+
+    def entry_bytes_of(self, slots: int) -> int:
+        """Bytes of entries for as many slots."""
+        return slots * self.entry_bytes // self.slots
+
+    def memory_of(self, slots: int) -> int:
+        """Bytes of memory that as many slots hold; more than the slots' own where KSM merged."""
+        return slots * self.taken_pages // self.slots * self.page_size
+
+    def slots_of(self, memory: int) -> int:
+        """Slots that as many bytes of memory take."""
+        pages = -(-memory // self.page_size)
+        return -(-pages * self.slots // self.taken_pages)

@@ -1,44 +1,67 @@
-"""What KSM would share among the pages once ksmd has settled.
+"""What KSM would share among the pages once ksmd has settled, and what zswap takes behind it.
 
 Source: mm/ksm.c, stable_tree_search(), stable_tree_append() and is_page_sharing_candidate(), Linux
 6.18.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from ghostswap.census.population import Copies
+from ghostswap.census.population import Population
 from ghostswap.kernel.ksm import (
     MAX_PAGE_SHARING,
     RMAP_ITEM_BYTES,
     STABLE_NODE_BYTES,
     general_profit,
 )
-from ghostswap.systems.footprint import Figures, Sharing, System
+from ghostswap.kernel.rules import Rules
+from ghostswap.systems.footprint import Footprint, Sharing, System
 
 
-def ksm(copies: Copies, page_size: int) -> Figures:
+def ksm(pages: Population, rules: Rules) -> Footprint:
     """KSM over pages that are each mapped once, use_zero_pages off: a zero page is a content like
     any other.
 
     A KSM page is mapped max_page_sharing times at most; further copies begin another one, for which
     it takes two of them.
     """
-    full, rest = np.divmod(copies.copies, MAX_PAGE_SHARING)
-    shared = int(((full + (rest >= 2)) * copies.contents).sum())
-    sharing = int(
-        ((full * (MAX_PAGE_SHARING - 1) + np.maximum(rest - 1, 0)) * copies.contents).sum()
-    )
-    total = int((copies.copies * copies.contents).sum())
+    copies, contents = pages.copies.copies, pages.copies.contents
+    full, rest = np.divmod(copies, MAX_PAGE_SHARING)
+    shared = int(((full + (rest >= 2)) * contents).sum())
+    sharing = int(((full * (MAX_PAGE_SHARING - 1) + np.maximum(rest - 1, 0)) * contents).sum())
+    total = int((copies * contents).sum())
     kept = total - sharing
-    return Figures(
+    return Footprint(
         System.KSM,
         algorithm=None,
-        total_bytes=total * page_size,
+        page_size=pages.page_size,
+        total_pages=total,
         pages_stored=kept,
         same_pages=0,
         huge_pages=0,
-        compressed_bytes=kept * page_size,
-        pool_bytes=kept * page_size,
-        metadata_bytes=total * RMAP_ITEM_BYTES + shared * STABLE_NODE_BYTES,
-        sharing=Sharing(shared, sharing, general_profit(sharing, total, page_size)),
+        refused_pages=0,
+        compressed_bytes=kept * pages.page_size,
+        pool_bytes=kept * pages.page_size,
+        slack_bytes=0,
+        entry_bytes=total * RMAP_ITEM_BYTES + shared * STABLE_NODE_BYTES,
+        lookup_bytes=0,
+        sharing=Sharing(shared, sharing, general_profit(sharing, total, pages.page_size)),
+    )
+
+
+def zswap_behind_ksm(ksm: Footprint, zswap: Footprint, zswap_dedup: Footprint) -> Footprint:
+    """zswap where KSM merged first: merged pages share one slot and one compressed copy."""
+    merged = replace(zswap, system=System.KSM, sharing=ksm.sharing)
+    # Pages in the zeromap have no entry; KSM merges them too.
+    zero = -(-(zswap.slots - zswap.pages_stored) // MAX_PAGE_SHARING)
+    entries = max(0, merged.slots - zero)
+    stored = max(zswap.pages_stored, 1)
+    return replace(
+        merged,
+        pages_stored=entries,
+        pool_bytes=zswap_dedup.pool_bytes,
+        slack_bytes=zswap_dedup.slack_bytes,
+        entry_bytes=zswap.entry_bytes * entries // stored + ksm.entry_bytes,
+        lookup_bytes=zswap.lookup_bytes * entries // stored,
     )

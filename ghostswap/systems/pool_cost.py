@@ -5,17 +5,17 @@ import numpy as np
 from ghostswap.census.spread import PoolCost
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import Allocator
-from ghostswap.systems.footprint import System
+from ghostswap.systems.table import Pool
 
 
-def pool_cost(system: System, rules: Rules, page_size: int) -> PoolCost:
-    """The cost of objects in the pool of `system`.
+def pool_cost(pool: Pool, rules: Rules, page_size: int) -> PoolCost:
+    """The cost of objects in a pool of compressed pages.
 
     zbud and z3fold, which put objects together as they come, are taken to charge by the byte.
     """
     stored = np.minimum(np.arange(page_size + 2), page_size)
     refused = np.zeros(page_size + 2, dtype=np.bool_)
-    if system in (System.ZRAM, System.ZRAM_DEDUP):
+    if pool is Pool.ZRAM:
         stored[rules.classes(page_size).huge_class_size :] = page_size
     else:
         refused[rules.largest_payload(page_size) + 1 :] = True

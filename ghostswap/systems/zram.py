@@ -9,44 +9,49 @@ import numpy as np
 from ghostswap.census.population import Population
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zsmalloc import Counts, SizeClasses, pool
-from ghostswap.systems.footprint import Figures, System
+from ghostswap.systems.footprint import Footprint, System
 
 # The dedup patch of Joonsoo Kim (2017): struct zram_entry a content, and a hash table of
 # struct zram_hash with a bucket for 128 pages, 1024 at least.
 DEDUP_ENTRY_BYTES = 48
 _DEDUP_BUCKET_BYTES = 16
-_DEDUP_PAGES_A_BUCKET = 128
+_DEDUP_PAGES_PER_BUCKET = 128
 _DEDUP_BUCKETS_MIN = 1 << 10
 
 
-def zram(pages: Population, rules: Rules) -> Figures:
+def zram(pages: Population, rules: Rules) -> Footprint:
     """zram as it is: pages_stored is orig_data_size in pages, so same-filled ones are in it."""
-    return _figures(System.ZRAM, pages, rules, pages.data.pages, extra_bytes=0)
+    return _footprint(System.ZRAM, pages, rules, pages.data.pages, dedup_bytes=0)
 
 
-def zram_dedup(pages: Population, rules: Rules) -> Figures:
-    """zram with Joonsoo Kim's dedup: one object a distinct content, found by hash and compared."""
-    buckets = max(_DEDUP_BUCKETS_MIN, pages.total // _DEDUP_PAGES_A_BUCKET)
-    extra = pages.data.total_contents * DEDUP_ENTRY_BYTES + buckets * _DEDUP_BUCKET_BYTES
-    return _figures(System.ZRAM_DEDUP, pages, rules, pages.data.contents, extra)
+def zram_dedup(pages: Population, rules: Rules) -> Footprint:
+    """zram with Joonsoo Kim's dedup: one object per distinct content."""
+    buckets = max(_DEDUP_BUCKETS_MIN, pages.total // _DEDUP_PAGES_PER_BUCKET)
+    dedup_bytes = pages.data.total_contents * DEDUP_ENTRY_BYTES + buckets * _DEDUP_BUCKET_BYTES
+    return _footprint(System.ZRAM_DEDUP, pages, rules, pages.data.contents, dedup_bytes)
 
 
-def _figures(
-    system: System, pages: Population, rules: Rules, objects: Counts, extra_bytes: int
-) -> Figures:
+def _footprint(
+    system: System, pages: Population, rules: Rules, objects: Counts, dedup_bytes: int
+) -> Footprint:
     classes = rules.classes(pages.page_size)
     payloads, huge = huge_stored_raw(objects, classes)
     stored = pool(classes, payloads)
-    return Figures(
+    compressed_bytes = round(float(payloads @ np.arange(len(payloads))))
+    return Footprint(
         system,
         pages.algorithm,
-        total_bytes=pages.total * pages.page_size,
+        pages.page_size,
+        total_pages=pages.total,
         pages_stored=pages.total,
         same_pages=pages.zero + pages.same_filled.total_pages,
         huge_pages=round(huge),
-        compressed_bytes=round(float(payloads @ np.arange(len(payloads)))),
+        refused_pages=0,
+        compressed_bytes=compressed_bytes,
         pool_bytes=stored.bytes,
-        metadata_bytes=pages.total * rules.zram_entry_bytes + stored.overhead_bytes + extra_bytes,
+        slack_bytes=classes.slack_bytes(stored.bytes, compressed_bytes),
+        entry_bytes=stored.overhead_bytes + dedup_bytes,
+        lookup_bytes=pages.total * rules.zram_entry_bytes,
     )
 
 

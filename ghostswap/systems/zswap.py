@@ -11,14 +11,14 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zbud import z3fold, zbud
 from ghostswap.kernel.zsmalloc import Counts, Pool, pool
 from ghostswap.kernel.zswap import Allocator, SameFilled
-from ghostswap.systems.footprint import Figures, System
+from ghostswap.systems.footprint import Footprint, System
 
 # A content's own record in the dedup proposals for zswap (Samsung 2016, an rb-tree node with
 # checksum, length, handle and count; Hack Week 21 plans the same); an entry then points to it.
 DEDUP_RECORD_BYTES = 48
 
 
-def zswap(pages: Population, rules: Rules) -> Figures:
+def zswap(pages: Population, rules: Rules) -> Footprint:
     """zswap as the kernel of these rules has it.
 
     Since 6.12 a zero page is a bit in the swap area, if its whole folio is zero: here each page is
@@ -26,13 +26,15 @@ def zswap(pages: Population, rules: Rules) -> Figures:
     huge_pages are those stored as they are (stored_incompressible_pages, since 6.18).
     """
     objects = _compressed(pages, rules)
-    return _figures(System.ZSWAP, pages, rules, objects, objects.pages)
+    return _footprint(System.ZSWAP, pages, rules, objects, objects.pages, record_bytes=0)
 
 
-def zswap_dedup(pages: Population, rules: Rules) -> Figures:
-    """zswap that stores each distinct content once: an entry a page, a record a content."""
+def zswap_dedup(pages: Population, rules: Rules) -> Footprint:
+    """zswap that stores each distinct content once: an entry per page, a record per content."""
     objects = _compressed(pages, rules)
-    return _figures(System.ZSWAP_DEDUP, pages, rules, objects, objects.contents)
+    return _footprint(
+        System.ZSWAP_DEDUP, pages, rules, objects, objects.contents, DEDUP_RECORD_BYTES
+    )
 
 
 def _compressed(pages: Population, rules: Rules) -> SizeHistogram:
@@ -42,9 +44,14 @@ def _compressed(pages: Population, rules: Rules) -> SizeHistogram:
     return pages.data
 
 
-def _figures(
-    system: System, pages: Population, rules: Rules, objects: SizeHistogram, stored: Counts
-) -> Figures:
+def _footprint(
+    system: System,
+    pages: Population,
+    rules: Rules,
+    objects: SizeHistogram,
+    stored: Counts,
+    record_bytes: int,
+) -> Footprint:
     limit = rules.largest_payload(pages.page_size)
     refused = round(float(objects.pages[limit + 1 :].sum()))
     zeromap = pages.zero if rules.same_filled is SameFilled.ZEROMAP else 0
@@ -56,22 +63,24 @@ def _figures(
     if rules.stores_incompressible:
         payloads[pages.page_size] = raw = float(stored[pages.page_size :].sum())
     pool = _pool(payloads, pages.page_size, rules)
-    records = DEDUP_RECORD_BYTES * float(payloads.sum()) if system is System.ZSWAP_DEDUP else 0
-    return Figures(
+    compressed_bytes = round(float(payloads @ np.arange(len(payloads))))
+    return Footprint(
         system,
         pages.algorithm,
-        total_bytes=pages.total * pages.page_size,
+        pages.page_size,
+        total_pages=pages.total,
         pages_stored=entries,
         same_pages=pages.total - objects.total_pages,
         huge_pages=round(raw),
-        compressed_bytes=round(float(payloads @ np.arange(len(payloads)))),
-        pool_bytes=pool.bytes,
-        metadata_bytes=entries * rules.zswap_entry_bytes
-        + rules.zswap_lookup_bytes(entries)
-        + pool.overhead_bytes
-        + round(records),
         refused_pages=refused,
-        kept_bytes=refused * pages.page_size if rules.ghost or not rules.writeback else 0,
+        compressed_bytes=compressed_bytes,
+        pool_bytes=pool.bytes,
+        slack_bytes=rules.zswap_slack_bytes(pages.page_size, pool.bytes, compressed_bytes),
+        entry_bytes=entries * rules.zswap_entry_bytes
+        + pool.overhead_bytes
+        + round(record_bytes * float(payloads.sum())),
+        lookup_bytes=rules.zswap_lookup_bytes(entries),
+        kept_bytes=rules.kept_bytes(refused, pages.page_size),
     )
 
 

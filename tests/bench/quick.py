@@ -13,9 +13,10 @@ from ghostswap.census.table import I64, Census, Contents, Measured, Sample
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages.dump import open_dump
-from ghostswap.report.estimate import Estimate, figures
+from ghostswap.systems.comparison import compare
 from ghostswap.systems.footprint import System
 from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import Pool
 from tests.bench.programs import cores
 from tests.bench.table import print_markdown
 
@@ -28,25 +29,25 @@ _PAGE = 4096
 def quick(folder: Path, mib: int) -> None:
     """Print, for each program and error asked for, how many of 200 samples held the exact pool."""
     rules = rules_for(KernelVersion(6, 18), {})
-    cost = pool_cost(System.ZRAM, rules, _PAGE)
+    cost = pool_cost(Pool.ZRAM, rules, _PAGE)
     rows = []
     for name, core in cores(folder, mib).items():
         exact = scan([open_dump(core, _PAGE)], _PAGE, [codecs.find("lz4")])
         numbers = contents_numbers(exact.contents, exact.hash)
-        true = {each.system: each.pool_bytes for each in figures(exact, rules)}
+        true = {each.system: each.pool_bytes for each in compare(exact, rules).footprints}
         for error in _ERRORS:
             held = {System.ZRAM: 0, System.ZSWAP_DEDUP: 0}
             deviations, contents = [], []
             for trial in range(_TRIALS):
                 census = _sampled(exact, numbers, Sampling(error, cost), trial)
-                estimate = Estimate(census, rules, figures(census, rules))
                 contents.append(np.count_nonzero(census.measured[0].sizes))
-                for each in estimate.systems:
+                for each in compare(census, rules).footprints:
                     if each.system not in held:
                         continue
-                    sampling = estimate.relative_error(each.system, census.measured[0])
                     off = abs(each.pool_bytes / true[each.system] - 1)
-                    held[each.system] += off <= sampling - census.measured[0].relative_error
+                    held[each.system] += (
+                        off <= each.relative_error - census.measured[0].relative_error
+                    )
                     deviations.append(off)
             rows.append(
                 [

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ghostswap.cli.app import run
 from ghostswap.kernel.slots import Design
-from ghostswap.report.measures import looks_like_json
+from ghostswap.report.comparison import looks_like_json
 
 PAGE = 4096
 GIB = 1 << 30

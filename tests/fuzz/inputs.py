@@ -243,9 +243,10 @@ def estimates() -> list[bytes]:
     """What `estimate-dedup --json` prints, of that census."""
     from ghostswap.kernel.rules import rules_for
     from ghostswap.kernel.version import KernelVersion
-    from ghostswap.report.estimate import Estimate, document, figures
+    from ghostswap.report.estimate import Estimate, document
+    from ghostswap.systems.comparison import compare
 
     census = a_census()
     rules = rules_for(KernelVersion.parse("6.12.1"), {})
-    text = json.dumps(document(Estimate(census, rules, figures(census, rules), (), ())))
+    text = json.dumps(document(Estimate(census, compare(census, rules))))
     return [text.encode(), b'{"schema": "ghostswap.estimate/2"}', b"[" * 3000]

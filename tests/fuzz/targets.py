@@ -27,10 +27,12 @@ from ghostswap.pages.dump import Reading, open_dump, stream_of
 from ghostswap.pages.layout import MOST_BYTES
 from ghostswap.pages.process import parse_status
 from ghostswap.pages.source import Source, Stream
-from ghostswap.plan.sizing import Room
-from ghostswap.report import estimate, measures
-from ghostswap.report.plan import Question, document, plan
+from ghostswap.plan.answer import PlanInput, PlanRequest, plan
+from ghostswap.plan.sizing import PoolLimit
+from ghostswap.report import comparison, estimate
+from ghostswap.report.plan import document
 from ghostswap.swapfile import header, verdict
+from ghostswap.systems.comparison import compare
 from ghostswap.systems.footprint import System
 from tests.cores import PAGE, in_memory
 from tests.fuzz import inputs
@@ -165,8 +167,7 @@ def _compressed_dump(data: bytes) -> None:
 def _census(data: bytes) -> None:
     with suppress(GhostswapError):
         census = load(_file(data).path)
-        figures = estimate.figures(census, _RULES)
-        estimate.document(estimate.Estimate(census, _RULES, figures))
+        estimate.document(estimate.Estimate(census, compare(census, _RULES)))
 
 
 def _swaps(data: bytes) -> None:
@@ -244,10 +245,12 @@ def _statistics(data: bytes) -> None:
 
 def _estimate(data: bytes) -> None:
     with suppress(GhostswapError):
-        basis = measures.basis_of(measures.parse_estimate(data, "fuzz"), "fuzz", None)
-        system = max(basis.measures, key=lambda system: (system is System.KSM, system))
-        question = Question(system, basis.rules.version, 0.0, None)
-        document([plan(basis, Room(16 << 30, 20), question)], question)
+        saved = comparison.read(comparison.parse_estimate(data, "fuzz"), "fuzz")
+        planned_from = PlanInput.of_comparison(saved, "fuzz", None)
+        footprints = planned_from.footprints
+        system = max(footprints, key=lambda system: (system is System.KSM, system))
+        request = PlanRequest(system, saved.rules.version, 0.0, None)
+        document([plan(planned_from, PoolLimit(16 << 30, 20), request)], request)
 
 
 TARGETS = (

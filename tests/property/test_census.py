@@ -17,7 +17,8 @@ from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.dump import open_dump
-from ghostswap.report.estimate import Estimate, document, figures
+from ghostswap.report.estimate import Estimate, document
+from ghostswap.systems.comparison import compare
 
 PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})
@@ -54,7 +55,7 @@ def census(*dumps: bytes, jobs: int = 1, packed: bool = False) -> Census:
 
 def report(census: Census) -> object:
     """Everything that a report says of the pages, without times and names."""
-    told = document(Estimate(census, RULES, figures(census, RULES)))
+    told = document(Estimate(census, compare(census, RULES)))
     for entry in told["algorithms"].values():
         del entry["compress_ns_per_page"], entry["decompress_ns_per_page"]
     return {key: told[key] for key in ("pages", "algorithms", "systems")}, told["dedup"][
@@ -104,7 +105,8 @@ def test_merging_is_associative_and_equals_the_census_of_all(
 @few_scans
 @given(page_numbers)
 def test_every_page_is_of_one_kind(numbers: list[int]) -> None:
-    told = document(Estimate(census(pages(numbers)), RULES, ()))["pages"]
+    found = census(pages(numbers))
+    told = document(Estimate(found, compare(found, RULES)))["pages"]
     assert told["total"] == told["zero"] + told["same_filled"] + told["data"] == len(numbers)
     assert told["data"] == told["distinct"] + told["duplicate"]
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "pulse": "",
     "host": "kernel errors units",
     "swapfile": "kernel errors units files owned host",
-    "ghost": "kernel errors units host swapfile",
+    "ghost": "kernel errors units owned host swapfile",
     "idle": "errors",
     "pages": "kernel errors units pulse host swapfile",
     "census": "kernel errors files pulse host pages",

@@ -9,41 +9,35 @@ from hypothesis import strategies as st
 from ghostswap.kernel.geometry import MAXIMUM_PAGES
 from ghostswap.kernel.slots import PHASE_IV, Design
 from ghostswap.kernel.version import KernelVersion
-from ghostswap.plan.sizing import (
-    MAXIMUM_SLOTS,
-    Measure,
-    Room,
-    bills,
-    round_size,
-    size_up,
-    too_large,
-    too_small,
-)
-from ghostswap.systems.footprint import System
+from ghostswap.plan.designs import design_costs, too_large, too_small
+from ghostswap.plan.sizing import MAXIMUM_SLOTS, PoolLimit, round_size, size_up
+from ghostswap.systems.footprint import Footprint, Sharing, System
 
 PAGE = 4096
 MIB, GIB = 1 << 20, 1 << 30
 V6_18 = KernelVersion(6, 18)
 
 # 1000 pages, a tenth of them zero, in a third of their size.
-THIRD = Measure(
+THIRD = Footprint(
     System.ZSWAP,
     "lz4",
     PAGE,
-    pages=1000,
-    slots=1000,
-    entries=900,
+    total_pages=1000,
+    pages_stored=900,
+    same_pages=100,
+    huge_pages=0,
+    refused_pages=0,
+    compressed_bytes=1000 * PAGE // 4,
     pool_bytes=1000 * PAGE // 3,
     slack_bytes=0,
-    metadata_bytes=900 * 64,
-    refused_pages=0,
-    error=0.0,
+    entry_bytes=900 * 64,
+    lookup_bytes=900 * 9,
 )
-ROOM = Room(ram_bytes=8 * GIB, percent=20)
+LIMIT = PoolLimit(ram_bytes=8 * GIB, percent=20)
 
 
 def test_a_fifth_of_8_gib_holds_three_fifths_of_it_at_ratio_3() -> None:
-    sizing = size_up(THIRD, ROOM, margin=0.0, demand_bytes=None)
+    sizing = size_up(THIRD, LIMIT, margin=0.0, demand_bytes=None)
     assert sizing.limit_bytes == 8 * GIB // PAGE * 20 // 100 * PAGE
     assert sizing.expected * PAGE / (8 * GIB) == pytest.approx(0.6, abs=1e-3)
     assert sizing.used == sizing.expected == sizing.pessimistic == sizing.optimistic
@@ -52,63 +46,63 @@ def test_a_fifth_of_8_gib_holds_three_fifths_of_it_at_ratio_3() -> None:
 
 
 def test_zero_pages_need_slots_but_no_pool() -> None:
-    half_zero = replace(THIRD, slots=2000, pages=2000)
-    without = size_up(THIRD, ROOM, 0.0, None).expected
-    assert size_up(half_zero, ROOM, 0.0, None).expected == pytest.approx(2 * without, abs=2)
+    half_zero = replace(THIRD, total_pages=2000)
+    without = size_up(THIRD, LIMIT, 0.0, None).expected
+    assert size_up(half_zero, LIMIT, 0.0, None).expected == pytest.approx(2 * without, abs=2)
 
 
 def test_pages_that_take_no_pool_fill_it_never() -> None:
-    nothing = replace(THIRD, pool_bytes=0, entries=0)
-    sizing = size_up(nothing, ROOM, 0.1, None)
+    nothing = replace(THIRD, pool_bytes=0, pages_stored=0)
+    sizing = size_up(nothing, LIMIT, 0.1, None)
     assert sizing.expected == sizing.pessimistic == MAXIMUM_SLOTS
     assert sizing.exact_pages == MAXIMUM_PAGES
 
 
 def test_a_margin_widens_the_range_to_both_sides() -> None:
-    sizing = size_up(THIRD, ROOM, margin=0.25, demand_bytes=None)
+    sizing = size_up(THIRD, LIMIT, margin=0.25, demand_bytes=None)
     assert sizing.pessimistic == pytest.approx(sizing.expected / 1.25, abs=1)
     assert sizing.optimistic == pytest.approx(sizing.expected / 0.75, abs=1)
     assert sizing.recommended_slots >= sizing.optimistic
     assert sizing.overcommitted_bytes > 0
 
 
-def test_the_measures_own_error_adds_to_the_margin() -> None:
-    unsure = replace(THIRD, error=0.1)
-    assert size_up(unsure, ROOM, 0.15, None).pessimistic == pytest.approx(
-        size_up(THIRD, ROOM, 0.25, None).pessimistic, abs=1
+def test_its_own_error_adds_to_the_margin() -> None:
+    unsure = replace(THIRD, relative_error=0.1)
+    assert size_up(unsure, LIMIT, 0.15, None).pessimistic == pytest.approx(
+        size_up(THIRD, LIMIT, 0.25, None).pessimistic, abs=1
     )
 
 
 def test_zspages_not_full_yet_widen_the_range_to_the_better_side() -> None:
     few = replace(THIRD, slack_bytes=THIRD.pool_bytes // 2)
-    sizing = size_up(few, ROOM, 0.0, None)
+    sizing = size_up(few, LIMIT, 0.0, None)
     assert sizing.pessimistic == sizing.expected
     assert sizing.optimistic == pytest.approx(2 * sizing.expected, rel=1e-3)
     assert sizing.recommended_slots >= sizing.optimistic
 
 
 def test_a_small_demand_needs_no_more_than_itself() -> None:
-    sizing = size_up(THIRD, ROOM, margin=0.2, demand_bytes=GIB)
+    sizing = size_up(THIRD, LIMIT, margin=0.2, demand_bytes=GIB)
     assert sizing.used * PAGE == GIB
     assert sizing.recommended_bytes == GIB + GIB // 8  # the header's page makes it more than 1 GiB
     assert sizing.unheld_bytes == 0
 
 
 def test_a_demand_beyond_the_pool_is_named() -> None:
-    sizing = size_up(THIRD, ROOM, margin=0.0, demand_bytes=64 * GIB)
+    sizing = size_up(THIRD, LIMIT, margin=0.0, demand_bytes=64 * GIB)
     assert sizing.used == sizing.expected
     assert sizing.unheld_bytes == 64 * GIB - sizing.expected * PAGE
 
 
 def test_ksm_holds_more_memory_in_fewer_slots() -> None:
-    merged = replace(THIRD, system=System.KSM, slots=500, entries=450)
-    sizing = size_up(merged, ROOM, 0.0, demand_bytes=GIB)
+    merged = replace(THIRD, system=System.KSM, pages_stored=450, sharing=Sharing(100, 500, 0))
+    sizing = size_up(merged, LIMIT, 0.0, demand_bytes=GIB)
     assert sizing.used * PAGE == GIB // 2
     assert merged.memory_of(sizing.used) == GIB
 
 
 def test_a_size_twice_too_large_costs_what_its_kernel_keeps_for_empty_slots() -> None:
-    sizing = size_up(THIRD, ROOM, 0.0, None)
+    sizing = size_up(THIRD, LIMIT, 0.0, None)
     twice = {found.kernel: found for found in too_large(sizing, V6_18, 16) if found.factor == 2}
     assert twice[V6_18].unused_slots == sizing.used
     assert twice[V6_18].metadata_bytes == round(sizing.used * (3.125 + 1 / 16 + 1 / 1024))
@@ -117,16 +111,19 @@ def test_a_size_twice_too_large_costs_what_its_kernel_keeps_for_empty_slots() ->
 
 
 def test_a_size_half_too_small_leaves_half_the_pool_unused() -> None:
-    sizing = size_up(THIRD, ROOM, 0.0, None)
+    sizing = size_up(THIRD, LIMIT, 0.0, None)
     half = too_small(sizing)[0]
     assert half.unused_pool_bytes == pytest.approx(sizing.limit_bytes / 2, abs=2 * PAGE)
 
 
 def test_designs_take_the_same_pool_and_differ_in_what_they_keep_and_show() -> None:
-    sizing = size_up(THIRD, ROOM, 0.0, GIB)
-    found = {b.design: b for b in bills(sizing, THIRD, THIRD, V6_18, zram_entry_bytes=16)}
+    sizing = size_up(THIRD, LIMIT, 0.0, GIB)
+    footprints = {System.ZSWAP: THIRD, System.ZRAM: replace(THIRD, system=System.ZRAM)}
+    found = {
+        cost.design: cost for cost in design_costs(sizing, footprints, V6_18, zram_entry_bytes=16)
+    }
     assert set(found) == set(Design)
-    assert len({bill.pool_bytes for bill in found.values()}) == 1
+    assert len({cost.pool_bytes for cost in found.values()}) == 1
     ghost, file = found[Design.GHOST], found[Design.SWAPFILE]
     assert ghost.metadata_bytes == file.metadata_bytes
     assert (ghost.disk_bytes, file.disk_bytes) == (0, sizing.recommended_bytes)
@@ -148,10 +145,10 @@ def test_designs_take_the_same_pool_and_differ_in_what_they_keep_and_show() -> N
 def test_the_recommendation_holds_what_is_used_and_fits_a_header(
     pool: int, ram: int, percent: int, margin: float, demand: int | None
 ) -> None:
-    measure = replace(THIRD, pool_bytes=pool)
-    sizing = size_up(measure, Room(ram, percent), margin, demand)
+    footprint = replace(THIRD, pool_bytes=pool)
+    sizing = size_up(footprint, PoolLimit(ram, percent), margin, demand)
     assert sizing.pessimistic <= sizing.expected <= sizing.optimistic
-    assert measure.pool_of(sizing.expected) <= sizing.limit_bytes
+    assert footprint.pool_of(sizing.expected) <= sizing.limit_bytes
     assert sizing.used <= sizing.recommended_slots <= MAXIMUM_SLOTS
     assert sizing.overcommitted_bytes >= 0
     assert sizing.unheld_bytes >= 0

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostswap.census import codecs
-from ghostswap.census.population import Population, SizeHistogram
+from ghostswap.census.population import Copies, Population, SizeHistogram
 from ghostswap.census.scan import scan
 from ghostswap.census.table import Census, Contents, Measured, Sample, SourceRows
 from ghostswap.kernel.rules import Rules, rules_for
@@ -23,7 +23,8 @@ from ghostswap.kernel.slots import Design
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
-from ghostswap.plan.sizing import Room
+from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
+from ghostswap.plan.sizing import PoolLimit
 from ghostswap.plots import picture
 from ghostswap.plots.page_map import COLUMNS, LINES, MOST_PARTS, Look, looks_of_rows, page_map
 from ghostswap.plots.panels import cell_colours, spread
@@ -31,9 +32,8 @@ from ghostswap.plots.picture import Form
 from ghostswap.plots.ram_bars import ram_bars
 from ghostswap.plots.saving import saving_curve
 from ghostswap.plots.size_classes import class_histogram
-from ghostswap.report.estimate import Estimate, figures, page_counts
-from ghostswap.report.measures import ratio_basis
-from ghostswap.report.plan import Plan, Question, plan
+from ghostswap.report.estimate import Estimate, page_counts
+from ghostswap.systems.comparison import compare
 from ghostswap.systems.footprint import System
 
 PAGE = 4096
@@ -70,7 +70,7 @@ def census_of(*pages: Sequence[int], had: Sequence[bool] = (), segments: Any = (
 
 
 def estimate_of(census: Census, rules: Rules = RULES) -> Estimate:
-    return Estimate(census, rules, figures(census, rules))
+    return Estimate(census, compare(census, rules))
 
 
 def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estimate:
@@ -83,8 +83,8 @@ def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estima
 
 
 def a_plan(ram: int = 8 << 30, demand: int | None = None) -> Plan:
-    basis = ratio_basis(3.0, PAGE, RULES)
-    return plan(basis, Room(ram, 20), Question(System.ZSWAP, KERNEL, 0.1, demand))
+    planned_from = PlanInput.of_ratio(3.0, PAGE, RULES)
+    return plan(planned_from, PoolLimit(ram, 20), PlanRequest(System.ZSWAP, KERNEL, 0.1, demand))
 
 
 def looks(census: Census) -> list[Look]:
@@ -230,7 +230,8 @@ def test_size_classes_hold_every_data_page_and_lose_what_the_pool_does(
         held_as = size if size < classes.huge_class_size else PAGE
         counts[size] = number * classes.objects[classes.of_payload[held_as]]
     none = SizeHistogram(np.zeros(PAGE + 2), np.zeros(PAGE + 2))
-    pages = Population(PAGE, "lz4", 0, none, SizeHistogram(counts, counts))
+    nothing = Copies(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    pages = Population(PAGE, "lz4", 0, none, SizeHistogram(counts, counts), nothing)
     found = class_histogram(pages, classes)
     assert found.pages.sum() == counts.sum()
     stored = counts[: PAGE + 1].copy()
@@ -244,7 +245,7 @@ def test_size_classes_hold_every_data_page_and_lose_what_the_pool_does(
 
 def test_bars_end_where_the_report_says() -> None:
     estimate = estimate_of(census_of([2, 3, 4, 5] * 50 + [ZERO] * 9))
-    for bar, system in zip(ram_bars(estimate), estimate.systems, strict=True):
+    for bar, system in zip(ram_bars(estimate), estimate.comparison.footprints, strict=True):
         assert bar.ram_bytes == system.ram_bytes
         assert bar.least_bytes <= bar.ram_bytes <= bar.most_bytes
 
@@ -266,7 +267,7 @@ def test_the_saving_at_the_recommended_size_is_that_of_the_ghost_in_the_table(
     curve = saving_curve(found)
     at = int(np.argmin(abs(curve.area - sizing.recommended_slots * PAGE)))
     (ghost,) = (bill for bill in found.designs if bill.design is Design.GHOST)
-    held = sizing.measure.memory_of(sizing.used)
+    held = sizing.footprint.memory_of(sizing.used)
     assert curve.expected[at] == pytest.approx(held - ghost.ram_bytes, rel=1e-3)
 
 

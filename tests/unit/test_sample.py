@@ -11,13 +11,13 @@ from ghostswap.census.spread import Spread
 from ghostswap.census.table import Census, Contents, Measured, Sample
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
-from ghostswap.systems.footprint import System
 from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import Pool
 from ghostswap.systems.zram import zram, zram_dedup
 
 PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})
-COST = pool_cost(System.ZRAM, RULES, PAGE)
+COST = pool_cost(Pool.ZRAM, RULES, PAGE)
 TRIALS = 50
 LOOKED_AT = 300
 HELD_AT_LEAST = 0.92

@@ -1,0 +1,160 @@
+"""From what the systems make of some pages to the plan for one machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ghostswap.errors import GhostswapError
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.slots import Cost, costs
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zsmalloc import HANDLE_BYTES
+from ghostswap.plan.designs import (
+    DesignCost,
+    TooLarge,
+    TooSmall,
+    design_costs,
+    too_large,
+    too_small,
+)
+from ghostswap.plan.sizing import PoolLimit, Sizing, size_up
+from ghostswap.systems.comparison import Comparison
+from ghostswap.systems.footprint import Footprint, System
+from ghostswap.systems.ksm import zswap_behind_ksm
+from ghostswap.systems.table import SYSTEMS
+
+_STATED_PAGES = 1_000_000  # so many that a ratio keeps six digits
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """What a plan is made from: the footprints under one algorithm, and whose rules they follow.
+
+    That of KSM is of zswap behind it: pages are planned for once they are swapped out.
+    """
+
+    name: str
+    rules: Rules
+    page_size: int
+    partial: bool
+    algorithm: str | None
+    footprints: Mapping[System, Footprint]
+
+    @classmethod
+    def of_comparison(cls, comparison: Comparison, name: str, algorithm: str | None) -> "PlanInput":
+        """From the footprints of `algorithm`, by default the first one; GhostswapError, at `name`,
+        where there are none."""
+        if comparison.total_pages == 0:
+            raise GhostswapError(name, "an estimate of no pages: nothing to size by")
+        known = list(dict.fromkeys(each.algorithm for each in comparison.footprints))
+        names = [each for each in known if each is not None]
+        if not names:
+            raise GhostswapError(name, "an estimate without compressed sizes")
+        if algorithm is None:
+            algorithm = names[0]
+        elif algorithm not in names:
+            others = ", ".join(names)
+            raise GhostswapError(
+                name, f"nothing in it was compressed by {algorithm}, but by {others}"
+            )
+        compared = comparison.of(algorithm)
+        taking = {
+            system: footprint
+            for system, footprint in compared.items()
+            if SYSTEMS[system].compresses and footprint.taken_pages > 0
+        }
+        if not taking:
+            raise GhostswapError(name, f"every page is refused under {algorithm}: nothing to size")
+        if {System.ZSWAP, System.ZSWAP_DEDUP} <= taking.keys() and System.KSM in compared:
+            taking[System.KSM] = zswap_behind_ksm(
+                compared[System.KSM], taking[System.ZSWAP], taking[System.ZSWAP_DEDUP]
+            )
+        rules, page_size = comparison.rules, comparison.page_size
+        return cls(name, rules, page_size, comparison.partial, algorithm, taking)
+
+    @classmethod
+    def of_ratio(cls, ratio: float, page_size: int, rules: Rules) -> "PlanInput":
+        """From a stated ratio of memory to the pool that holds it compressed.
+
+        Every page is taken to need an entry: how many are zero is not known.
+        """
+        pages = _STATED_PAGES
+        pool_bytes = max(1, round(pages * page_size / ratio))
+
+        def footprint(system: System, entry_bytes: int, lookup_bytes: int) -> Footprint:
+            return Footprint(
+                system,
+                algorithm=None,
+                page_size=page_size,
+                total_pages=pages,
+                pages_stored=pages,
+                same_pages=0,
+                huge_pages=0,
+                refused_pages=0,
+                compressed_bytes=pool_bytes,
+                pool_bytes=pool_bytes,
+                slack_bytes=0,
+                entry_bytes=pages * entry_bytes,
+                lookup_bytes=lookup_bytes,
+            )
+
+        zswap = footprint(
+            System.ZSWAP, rules.zswap_entry_bytes + HANDLE_BYTES, rules.zswap_lookup_bytes(pages)
+        )
+        zram = footprint(System.ZRAM, HANDLE_BYTES, pages * rules.zram_entry_bytes)
+        stated = {System.ZSWAP: zswap, System.ZRAM: zram}
+        return cls(f"a stated ratio of {ratio:g}", rules, page_size, False, None, stated)
+
+    def footprint(self, system: System) -> Footprint:
+        """That of `system`; GhostswapError where there is none."""
+        if system not in self.footprints:
+            known = ", ".join(self.footprints)
+            raise GhostswapError(self.name, f"says nothing of {system}; it has {known}")
+        return self.footprints[system]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is to be planned: a system, on a kernel, with a margin and perhaps a demand."""
+
+    system: System
+    kernel: KernelVersion
+    margin: float
+    demand_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer for one machine. `others` are the sizes under the systems not asked for."""
+
+    input: PlanInput
+    kernel: KernelVersion
+    sizing: Sizing
+    others: tuple[Sizing, ...]
+    too_large: tuple[TooLarge, ...]
+    too_small: tuple[TooSmall, ...]
+    designs: tuple[DesignCost, ...]
+
+    @property
+    def slot_costs(self) -> tuple[Cost, ...]:
+        """What the planned area keeps for its slots on this kernel."""
+        footprint, entry = self.sizing.footprint, self.input.rules.zram_entry_bytes
+        return costs(SYSTEMS[footprint.system].design, self.kernel, footprint.page_size, entry)
+
+
+def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
+    """The plan for one machine; GhostswapError where the input lacks the system asked for."""
+
+    def sized(system: System) -> Sizing:
+        return size_up(input.footprint(system), limit, request.margin, request.demand_bytes)
+
+    sizing = sized(request.system)
+    kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes
+    return Plan(
+        input,
+        kernel,
+        sizing,
+        tuple(sized(system) for system in input.footprints if system is not request.system),
+        tuple(too_large(sizing, kernel, entry_bytes)),
+        tuple(too_small(sizing)),
+        tuple(design_costs(sizing, input.footprints, kernel, entry_bytes)),
+    )

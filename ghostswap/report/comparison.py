@@ -1,0 +1,242 @@
+"""The systems side by side as they stand in an estimate's JSON, written and read back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ghostswap.errors import GhostswapError
+from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.kernel.ksm import general_profit
+from ghostswap.kernel.rules import Rules, rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zswap import Allocator
+from ghostswap.systems.comparison import Comparison
+from ghostswap.systems.footprint import Footprint, Sharing, System
+from ghostswap.systems.table import SYSTEMS, Pool
+
+SCHEMA = "ghostswap.estimate/1"
+_KNOWN_BEGIN = 4096
+_LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The keys of an estimate that read() takes: plain data for JSON."""
+    rules = comparison.rules
+    return {
+        "schema": SCHEMA,
+        "page_size": comparison.page_size,
+        "partial": comparison.partial,
+        "kernel": str(rules.version),
+        "rules": {
+            "zpool": str(rules.allocator),
+            "chain_size": rules.chain_size,
+            "zram_entry_bytes": rules.zram_entry_bytes,
+            "same_filled": str(rules.same_filled),
+            "writeback": rules.writeback,
+            "ghost": rules.ghost,
+        },
+        "pages": {"total": comparison.total_pages},
+        "systems": [_row(footprint) for footprint in comparison.footprints],
+    }
+
+
+def _row(footprint: Footprint) -> dict[str, Any]:
+    sharing = {} if footprint.sharing is None else asdict(footprint.sharing)
+    return {
+        "system": str(footprint.system),
+        "algorithm": footprint.algorithm,
+        "pages_stored": footprint.pages_stored,
+        "same_pages": footprint.same_pages,
+        "huge_pages": footprint.huge_pages,
+        "compressed_bytes": footprint.compressed_bytes,
+        "pool_bytes": footprint.pool_bytes,
+        "slack_bytes": footprint.slack_bytes,
+        "metadata_bytes": footprint.metadata_bytes,
+        "lookup_bytes": footprint.lookup_bytes,
+        "refused_pages": footprint.refused_pages,
+        "ram_bytes": footprint.ram_bytes,
+        "saved_bytes": footprint.saved_bytes,
+        "ratio": footprint.ratio,
+        "relative_error": footprint.relative_error,
+        **sharing,
+    }
+
+
+def looks_like_json(begin: bytes) -> bool:
+    """Whether a file that begins so is text that opens a JSON object or array, not pages."""
+    text = begin[:_KNOWN_BEGIN]
+    if text.lstrip()[:1] not in (b"{", b"["):
+        return False
+    return not any(byte < 0x20 and byte not in b"\t\n\r" for byte in text)
+
+
+def parse_estimate(text: str | bytes, name: str) -> dict[str, Any]:
+    """The estimate that `text` holds; GhostswapError, at `name`, for anything else."""
+    try:
+        estimate = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "not readable as JSON"
+        place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise GhostswapError(name, f"damaged JSON: {reason}{place}") from None
+    schema = estimate.get("schema") if isinstance(estimate, dict) else None
+    if schema == SCHEMA:
+        return dict(estimate)
+    if isinstance(schema, str) and schema.startswith("ghostswap."):
+        raise GhostswapError(name, f"its schema is {schema}, and only {SCHEMA} will do")
+    raise GhostswapError(name, "not an estimate: make one with 'ghostswap estimate-dedup --json'")
+
+
+def read(document: Mapping[str, Any], name: str) -> Comparison:
+    """What document() wrote; GhostswapError, at `name`, where it lacks what it should hold.
+
+    Earlier versions left out slack_bytes and lookup_bytes, which then follow from the rules.
+    """
+    try:
+        return _read(_Fields(document))
+    except _BadFieldError as error:
+        raise GhostswapError(name, f"a damaged estimate: {error}") from None
+
+
+def _read(estimate: "_Fields") -> Comparison:
+    rules = _rules(estimate)
+    page_size = estimate.page_size("page_size")
+    total = estimate.inner("pages").whole("total")
+    footprints = tuple(
+        _footprint(row, rules, page_size, total)
+        for row in estimate.rows("systems")
+        if row.text("system") in list(System)
+    )
+    return Comparison(rules, page_size, total, estimate.flag("partial"), footprints)
+
+
+def _rules(estimate: "_Fields") -> Rules:
+    """The rules that an estimate followed; those of its kernel's defaults where it does not say."""
+    version = estimate.kernel("kernel")
+    if not estimate.has("rules"):
+        return rules_for(version, {})
+    rules = estimate.inner("rules")
+    chain_size = rules.whole("chain_size", least=4)
+    if chain_size > 16:  # mm/Kconfig, ZSMALLOC_CHAIN_SIZE
+        raise _BadFieldError("chain_size is not from 4 to 16")
+    try:
+        allocator = Allocator(rules.text("zpool"))
+    except ValueError:
+        raise _BadFieldError("zpool is none that is known") from None
+    return Rules(
+        version,
+        allocator,
+        chain_size,
+        rules.whole("zram_entry_bytes", least=1),
+        writeback=rules.flag("writeback", absent=True),
+        ghost=rules.flag("ghost"),
+    )
+
+
+def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Footprint:
+    system = System(row.text("system"))
+    pool = SYSTEMS[system].pool
+    stored, pool_bytes = row.whole("pages_stored"), row.whole("pool_bytes")
+    compressed_bytes, refused = row.whole("compressed_bytes"), row.whole("refused_pages", absent=0)
+    match pool:
+        case Pool.ZRAM:
+            slack = rules.classes(page_size).slack_bytes(pool_bytes, compressed_bytes)
+            lookup = stored * rules.zram_entry_bytes
+        case Pool.ZSWAP:
+            slack = rules.zswap_slack_bytes(page_size, pool_bytes, compressed_bytes)
+            lookup = rules.zswap_lookup_bytes(stored)
+        case Pool.PAGES:
+            slack = lookup = 0
+    lookup = row.whole("lookup_bytes", absent=lookup)
+    return Footprint(
+        system,
+        row.text("algorithm") if SYSTEMS[system].compresses else None,
+        page_size,
+        total_pages=total,
+        pages_stored=stored,
+        same_pages=row.whole("same_pages", absent=0),
+        huge_pages=row.whole("huge_pages", absent=0),
+        refused_pages=refused,
+        compressed_bytes=compressed_bytes,
+        pool_bytes=pool_bytes,
+        slack_bytes=row.whole("slack_bytes", absent=slack),
+        entry_bytes=max(0, row.whole("metadata_bytes") - lookup),
+        lookup_bytes=lookup,
+        kept_bytes=rules.kept_bytes(refused, page_size),
+        relative_error=row.number("relative_error"),
+        sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),
+    )
+
+
+def _sharing(row: "_Fields", merged: int, total: int, page_size: int) -> Sharing:
+    sharing = row.whole("pages_sharing", absent=max(merged, 0))
+    profit = row.integer("general_profit", absent=general_profit(sharing, total, page_size))
+    return Sharing(row.whole("pages_shared", absent=0), sharing, profit)
+
+
+class _BadFieldError(Exception):
+    """A key of a document is missing or holds what it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """A JSON object of which each value is read as the type that it must have."""
+
+    values: Any
+
+    def has(self, key: str) -> bool:
+        """True when `key` is there and not null."""
+        return isinstance(self.values, dict) and self.values.get(key) is not None
+
+    def _get(self, key: str) -> Any:
+        if not self.has(key):
+            raise _BadFieldError(f"no {key}")
+        return self.values[key]
+
+    def whole(self, key: str, least: int = 0, absent: int | None = None) -> int:
+        value = self.integer(key, absent)
+        if value < least:
+            raise _BadFieldError(f"{key} is no count")
+        return value
+
+    def integer(self, key: str, absent: int | None = None) -> int:
+        value = absent if absent is not None and not self.has(key) else self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _LARGEST:
+            raise _BadFieldError(f"{key} is no count")
+        return value
+
+    def page_size(self, key: str) -> int:
+        value = self.whole(key)
+        if value not in PAGE_SIZES:
+            raise _BadFieldError(f"{key} is no page size of Linux")
+        return value
+
+    def number(self, key: str) -> float:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise _BadFieldError(f"{key} is not between 0 and 1")
+        return float(value)
+
+    def text(self, key: str) -> str:
+        value = self._get(key)
+        if not isinstance(value, str):
+            raise _BadFieldError(f"{key} is no text")
+        return value
+
+    def flag(self, key: str, absent: bool = False) -> bool:
+        return self.values[key] is True if self.has(key) else absent
+
+    def kernel(self, key: str) -> KernelVersion:
+        try:
+            return KernelVersion.parse(self.text(key))
+        except ValueError:
+            raise _BadFieldError(f"{key} is no kernel version") from None
+
+    def inner(self, key: str) -> "_Fields":
+        return _Fields(self._get(key))
+
+    def rows(self, key: str) -> "list[_Fields]":
+        rows = self._get(key)
+        if not isinstance(rows, list):
+            raise _BadFieldError(f"{key} is no list")
+        return [_Fields(row) for row in rows]
