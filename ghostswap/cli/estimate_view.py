@@ -3,18 +3,25 @@
 from collections.abc import Sequence
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
-from ghostswap.cli.render import Column, View, bar, emphasised, print_table, printable, size_text
+from ghostswap.cli.render import (
+    Column,
+    View,
+    bar,
+    cells,
+    columns,
+    emphasised,
+    print_table,
+    printable,
+    size_text,
+)
+from ghostswap.report.comparison import FOOTPRINT
 from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
+from ghostswap.report.fields import titled
 from ghostswap.systems.footprint import Footprint, System
 
+_SYSTEM_FIELDS = titled(FOOTPRINT)
 SYSTEM_COLUMNS = (
-    Column("SYSTEM"),
-    Column("ALGORITHM"),
-    Column("POOL", right=True),
-    Column("METADATA", right=True),
-    Column("RAM", right=True),
-    Column("SAVED", right=True),
-    Column("RATIO", right=True),
+    *columns(_SYSTEM_FIELDS, words={"System", "Algorithm"}),
     Column("COMPRESS", right=True),
     Column("DECOMPRESS", right=True),
 )
@@ -114,13 +121,7 @@ def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]
     measured = estimate.measured(system.algorithm)
     cost = measured.cost if measured else None
     return [
-        str(system.system),
-        system.algorithm or "-",
-        size_text(system.pool_bytes, exact),
-        size_text(system.metadata_bytes, exact),
-        size_text(system.ram_bytes, exact),
-        size_text(system.saved_bytes, exact),
-        "-" if system.ratio is None else f"{system.ratio:.2f}",
+        *cells(_SYSTEM_FIELDS, system, exact),
         _nanoseconds(cost.compress_ns, exact) if cost else "-",
         _nanoseconds(cost.decompress_ns, exact) if cost else "-",
     ]

@@ -2,39 +2,31 @@
 
 from collections.abc import Iterable, Sequence
 
-from ghostswap.cli.render import Column, View, emphasised, print_table, printable, size_text
-from ghostswap.plan.answer import Plan
-from ghostswap.plan.designs import DesignCost, TooLarge
-from ghostswap.plan.sizing import Sizing
-from ghostswap.report.plan import derivations
-
-SIZE_COLUMNS = (
-    Column("RAM", right=True),
-    Column("SYSTEM"),
-    Column("RATIO", right=True),
-    Column("POOL-LIMIT", right=True),
-    Column("HOLDS", right=True),
-    Column("AT-WORST", right=True),
-    Column("AT-BEST", right=True),
-    Column("SIZE", right=True),
-    Column("RECOMMENDED", right=True),
-    Column("PAGES", right=True),
+from ghostswap.cli.render import (
+    Column,
+    View,
+    cells,
+    columns,
+    emphasised,
+    print_table,
+    printable,
+    size_text,
 )
+from ghostswap.plan.answer import Plan
+from ghostswap.plan.designs import TooLarge
+from ghostswap.plan.sizing import Sizing
+from ghostswap.report.fields import titled
+from ghostswap.report.plan import DESIGN, SIZING, derivations
+
+SIZE_FIELDS = titled(SIZING)
+SIZE_COLUMNS = columns(SIZE_FIELDS, words={"System"})
+_DESIGN_FIELDS = titled(DESIGN)
+_DESIGN_COLUMNS = columns(_DESIGN_FIELDS, words={"Design", "Writes back to"})
 _GUESS_COLUMNS = (
     Column("KERNEL", right=True),
     Column("TIMES", right=True),
     Column("UNUSED", right=True),
     Column("METADATA", right=True),
-)
-_DESIGN_COLUMNS = (
-    Column("DESIGN"),
-    Column("EMPTY", right=True),
-    Column("METADATA", right=True),
-    Column("POOL", right=True),
-    Column("RAM", right=True),
-    Column("DISK", right=True),
-    Column("SWAP-TOTAL", right=True),
-    Column("WRITES-BACK-TO"),
 )
 
 
@@ -44,7 +36,9 @@ def show(plans: Sequence[Plan], view: View, *, explain: bool) -> None:
     if view.headings and view.columns is None:
         print(f"{printable(_about(first))}\n")
     rows = [
-        _size_row(sizing, view.exact) for each in plans for sizing in (each.sizing, *each.others)
+        cells(SIZE_FIELDS, sizing, view.exact)
+        for each in plans
+        for sizing in (each.sizing, *each.others)
     ]
     print_table(SIZE_COLUMNS, rows, headings=view.headings, chosen=view.columns)
     if view.columns is None and len(plans) == 1:
@@ -62,24 +56,6 @@ def _about(plan: Plan) -> str:
     )
 
 
-def _size_row(sizing: Sizing, exact: bool) -> list[str]:
-    footprint = sizing.footprint
-    held = (
-        size_text(footprint.memory_of(slots), exact)
-        for slots in (sizing.expected, sizing.pessimistic, sizing.optimistic)
-    )
-    return [
-        size_text(sizing.limit.ram_bytes, exact),
-        str(footprint.system),
-        "-" if footprint.pool_ratio is None else f"{footprint.pool_ratio:.2f}",
-        size_text(sizing.limit_bytes, exact),
-        *held,
-        size_text(sizing.exact_pages * footprint.page_size, exact),
-        size_text(sizing.recommended_bytes, exact),
-        str(sizing.recommended_pages),
-    ]
-
-
 def _show_details(plan: Plan, view: View) -> None:
     sizing, exact = plan.sizing, view.exact
     if view.headings:
@@ -92,7 +68,7 @@ def _show_details(plan: Plan, view: View) -> None:
     if view.headings:
         _show_too_small(plan, exact)
     _titled("The same memory under other designs", view)
-    rows = (_design_row(each, exact) for each in plan.designs)
+    rows = (cells(_DESIGN_FIELDS, each, exact) for each in plan.designs)
     print_table(_DESIGN_COLUMNS, rows, headings=view.headings)
 
 
@@ -122,22 +98,6 @@ def _show_too_small(plan: Plan, exact: bool) -> None:
     for each in plan.too_small:
         unused = size_text(each.unused_pool_bytes, exact)
         print(f"{each.divisor} times too small leaves {unused} of the pool unused.")
-
-
-def _design_row(cost: DesignCost, exact: bool) -> list[str]:
-    amounts = (
-        cost.empty_bytes,
-        cost.metadata_bytes,
-        cost.pool_bytes,
-        cost.ram_bytes,
-        cost.disk_bytes,
-        cost.swap_total_bytes,
-    )
-    return [
-        str(cost.design),
-        *(size_text(amount, exact) for amount in amounts),
-        cost.writes_back or "nothing",
-    ]
 
 
 def _show_derivations(plan: Plan) -> None:

@@ -4,13 +4,19 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from ghostswap.errors import UsageError
 from ghostswap.units import format_size
+
+if TYPE_CHECKING:
+    from ghostswap.report.fields import Field
+
+T = TypeVar("T")
 
 _BAR_WIDTH = 16  # columns
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -36,6 +42,19 @@ class View:
     exact: bool
     headings: bool
     columns: str | None
+
+
+def columns(fields: "Sequence[Field[Any]]", words: Set[str]) -> tuple[Column, ...]:
+    """The columns of these fields; those titled in `words` hold text, the others numbers."""
+    return tuple(
+        Column(field.title.upper().replace(" ", "-"), right=field.title not in words)
+        for field in fields
+    )
+
+
+def cells(fields: "Sequence[Field[T]]", row: T, exact: bool) -> list[str]:
+    """The cells of `row` under columns()."""
+    return [field.cell(row, exact=exact) for field in fields]
 
 
 def print_json(document: object) -> None:

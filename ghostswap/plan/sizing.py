@@ -54,6 +54,10 @@ class Sizing:
         """The RAM that the pool may take."""
         return self.limit.bytes(self.footprint.page_size)
 
+    def memory_of(self, slots: int) -> int:
+        """Bytes of memory that as many slots hold."""
+        return self.footprint.memory_of(slots)
+
     @property
     def exact_pages(self) -> int:
         """Pages of the area, with its header page, that just holds what is used."""
@@ -82,7 +86,7 @@ class Sizing:
     @property
     def unheld_bytes(self) -> int:
         """Of the demand, what does not fit into the pool at the pessimistic end."""
-        return max(0, (self.demand_bytes or 0) - self.footprint.memory_of(self.pessimistic))
+        return max(0, (self.demand_bytes or 0) - self.memory_of(self.pessimistic))
 
 
 def size_up(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
@@ -10,8 +11,13 @@ from ghostswap.plan.answer import Plan
 from ghostswap.plots import estimate_figure, html, plan_figure
 from ghostswap.plots.canvas import as_png, as_svg, drawing
 from ghostswap.plots.panels import panels
+from ghostswap.report.comparison import FOOTPRINT
 from ghostswap.report.estimate import Estimate, page_counts
+from ghostswap.report.fields import Field, titled
+from ghostswap.report.plan import DESIGN, SIZING
 from ghostswap.units import format_size
+
+T = TypeVar("T")
 
 
 class Form(StrEnum):
@@ -92,59 +98,30 @@ def _pages(estimate: Estimate) -> html.Table:
 
 
 def _systems(estimate: Estimate) -> html.Table:
+    fields = titled(FOOTPRINT)
     rows = []
     for system in estimate.comparison.footprints:
         error = system.relative_error
-        amounts = (
-            system.pool_bytes,
-            system.metadata_bytes,
-            system.ram_bytes,
-            system.saved_bytes,
-        )
-        rows.append(
-            [
-                str(system.system),
-                system.algorithm or "–",
-                *(format_size(amount) for amount in amounts),
-                "–" if system.ratio is None else f"{system.ratio:.2f}",
-                f"± {error:.2%}" if math.isfinite(error) else "unknown",
-            ]
-        )
-    headings = ("System", "Algorithm", "Pool", "Metadata", "RAM", "Saved", "Ratio", "Pool within")
+        within = f"± {error:.2%}" if math.isfinite(error) else "unknown"
+        rows.append([*_cells(fields, system), within])
+    headings = (*(field.title for field in fields), "Pool within")
     return html.Table("Systems", headings, rows, numbers_from=2)
 
 
 def _sizes(plans: Sequence[Plan]) -> html.Table:
-    rows = []
-    for plan in plans:
-        for sizing in (plan.sizing, *plan.others):
-            footprint = sizing.footprint
-            held = (sizing.expected, sizing.pessimistic, sizing.optimistic)
-            rows.append(
-                [
-                    str(footprint.system),
-                    format_size(sizing.limit.ram_bytes),
-                    format_size(sizing.limit_bytes),
-                    *(format_size(footprint.memory_of(slots)) for slots in held),
-                    format_size(sizing.recommended_bytes),
-                ]
-            )
-    headings = ("System", "RAM", "Pool limit", "Holds", "At worst", "At best", "Recommended")
-    return html.Table("Sizes", headings, rows)
+    titles = ("System", "RAM", "Pool limit", "Holds", "At worst", "At best", "Recommended")
+    fields = titled(SIZING, *titles)
+    sizings = (sizing for plan in plans for sizing in (plan.sizing, *plan.others))
+    return html.Table("Sizes", titles, [_cells(fields, sizing) for sizing in sizings])
 
 
 def _designs(plan: Plan) -> html.Table:
-    rows = [
-        [
-            str(cost.design),
-            *(
-                format_size(amount)
-                for amount in (cost.metadata_bytes, cost.pool_bytes, cost.ram_bytes)
-            ),
-            format_size(cost.disk_bytes),
-        ]
-        for cost in plan.designs
-    ]
-    headings = ("Design", "Metadata", "Pool", "RAM", "Disk")
+    titles = ("Design", "Metadata", "Pool", "RAM", "Disk")
+    fields = titled(DESIGN, *titles)
     size = format_size(plan.sizing.limit.ram_bytes)
-    return html.Table(f"The same memory under other designs, {size} of RAM", headings, rows)
+    rows = [_cells(fields, cost) for cost in plan.designs]
+    return html.Table(f"The same memory under other designs, {size} of RAM", titles, rows)
+
+
+def _cells(fields: Sequence[Field[T]], row: T) -> list[str]:
+    return [field.cell(row, none="–") for field in fields]

@@ -11,6 +11,7 @@ from ghostswap.kernel.ksm import general_profit
 from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator
+from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, Sharing, System
 from ghostswap.systems.table import SYSTEMS, Pool
@@ -18,6 +19,26 @@ from ghostswap.systems.table import SYSTEMS, Pool
 SCHEMA = "ghostswap.estimate/1"
 _KNOWN_BEGIN = 4096
 _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine
+
+
+FOOTPRINT: tuple[Field[Footprint], ...] = (
+    Field("system", "System", lambda row: str(row.system)),
+    Field("algorithm", "Algorithm", lambda row: row.algorithm),
+    Field("pages_stored", "", lambda row: row.pages_stored),
+    Field("same_pages", "", lambda row: row.same_pages),
+    Field("huge_pages", "", lambda row: row.huge_pages),
+    Field("compressed_bytes", "", lambda row: row.compressed_bytes),
+    Field("pool_bytes", "Pool", lambda row: row.pool_bytes, size),
+    Field("slack_bytes", "", lambda row: row.slack_bytes),
+    Field("metadata_bytes", "Metadata", lambda row: row.metadata_bytes, size),
+    Field("lookup_bytes", "", lambda row: row.lookup_bytes),
+    Field("refused_pages", "", lambda row: row.refused_pages),
+    Field("ram_bytes", "RAM", lambda row: row.ram_bytes, size),
+    Field("saved_bytes", "Saved", lambda row: row.saved_bytes, size),
+    Field("ratio", "Ratio", lambda row: row.ratio, ratio),
+    Field("relative_error", "", lambda row: row.relative_error),
+)
+"""A system's row, in every form of output."""
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
@@ -43,24 +64,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
 
 def _row(footprint: Footprint) -> dict[str, Any]:
     sharing = {} if footprint.sharing is None else asdict(footprint.sharing)
-    return {
-        "system": str(footprint.system),
-        "algorithm": footprint.algorithm,
-        "pages_stored": footprint.pages_stored,
-        "same_pages": footprint.same_pages,
-        "huge_pages": footprint.huge_pages,
-        "compressed_bytes": footprint.compressed_bytes,
-        "pool_bytes": footprint.pool_bytes,
-        "slack_bytes": footprint.slack_bytes,
-        "metadata_bytes": footprint.metadata_bytes,
-        "lookup_bytes": footprint.lookup_bytes,
-        "refused_pages": footprint.refused_pages,
-        "ram_bytes": footprint.ram_bytes,
-        "saved_bytes": footprint.saved_bytes,
-        "ratio": footprint.ratio,
-        "relative_error": footprint.relative_error,
-        **sharing,
-    }
+    return as_json(FOOTPRINT, footprint) | sharing
 
 
 def looks_like_json(begin: bytes) -> bool:

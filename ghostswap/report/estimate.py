@@ -81,8 +81,10 @@ def document(estimate: Estimate) -> dict[str, Any]:
     """
     census = estimate.census
     return {
-        **comparison.document(estimate.comparison),
+        "schema": comparison.SCHEMA,
+        "page_size": census.page_size,
         "mode": "exact" if census.sample is None else "quick",
+        **comparison.document(estimate.comparison),
         "sources": [_source(census, source) for source in census.sources],
         "pages": page_counts(census),
         "algorithms": {

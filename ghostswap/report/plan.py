@@ -5,12 +5,64 @@ from typing import Any
 
 from ghostswap.kernel.slots import Charge
 from ghostswap.plan.answer import Plan, PlanRequest
+from ghostswap.plan.designs import DesignCost
 from ghostswap.plan.sizing import Sizing
+from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
 from ghostswap.units import format_size
 
 SCHEMA = "ghostswap.plan/1"
+
+
+SIZING: tuple[Field[Sizing], ...] = (
+    Field("", "RAM", lambda row: row.limit.ram_bytes, size),
+    Field("system", "System", lambda row: str(row.footprint.system)),
+    Field("ratio", "Ratio", lambda row: row.footprint.pool_ratio, ratio),
+    Field("relative_error", "", lambda row: row.error),
+    Field("pool_bytes_per_slot", "", lambda row: row.footprint.pool_bytes / row.footprint.slots),
+    Field("slack_bytes", "", lambda row: row.footprint.slack_bytes),
+    Field("refused_pages", "", lambda row: row.footprint.refused_pages),
+    Field("", "Pool limit", lambda row: row.limit_bytes, size),
+    Field("capacity.expected.slots", "", lambda row: row.expected),
+    Field("capacity.expected.memory_bytes", "Holds", lambda row: row.memory_of(row.expected), size),
+    Field("capacity.pessimistic.slots", "", lambda row: row.pessimistic),
+    Field(
+        "capacity.pessimistic.memory_bytes",
+        "At worst",
+        lambda row: row.memory_of(row.pessimistic),
+        size,
+    ),
+    Field("capacity.optimistic.slots", "", lambda row: row.optimistic),
+    Field(
+        "capacity.optimistic.memory_bytes",
+        "At best",
+        lambda row: row.memory_of(row.optimistic),
+        size,
+    ),
+    Field("used_slots", "", lambda row: row.used),
+    Field("size.pages", "", lambda row: row.exact_pages),
+    Field("size.bytes", "Size", lambda row: row.exact_pages * row.footprint.page_size, size),
+    Field("recommended.bytes", "Recommended", lambda row: row.recommended_bytes, size),
+    Field("recommended.pages", "Pages", lambda row: row.recommended_pages),
+    Field("recommended.mib", "", lambda row: row.recommended_mib),
+    Field("overcommitted_bytes", "", lambda row: row.overcommitted_bytes),
+    Field("unheld_bytes", "", lambda row: row.unheld_bytes),
+)
+"""A size for one system on one machine, in every form of output."""
+
+DESIGN: tuple[Field[DesignCost], ...] = (
+    Field("design", "Design", lambda row: str(row.design)),
+    Field("empty_bytes", "Empty", lambda row: row.empty_bytes, size),
+    Field("metadata_bytes", "Metadata", lambda row: row.metadata_bytes, size),
+    Field("pool_bytes", "Pool", lambda row: row.pool_bytes, size),
+    Field("ram_bytes", "RAM", lambda row: row.ram_bytes, size),
+    Field("disk_bytes", "Disk", lambda row: row.disk_bytes, size),
+    Field("swap_total_bytes", "Swap total", lambda row: row.swap_total_bytes, size),
+    Field("writes_back", "", lambda row: row.writes_back),
+    Field("", "Writes back to", lambda row: row.writes_back or "nothing"),
+)
+"""What a design takes, in every form of output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,45 +208,10 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "ram_bytes": limit.ram_bytes,
         "max_pool_percent": limit.percent,
         "pool_limit_bytes": plan.sizing.limit_bytes,
-        **_sizing(plan.sizing),
-        "alternatives": [_sizing(other) for other in plan.others],
+        **as_json(SIZING, plan.sizing),
+        "alternatives": [as_json(SIZING, other) for other in plan.others],
         "too_large": [asdict(each) | {"kernel": str(each.kernel)} for each in plan.too_large],
         "too_small": [asdict(each) for each in plan.too_small],
-        "designs": [
-            asdict(cost) | {"design": str(cost.design), "ram_bytes": cost.ram_bytes}
-            for cost in plan.designs
-        ],
+        "designs": [as_json(DESIGN, cost) for cost in plan.designs],
         "explain": [asdict(step) for step in derivations(plan)],
-    }
-
-
-def _sizing(sizing: Sizing) -> dict[str, Any]:
-    footprint = sizing.footprint
-    return {
-        "system": str(footprint.system),
-        "ratio": footprint.pool_ratio,
-        "relative_error": sizing.error,
-        "pool_bytes_per_slot": footprint.pool_bytes / footprint.slots,
-        "slack_bytes": footprint.slack_bytes,
-        "refused_pages": footprint.refused_pages,
-        "capacity": {
-            name: {"slots": slots, "memory_bytes": footprint.memory_of(slots)}
-            for name, slots in (
-                ("pessimistic", sizing.pessimistic),
-                ("expected", sizing.expected),
-                ("optimistic", sizing.optimistic),
-            )
-        },
-        "used_slots": sizing.used,
-        "size": {
-            "pages": sizing.exact_pages,
-            "bytes": sizing.exact_pages * footprint.page_size,
-        },
-        "recommended": {
-            "pages": sizing.recommended_pages,
-            "bytes": sizing.recommended_bytes,
-            "mib": sizing.recommended_mib,
-        },
-        "overcommitted_bytes": sizing.overcommitted_bytes,
-        "unheld_bytes": sizing.unheld_bytes,
     }

@@ -4,6 +4,7 @@ import pytest
 
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zswap import pool_limit
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,8 @@ def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_15() -> None:
         rules = rules_for(KernelVersion.parse(version), {})
         assert rules.zswap_codec_error("zstd:3") == error
         assert rules.zswap_codec_error("lz4") == 0
+
+
+def test_zswaps_limit_is_counted_in_whole_pages() -> None:
+    """15.6 GiB of RAM at 20 %: zswap_max_pages() gives 816750 pages, not 3345410457 bytes."""
+    assert pool_limit(16727052288, 20, 4096) == 816750 * 4096
