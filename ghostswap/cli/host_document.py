@@ -24,6 +24,7 @@ def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
         "zram": [_zram(device) for device in host.zram],
         "ksm": None if host.ksm is None else _ksm(host.ksm),
         "memory": _memory(host),
+        "swapping": asdict(host.swapping),
         "interfaces": asdict(host.interfaces),
         "cgroups": None if host.cgroups is None else [_cgroup(group) for group in host.cgroups],
         "findings": [
@@ -42,6 +43,7 @@ def _swap(area: SwapArea) -> dict[str, object]:
         "priority": area.priority,
         "deleted": area.deleted,
         "medium": area.medium.value,
+        "rotational": area.rotational,
     }
 
 

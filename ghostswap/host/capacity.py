@@ -37,6 +37,22 @@ def ghost_room(host: Host, ratio: float | None) -> int | None:
     return None if limit is None or ratio is None else int(limit * ratio)
 
 
+def swapoff_needs(host: Host) -> int | None:
+    """Bytes of RAM that swapoff of all areas takes on balance; None where that is not told.
+
+    What is swapped out comes back, except what is in the swap cache and so in RAM already; and each
+    page gives back its compressed copy: zswap_load() and zswap_invalidate(), mm/zswap.c, and
+    zram_slot_free_notify(), 6.1 to 6.18.
+    """
+    used = host.memory.swap_used
+    if used is None:
+        return None
+    pool = (host.zswap.pool if host.zswap else None) or 0
+    stats = (device.mm_stat for device in zram_swap(host))
+    freed = pool + sum(stat.mem_used_total for stat in stats if stat)
+    return max(0, used - freed - (host.memory.swap_cached or 0))
+
+
 def zram_swap(host: Host) -> tuple[Zram, ...]:
     """The zram devices that are swap areas."""
     areas = (area for area in host.swaps if area.medium is Medium.ZRAM)

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from ghostswap.host.capacity import ghost_bytes, ghost_room, zram_room
+from ghostswap.host.capacity import ghost_bytes, ghost_room, swapoff_needs, zram_room
 from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.kernel.slots import Design, Load, costs, memory
+from ghostswap.kernel.version import KernelVersion
 from ghostswap.units import format_size
 
 _NEARLY_FULL = 0.9
 _HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none was measured yet
 _MUCH_INCOMPRESSIBLE = 0.25
 _MOST_NAMES = 4  # in one message
+_MUCH_CACHED = 0.1  # of what is swapped out
+_ZSWAP_TAKES_HUGE_PAGES = KernelVersion(6, 13)
+_DEFAULTS_ARE_LIKE = KernelVersion(7, 0)  # before, -2, -3 and so on (mm/swapfile.c)
 _MUCH_METADATA = 0.01  # of all RAM
 
 
@@ -159,6 +163,94 @@ def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
         )
 
 
+def zswap_takes_no_huge_pages(host: Host) -> Iterator[Finding]:
+    """Before 6.13 zswap_store() refuses every large folio, which no counter tells; huge pages are
+    swapped whole to a block device that is not rotational (get_swap_pages(), 6.1 and 6.12)."""
+    if host.kernel is None or host.kernel >= _ZSWAP_TAKES_HUGE_PAGES or not _zswap_on(host):
+        return
+    whole = [
+        area
+        for area in host.swaps
+        if area.type == "partition" and area.medium is not Medium.ZRAM and area.rotational is False
+    ]
+    ghosts = [area for area in whole if area.medium is Medium.GHOST]
+    written = host.swapping.huge_pages_written or 0
+    if ghosts and host.swapping.huge_pages is not False:
+        yield _warning(
+            "zswap-huge-pages",
+            f"Linux {host.kernel}'s zswap takes no huge page, and {_names(ghosts)} is given whole"
+            f" ones: they stay in RAM ({written} of them were written to swap areas since boot)."
+            " Switch it off and on with `ghostswap on`, which has them split.",
+        )
+    elif whole and written:
+        yield _warning(
+            "zswap-huge-pages",
+            f"Linux {host.kernel}'s zswap takes no huge page: {written} of them went to"
+            f" {_names(whole)} uncompressed since boot.",
+        )
+
+
+def zswap_limit_of_a_group_reached(host: Host) -> Iterator[Finding]:
+    """At memory.zswap.max zswap_store() refuses a group's pages, and no counter tells."""
+    full = [
+        group
+        for group in host.cgroups or ()
+        if group.zswap_max is not None
+        and group.zswap >= group.zswap_max * _NEARLY_FULL
+        and (group.zswap or group.swap)
+    ]
+    if full:
+        names = _listed([as_text(group.path) for group in full])
+        yield _warning(
+            "zswap-max-reached",
+            f"At or near memory.zswap.max, where zswap takes no more pages of a group (no counter"
+            f" tells): {names}.",
+        )
+
+
+def zswap_tries_to_write_to_a_ghost(host: Host) -> Iterator[Finding]:
+    """A full pool starts shrink_worker(), whatever shrinker_enabled says: an entry is decompressed,
+    written and freed, and a device-mapper ghost fails the write."""
+    if (
+        host.swaps
+        and all(_mapped_ghost(area) for area in host.swaps)
+        and _zswap_on(host)
+        and host.swapping.writeback
+    ):
+        yield _info(
+            "ghost-writeback",
+            "Once its pool is full, zswap tries to write pages back to the ghost, in vain and for"
+            " the price of decompressing them. memory.zswap.writeback = 0 in the root group keeps"
+            " it from that on the whole host; since Linux 6.18 it then refuses what does not"
+            " compress.",
+        )
+
+
+def read_ahead_from_a_ghost(host: Host) -> Iterator[Finding]:
+    """swap_cluster_readahead() and swap_vma_readahead() (mm/swap_state.c) read so many pages for a
+    fault; from zswap each has to be decompressed. zram, being synchronous, is spared."""
+    cluster = host.swapping.page_cluster
+    if cluster and _areas(host, Medium.GHOST):
+        yield _info(
+            "ghost-readahead",
+            f"vm.page-cluster is {cluster}: for a fault, up to {1 << min(cluster, 62)} pages are"
+            " read out of zswap. With a ghost there is no disk to save: echo 0 >"
+            " /proc/sys/vm/page-cluster.",
+        )
+
+
+def swapped_pages_still_in_memory(host: Host) -> Iterator[Finding]:
+    """A page in the swap cache counts as swapped (VmSwap, `free`), and takes RAM all the same."""
+    used, cached = host.memory.swap_used, host.memory.swap_cached
+    if used and cached and cached >= used * _MUCH_CACHED:
+        yield _info(
+            "swap-cached",
+            f"Of {format_size(used)} that counts as swapped out, {format_size(cached)} is in RAM as"
+            " well (SwapCached): pages that zswap or the area refused, or that were read back."
+            " `free` and VmSwap do not show it.",
+        )
+
+
 def zram_larger_than_memory(host: Host) -> Iterator[Finding]:
     """A zram device that is worth less than its size says, since RAM or mem_limit ends first."""
     for device in host.zram:
@@ -176,9 +268,9 @@ def zram_holds_incompressible_pages(host: Host) -> Iterator[Finding]:
     """Huge pages (mm_stat) are those that zram stores as they are: no memory is saved."""
     for device in host.zram:
         stat = device.mm_stat
-        if not stat or not stat.huge_pages or not stat.orig_data_size:
+        if not stat or not stat.huge_pages or not device.kept:
             continue
-        part = stat.huge_pages * host.page_size / stat.orig_data_size
+        part = stat.huge_pages * host.page_size / device.kept
         if part >= _MUCH_INCOMPRESSIBLE:
             yield _info(
                 "zram-incompressible",
@@ -220,20 +312,27 @@ def unlike_areas_of_equal_priority(host: Host) -> Iterator[Finding]:
     for priority, group in groupby(by_priority, key=lambda area: area.priority):
         areas = list(group)
         if len({area.medium for area in areas}) > 1:
+            default = (
+                priority == -1 and host.kernel is not None and host.kernel >= _DEFAULTS_ARE_LIKE
+            )
+            why = " (the default of every area since Linux 7.0)" if default else ""
             yield _warning(
                 "unlike-equal-priority",
-                f"{_names(areas)} share priority {priority} and are filled in turn, though they"
-                " are unlike. Give the faster one the higher priority (swapon --priority).",
+                f"{_names(areas)} share priority {priority}{why} and are filled in turn, though"
+                " they are unlike. Give the faster one the higher priority (swapon --priority).",
             )
 
 
 def swapoff_needs_memory(host: Host) -> Iterator[Finding]:
-    """swapoff brings everything back into RAM."""
-    used, free = host.memory.swap_used, host.memory.mem_available
-    if not used or free is None:
+    """swapoff brings everything back into RAM, and frees what held it compressed."""
+    used, free, needed = host.memory.swap_used, host.memory.mem_available, swapoff_needs(host)
+    if not used or free is None or needed is None:
         return
-    told = f"swapoff of all areas needs {format_size(used)} of RAM; {format_size(free)} is free"
-    if used > free:
+    told = (
+        f"swapoff of all areas needs {format_size(needed)} of RAM on balance ({format_size(used)}"
+        f" is swapped out); {format_size(free)} is free"
+    )
+    if needed > free:
         yield _warning(
             "swapoff-does-not-fit", f"{told}: it would fail, or the OOM killer would act."
         )
@@ -311,6 +410,11 @@ RULES: tuple[Rule, ...] = (
     zswap_pool_near_its_limit,
     zswap_refused_pages,
     zswap_failed_to_decompress,
+    zswap_takes_no_huge_pages,
+    zswap_limit_of_a_group_reached,
+    zswap_tries_to_write_to_a_ghost,
+    read_ahead_from_a_ghost,
+    swapped_pages_still_in_memory,
     zram_larger_than_memory,
     zram_holds_incompressible_pages,
     zram_writes_failed,
@@ -351,7 +455,15 @@ def _at(measured: float | None) -> str:
 
 
 def _names(areas: Iterable[SwapArea]) -> str:
-    names = [as_text(area.path) for area in areas]
+    return _listed([as_text(area.path) for area in areas])
+
+
+def _mapped_ghost(area: SwapArea) -> bool:
+    """True for the device-mapper way: a kernel that knows ghosts writes nothing to them."""
+    return area.medium is Medium.GHOST and area.type == "partition"
+
+
+def _listed(names: list[str]) -> str:
     if len(names) > _MOST_NAMES:
         names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
     return " and ".join(names)

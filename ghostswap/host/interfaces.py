@@ -24,7 +24,7 @@ class Interfaces:
     one_page_file: bool | None  # swapon(2) of a one-page file; only trying tells
     ghostswap_device: bool | None  # /dev/ghostswap
     xswap: bool | None  # /sys/kernel/mm/xswap
-    virtual_swap: bool | None  # CONFIG_VSWAP
+    virtual_swap: bool | None  # CONFIG_VSWAP, which not every version of it has
 
 
 def read_interfaces(
@@ -40,7 +40,8 @@ def read_interfaces(
         one_page_file=True if ghost_file else None,
         ghostswap_device=_device(files),
         xswap=_entry(files, "sys/kernel/mm", "xswap"),
-        virtual_swap=any(config.get(name) == "y" for name in _VIRTUAL) if config else None,
+        # v3 (February 2026) has no option of its own: its absence says nothing.
+        virtual_swap=True if any(config.get(name) == "y" for name in _VIRTUAL) else None,
     )
 
 

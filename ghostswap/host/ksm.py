@@ -31,8 +31,11 @@ class Ksm:
 
     @property
     def saved(self) -> int:
-        """Bytes not needed since pages are shared, before KSM's own cost."""
-        return self.pages("pages_sharing") * self.page_size
+        """Bytes not needed since pages are shared, before KSM's own cost.
+
+        Pages merged with the zero page (use_zero_pages) are counted apart, since 6.6.
+        """
+        return (self.pages("pages_sharing") + self.pages("ksm_zero_pages")) * self.page_size
 
     @property
     def profit(self) -> int:

@@ -11,10 +11,13 @@ from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import running_kernel
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
+from ghostswap.host.swapping import Swapping, read_swapping
 from ghostswap.host.swaps import MOST_AREAS, SwapArea, lines_left_out, read_swaps
 from ghostswap.host.zram import Zram, read_zram
 from ghostswap.host.zswap import Zswap, read_zswap
 from ghostswap.kernel.version import KernelVersion
+
+_UNTOLD = Swapping(None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Host:
     memory: Memory
     interfaces: Interfaces
     cgroups: tuple[Cgroup, ...] | None  # None where they were not asked for
+    swapping: Swapping = _UNTOLD
     left_out: tuple[str, ...] = ()  # what is there and was not read, in words
 
 
@@ -59,6 +63,7 @@ def read_host(root: Path, *, cgroups: bool = False) -> Host:
         memory=memory,
         interfaces=read_interfaces(files, swaps, kernel_config(root)),
         cgroups=None if groups is None else groups.groups,
+        swapping=read_swapping(files, vmstat),
         left_out=tuple(left_out),
     )
 

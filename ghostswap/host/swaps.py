@@ -3,8 +3,10 @@
 Source: mm/swapfile.c, swap_show(); fs/seq_file.c, mangle_path() (Linux 6.18).
 """
 
+import os
 import re
 import stat
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -57,6 +59,7 @@ class SwapArea:
     medium: Medium
     deleted: bool  # unlinked, or its file system unmounted
     access: Access | None  # of a file that was found, else None
+    rotational: bool | None = None  # of a block device, as the kernel takes it; None: not told
 
     @property
     def path(self) -> bytes:
@@ -110,16 +113,23 @@ def unescape(name: bytes) -> bytes:
 
 def read_swaps(files: HostFiles) -> tuple[SwapArea, ...]:
     """The areas of the host; none where /proc/swaps is absent (a kernel without swap)."""
-    ghosts = _mapped_ghosts(files)
+    nodes, ghosts = _mapped(files)
     return tuple(
-        _looked_at(files, area, ghosts) for area in parse_swaps(files.data("proc/swaps") or b"")
+        _looked_at(files, area, nodes, ghosts)
+        for area in parse_swaps(files.data("proc/swaps") or b"")
     )
 
 
-def _looked_at(files: HostFiles, area: SwapArea, ghosts: set[bytes]) -> SwapArea:
-    """`area` with what its file tells: who may read it, and whether it can hold the pages."""
-    if area.path in ghosts:
-        return replace(area, medium=Medium.GHOST)
+def _looked_at(
+    files: HostFiles, area: SwapArea, nodes: Mapping[bytes, str], ghosts: Set[str]
+) -> SwapArea:
+    """`area` with what its device or file tells: who may read it, and whether it can hold the
+    pages."""
+    node = nodes.get(area.path) or os.fsdecode(area.path.removeprefix(b"/dev/"))
+    if area.type == "partition" and "/" not in node:
+        rotational = _rotational(files, node)
+        medium = Medium.GHOST if node in ghosts else area.medium
+        return replace(area, medium=medium, rotational=rotational)
     facts = files.status(area.name) if area.name.startswith(b"/") else None
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return area
@@ -138,12 +148,24 @@ def _medium(name: bytes, kind: str) -> Medium:
     return Medium.ZRAM if _ZRAM.fullmatch(name) else Medium.DISK
 
 
-def _mapped_ghosts(files: HostFiles) -> set[bytes]:
-    """Both names that a device-mapper ghost may have in /proc/swaps."""
-    names: set[bytes] = set()
+def _mapped(files: HostFiles) -> tuple[dict[bytes, str], set[str]]:
+    """The dm-N of every mapped device, by its name in /dev/mapper; and those that are ghosts."""
+    nodes: dict[bytes, str] = {}
+    ghosts: set[str] = set()
     for node in files.names("sys/block"):
-        uuid = files.text(f"sys/block/{node}/dm/uuid") if node.startswith("dm-") else None
-        if uuid and uuid.startswith(_GHOST_UUID):
-            name = files.text(f"sys/block/{node}/dm/name") or ""
-            names |= {f"/dev/{node}".encode(), f"/dev/mapper/{name}".encode()}
-    return names
+        if not node.startswith("dm-"):
+            continue
+        name = files.text(f"sys/block/{node}/dm/name") or ""
+        nodes[f"/dev/mapper/{name}".encode()] = node
+        if (files.text(f"sys/block/{node}/dm/uuid") or "").startswith(_GHOST_UUID):
+            ghosts.add(node)
+    return nodes, ghosts
+
+
+def _rotational(files: HostFiles, node: str) -> bool | None:
+    """Of a whole device, or of the one that a partition lies on."""
+    for place in (f"sys/block/{node}", f"sys/class/block/{node}", f"sys/class/block/{node}/.."):
+        told = files.number(f"{place}/queue/rotational")
+        if told is not None:
+            return bool(told)
+    return None

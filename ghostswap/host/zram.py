@@ -79,9 +79,16 @@ class Zram:
 
     @property
     def ratio(self) -> float | None:
-        """Bytes stored for a byte of RAM; None while it is empty."""
+        """Bytes stored in RAM for a byte of it; None while it is empty."""
         stat = self.mm_stat
-        return stat.orig_data_size / stat.mem_used_total if stat and stat.mem_used_total else None
+        return self.kept / stat.mem_used_total if stat and stat.mem_used_total else None
+
+    @property
+    def kept(self) -> int:
+        """Bytes stored in RAM, uncompressed: orig_data_size counts as well what was written back
+        to the backing device (writeback_store(), drivers/block/zram/zram_drv.c, 6.18)."""
+        moved = self.bd_stat.count if self.bd_stat else 0
+        return max(0, self.mm_stat.orig_data_size - moved) if self.mm_stat else 0
 
 
 def parse_mm_stat(text: str) -> MmStat:

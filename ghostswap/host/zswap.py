@@ -27,7 +27,7 @@ class ZswapParameters:
     zpool: str | None  # until 6.17: since 6.18 there is only zsmalloc
     same_filled_pages_enabled: bool | None  # until 6.9
     non_same_filled_pages_enabled: bool | None  # until 6.9
-    exclusive_loads: bool | None  # 6.5 to 6.7
+    exclusive_loads: bool | None  # 6.5 to 6.8
 
 
 @dataclass(frozen=True, slots=True)

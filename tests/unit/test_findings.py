@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.findings import Severity, findings
 from ghostswap.host.interfaces import Interfaces
 from ghostswap.host.ksm import Ksm
 from ghostswap.host.snapshot import Host
-from ghostswap.host.swaps import Access, Medium
+from ghostswap.host.swapping import Swapping
+from ghostswap.host.swaps import Access, Medium, SwapArea
+from ghostswap.host.zram import BdStat
+from ghostswap.kernel.version import KernelVersion
 from tests.hosts import GIB, MIB, PLAIN, area, zram, zswap
 
 GHOST = area(b"/swap/ghost", Medium.GHOST)
@@ -121,6 +125,137 @@ def test_unlike_areas_should_not_take_turns() -> None:
     assert "unlike-equal-priority" in codes(even)
     striped = replace(PLAIN, swaps=(DISK, area(b"/dev/sdb2")))
     assert "unlike-equal-priority" not in codes(striped)
+
+
+MAPPED = replace(GHOST, name=b"/dev/dm-0", rotational=False)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "swap", "huge", "written", "due"),
+    [
+        ((6, 12), MAPPED, True, 0, True),
+        ((6, 12), MAPPED, None, 0, True),
+        ((6, 1), MAPPED, True, 32, True),
+        ((6, 13), MAPPED, True, 32, False),
+        ((6, 12), MAPPED, False, 0, False),
+        ((6, 12), replace(MAPPED, rotational=True), True, 32, False),
+        ((6, 12), replace(DISK, rotational=False), True, 32, True),
+        ((6, 12), replace(DISK, rotational=False), True, 0, False),
+        ((6, 12), replace(DISK, rotational=True), True, 32, False),
+        ((6, 12), replace(DISK, type="file"), True, 32, False),
+        ((6, 12), replace(ZRAM, rotational=False), True, 32, False),
+    ],
+)
+def test_huge_pages_that_zswap_does_not_take(
+    kernel: tuple[int, int], swap: SwapArea, huge: bool | None, written: int, due: bool
+) -> None:
+    host = replace(
+        PLAIN,
+        kernel=KernelVersion(*kernel),
+        swaps=(swap,),
+        zswap=zswap(),
+        swapping=Swapping(0, huge, written, None),
+    )
+    assert ("zswap-huge-pages" in codes(host)) is due
+    assert "zswap-huge-pages" not in codes(replace(host, zswap=zswap(enabled=False)))
+
+
+@pytest.mark.parametrize(
+    ("taken", "limit", "swap", "due"),
+    [
+        (95 * MIB, 100 * MIB, 0, True),
+        (100 * MIB, 100 * MIB, 0, True),
+        (50 * MIB, 100 * MIB, GIB, False),
+        (50 * MIB, None, GIB, False),
+        (0, 0, 0, False),
+        (0, 0, GIB, True),
+    ],
+)
+def test_a_group_at_its_limit_of_zswap_is_named(
+    taken: int, limit: int | None, swap: int, due: bool
+) -> None:
+    group = Cgroup(b"/a.slice", taken, None, limit, True, swap, None)
+    messages = [
+        finding.message
+        for finding in findings(replace(PLAIN, cgroups=(group,)))
+        if finding.code == "zswap-max-reached"
+    ]
+    assert [("/a.slice" in message) for message in messages] == [True] * due
+
+
+def test_a_mapped_ghost_is_written_to_in_vain_unless_writeback_is_off() -> None:
+    host = replace(PLAIN, swaps=(MAPPED,), zswap=zswap(), swapping=Swapping(0, None, None, True))
+    assert "ghost-writeback" in codes(host)
+    off = replace(host, swapping=Swapping(0, None, None, False))
+    assert "ghost-writeback" not in codes(off)
+    assert "ghost-writeback" not in codes(replace(host, swaps=(MAPPED, DISK)))
+    assert "ghost-writeback" not in codes(replace(host, swaps=(replace(GHOST, type="ghost"),)))
+
+
+def test_read_ahead_from_a_ghost_is_told_in_pages() -> None:
+    ahead = replace(PLAIN, swaps=(GHOST,), swapping=Swapping(3, None, None, None))
+    (found,) = (each for each in findings(ahead) if each.code == "ghost-readahead")
+    assert "8 pages" in found.message
+    none = replace(ahead, swapping=Swapping(0, None, None, None))
+    assert "ghost-readahead" not in codes(none)
+    assert "ghost-readahead" not in codes(replace(ahead, swaps=(ZRAM, DISK)))
+
+
+def test_pages_that_count_as_swapped_and_are_in_memory_are_told() -> None:
+    """As in a guest of 6.12: VmSwap 96 MiB, of which zswap holds 45 and refused the others."""
+    memory = replace(PLAIN.memory, swap_total=GIB, swap_free=GIB - 96 * MIB, swap_cached=51 * MIB)
+    host = replace(PLAIN, swaps=(GHOST,), memory=memory)
+    (found,) = (each for each in findings(host) if each.code == "swap-cached")
+    assert "96 MiB" in found.message
+    assert "51 MiB" in found.message
+    few = replace(host, memory=replace(memory, swap_cached=9 * MIB))
+    assert "swap-cached" not in codes(few)
+
+
+def test_swapoff_needs_what_is_swapped_out_less_what_it_frees() -> None:
+    memory = replace(
+        PLAIN.memory,
+        mem_available=4 * GIB,
+        swap_total=8 * GIB,
+        swap_free=2 * GIB,
+        swap_cached=GIB // 2,
+    )
+    host = replace(PLAIN, swaps=(GHOST,), zswap=zswap(pool=GIB, stored=5 * GIB), memory=memory)
+    assert "swapoff-does-not-fit" in codes(host)  # 6 - 1 - 0.5 = 4.5 GiB
+    fits = replace(host, memory=replace(memory, swap_cached=GIB + GIB // 2))
+    (found,) = (each for each in findings(fits) if each.code == "swapoff-fits")
+    assert "needs 3.5 GiB" in found.message
+    assert "(6 GiB is swapped out)" in found.message
+    device = zram(disksize=8 * GIB, stored=4 * GIB, used=2 * GIB)
+    on_zram = replace(host, swaps=(ZRAM,), zram=(device,), zswap=None)
+    assert "swapoff-fits" in codes(on_zram)  # 6 - 2 - 0.5 = 3.5 GiB
+    unused = replace(on_zram, zram=(replace(device, name="zram1"),))
+    assert "swapoff-does-not-fit" in codes(unused)
+
+
+def test_default_priorities_are_alike_since_7_0() -> None:
+    host = replace(
+        PLAIN,
+        kernel=KernelVersion(7, 0),
+        swaps=(replace(GHOST, priority=-1), replace(DISK, priority=-1)),
+    )
+    (found,) = (each for each in findings(host) if each.code == "unlike-equal-priority")
+    assert "since Linux 7.0" in found.message
+    (older,) = (
+        each
+        for each in findings(replace(host, kernel=KernelVersion(6, 18)))
+        if each.code == "unlike-equal-priority"
+    )
+    assert "7.0" not in older.message
+
+
+def test_zram_that_wrote_pages_back_is_judged_by_what_it_kept() -> None:
+    moved = replace(
+        zram(disksize=GIB, stored=40 * MIB, used=2 * MIB, huge_pages=256),
+        bd_stat=BdStat(38 * MIB, 0, 38 * MIB),
+    )
+    assert "zram-incompressible" in codes(replace(PLAIN, zram=(moved,)))
+    assert "zram-incompressible" not in codes(replace(PLAIN, zram=(replace(moved, bd_stat=None),)))
 
 
 @pytest.mark.parametrize(

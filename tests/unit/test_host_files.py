@@ -10,6 +10,7 @@ from ghostswap.host.files import HostFiles
 from ghostswap.host.interfaces import Interfaces
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.snapshot import read_host
+from ghostswap.host.swapping import Swapping
 from ghostswap.host.swaps import Medium
 from tests.hosts import CAPTURES
 
@@ -80,6 +81,59 @@ def test_a_device_mapper_ghost_is_known_under_both_names(tmp_path: Path, name: s
     assert [area.medium for area in read_host(root).swaps] == [Medium.GHOST, Medium.DISK]
 
 
+@pytest.mark.parametrize("name", ["/dev/sda2", "/dev/mapper/vg-swap", "/dev/dm-4", "/dev/sdb"])
+def test_whether_a_device_is_rotational_is_read_wherever_it_stands(
+    tmp_path: Path, name: str
+) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/swaps": f"{SWAPS}{name} partition 8 0 -2\n/swapfile file 8 0 -3\n",
+            "sys/devices/pci/block/sda/queue/rotational": "1\n",
+            "sys/devices/pci/block/sda/sda2/partition": "2\n",
+            "sys/block/sdb/queue/rotational": "1\n",
+            "sys/block/dm-4/dm/name": "vg-swap\n",
+            "sys/block/dm-4/queue/rotational": "1\n",
+        },
+    )
+    (root / "sys/class/block").mkdir(parents=True)
+    (root / "sys/class/block/sda2").symlink_to("../../devices/pci/block/sda/sda2")
+    assert [area.rotational for area in read_host(root).swaps] == [True, None]
+
+
+def test_the_ways_of_swapping_are_read(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/sys/vm/page-cluster": "3\n",
+            "proc/vmstat": "thp_swpout 32\n",
+            "sys/kernel/mm/transparent_hugepage/enabled": "always madvise [never]\n",
+            "sys/fs/cgroup/cgroup.controllers": "memory\n",
+            "sys/fs/cgroup/memory.zswap.writeback": "0\n",
+        },
+    )
+    assert read_host(root).swapping == Swapping(3, False, 32, False)
+    assert read_host(CAPTURES / "linux-6.12").swapping == Swapping(3, True, 0, True)
+
+
+def test_ratio_of_zram_is_that_of_pages_in_memory(tmp_path: Path) -> None:
+    device = "sys/block/zram0"
+    root = write(
+        tmp_path,
+        {
+            f"{device}/disksize": "1048576\n",
+            f"{device}/mm_stat": "409600 90000 102400 0 102400 0 0 0 0\n",
+            f"{device}/bd_stat": "50 0 50\n",
+        },
+    )
+    (zram,) = read_host(root).zram
+    assert zram.ratio == (409600 - 50 * 4096) / 102400 == 2.0
+
+
+def test_ksm_saves_the_pages_that_became_the_zero_page_too() -> None:
+    assert Ksm({"pages_sharing": 10, "ksm_zero_pages": 6}, None, 4096).saved == 16 * 4096
+
+
 def test_a_file_smaller_than_its_area_is_a_ghost_whatever_its_type(tmp_path: Path) -> None:
     root = write(
         tmp_path,
@@ -113,6 +167,10 @@ def test_a_file_smaller_than_its_area_is_a_ghost_whatever_its_type(tmp_path: Pat
         ),
         (
             {"proc/swaps": f"{SWAPS}/dev/ghostswap ghost 8 0 -2\n"},
+            Interfaces(None, None, None, None),
+        ),
+        (
+            {"proc/sys/kernel/osrelease": "7.4.0", "boot/config-7.4.0": "CONFIG_SWAP=y\n"},
             Interfaces(None, None, None, None),
         ),
         (
