@@ -169,7 +169,7 @@ def too_little_memory() -> None:
     ballast.mkdir()
     swapping.run("mount", "-t", "ramfs", "ballast", ballast)  # it cannot be swapped out
     with (ballast / "file").open("wb") as file:
-        for _ in range(meminfo("MemAvailable") - (100 << 20) >> 20):
+        for _ in range(meminfo("MemAvailable") - (150 << 20) >> 20):
             file.write(bytes(1 << 20))
     assert "--force" in ghostswap("off", status=1)
     assert len(swaps()) == 1
@@ -244,6 +244,7 @@ def main() -> dict[str, Any]:
     """All of it, and what is told."""
     for name in ("lzo", "lzo-rle", "zsmalloc"):
         swapping.module(name)
+    (ZSWAP / "zpool").write_text("zsmalloc")  # zbud would hold half of it all
     refused_without_zswap()
     facts = on_and_off()
     facts["quiet_write_errors"] = quiet_writeback()
