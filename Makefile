@@ -1,6 +1,6 @@
 # What a developer does here. The first two set up .venv by themselves.
 
-.PHONY: test lint man completions test-vm bench fuzz
+.PHONY: test lint man completions kernels test-vm bench fuzz
 
 test:
 	sh setup.sh test
@@ -11,6 +11,10 @@ lint:
 # Both are kept in the repository and held against the command line by tests.
 man completions:
 	.venv/bin/python -m $@
+
+# docs/kernels.md from ghostswap/kernel/, as a test holds it.
+kernels:
+	.venv/bin/python -m scripts.kernels_table
 
 # Boots Debian's own kernels in QEMU; see docs/testing.md for what that needs.
 test-vm:

@@ -180,7 +180,9 @@ def estimate_dedup(
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
-    rules = kernel_rules.chosen_rules(kernel, zpool, ghost=ghost, no_writeback=no_writeback)
+    rules = kernel_rules.chosen_rules(
+        kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
+    )
     measured = measure(
         Wanted(
             named,

@@ -44,13 +44,23 @@ NoWriteback = Annotated[
 
 
 def chosen_rules(
-    kernel: str | None, zpool: Allocator | None, *, ghost: bool, no_writeback: bool
+    kernel: str | None,
+    zpool: Allocator | None,
+    *,
+    ghost: bool,
+    no_writeback: bool,
+    quiet: bool = False,
 ) -> "Rules":
-    """The rules that these options ask for; UsageError for a kernel or allocator that is none."""
+    """The rules that these options ask for; UsageError for a kernel or allocator that is none.
+
+    A kernel beyond those that were checked gets a warning, unless `quiet`.
+    """
+    from ghostswap.cli.render import warn
+    from ghostswap.host.files import HostFiles
     from ghostswap.host.kconfig import kernel_config
     from ghostswap.host.kernel import running_kernel
     from ghostswap.kernel.rules import rules_for
-    from ghostswap.kernel.version import KernelVersion
+    from ghostswap.kernel.version import KernelVersion, beyond_known
 
     here = Path("/")
     running = running_kernel(here)
@@ -58,8 +68,13 @@ def chosen_rules(
         version = running if kernel is None else KernelVersion.parse(kernel)
     except ValueError as error:
         raise UsageError("--kernel", str(error)) from None
-    # How another kernel was built is not known; this one's configuration says nothing of it.
-    rules = rules_for(version, kernel_config(here) if version == running else {})
+    if beyond := beyond_known(version):
+        warn(beyond, quiet)
+    if version == running:
+        live_zpool = HostFiles(here).text("sys/module/zswap/parameters/zpool")
+        rules = rules_for(version, kernel_config(here), live_zpool)
+    else:  # how another kernel was built, and is set up, is not known
+        rules = rules_for(version, {})
     rules = replace(rules, ghost=ghost, writeback=not no_writeback)
     if zpool is None:
         return rules

@@ -216,7 +216,7 @@ def plan(
     if demand == 0:
         raise UsageError("--demand", "nothing to swap out needs no swap")
     chosen = system or (System.ZRAM if emit is Emit.ZRAM_GENERATOR else System.ZSWAP)
-    rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False)
+    rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False, quiet=quiet)
 
     from ghostswap.cli.plan_view import SIZE_COLUMNS, show
     from ghostswap.plan.answer import PlanRequest

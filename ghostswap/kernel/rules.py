@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ghostswap.kernel.slots import Load, lookup, memory
-from ghostswap.kernel.version import V6_3, V6_5, V6_10, V6_12, V6_15, V6_18, KernelVersion
+from ghostswap.kernel.version import (
+    V5_19,
+    V6_3,
+    V6_5,
+    V6_10,
+    V6_12,
+    V6_17,
+    V6_18,
+    V7_0,
+    KernelVersion,
+)
 from ghostswap.kernel.zbud import zbud_largest
 from ghostswap.kernel.zsmalloc import DEFAULT_CHAIN_SIZE, SizeClasses, size_classes
 from ghostswap.kernel.zswap import Allocator, SameFilled
@@ -15,8 +25,7 @@ class Rules:
     """What the models follow.
 
     `writeback` False is memory.zswap.writeback=0; `ghost`, that all swap areas are ghosts.
-    `zram_entry_bytes` is sizeof(struct
-    zram_table_entry).
+    `zram_entry_bytes` is sizeof(struct zram_table_entry).
     """
 
     version: KernelVersion
@@ -57,15 +66,18 @@ class Rules:
         """How far compressed bytes in zswap may be from those in zram: a fraction of them.
 
         From 6.12 zram calls zstd itself; zswap went on through crypto/zstd.c, whose parameters were
-        others until 6.15. Measured on 6.12: a pool larger by 1.05 %.
+        others until 6.16. Measured on 6.12: a pool larger by 1.05 %.
         """
-        apart = V6_12 <= self.version <= V6_15
+        apart = V6_12 <= self.version < V6_17
         return 0.012 if apart and algorithm.startswith("zstd") else 0.0
 
     @property
     def zswap_entry_bytes(self) -> int:
-        """struct zswap_entry; until 6.9 with the rb_node that finds it."""
-        return 56 if self.version >= V6_10 else 64
+        """sizeof(struct zswap_entry), mm/zswap.c: 56 until 5.18; 64 with the objcg of 5.19 (6.1);
+        80 with the lru of 6.5; 56 since 6.10 without the rb_node that found it (6.12, 6.18)."""
+        if self.version >= V6_10 or self.version < V5_19:
+            return 56
+        return 80 if self.version >= V6_5 else 64
 
     def zswap_lookup_bytes(self, entries: int) -> int:
         """What finds as many entries by their slots, besides what is part of them."""
@@ -91,16 +103,23 @@ class Rules:
         return 8 if self.version < V6_5 else 0
 
 
-def rules_for(version: KernelVersion, config: Mapping[str, str]) -> Rules:
-    """The rules of a kernel of this version built with `config` (settings without CONFIG_).
+def rules_for(version: KernelVersion, config: Mapping[str, str], zpool: str | None = None) -> Rules:
+    """The rules of a kernel of this version built with `config` (settings without CONFIG_), whose
+    zswap has `zpool` for its parameter of that name.
 
-    What `config` does not say is taken as the kernel's own default.
+    What neither says is taken as the kernel's own default.
     """
+    allocator = (
+        Allocator.named(zpool, version)
+        or Allocator.named(config.get("ZSWAP_ZPOOL_DEFAULT", "").strip('"'), version)
+        or Allocator.default(version)
+    )
     chain_size = int(config.get("ZSMALLOC_CHAIN_SIZE", DEFAULT_CHAIN_SIZE))
-    # The access time in an entry: by an option of its own in 6.12, with the tracking in 6.1.
+    # The access time in an entry: by an option of its own in 6.12, with the tracking in 6.1; in 7.0
+    # (drivers/block/zram/zram_drv.h) a u32 beside a u32 of flags, and no bytes more.
     tracked = ("ZRAM_TRACK_ENTRY_ACTIME", "ZRAM_MEMORY_TRACKING")
-    entry_bytes = 24 if any(config.get(name) == "y" for name in tracked) else 16
-    return Rules(version, Allocator.default(version), chain_size, entry_bytes)
+    timed = version < V7_0 and any(config.get(name) == "y" for name in tracked)
+    return Rules(version, allocator, chain_size, zram_entry_bytes=24 if timed else 16)
 
 
 def crypto_zstd_parameters(version: KernelVersion) -> bool:

@@ -12,8 +12,8 @@ from fractions import Fraction
 from ghostswap.kernel.version import V6_1, V6_6, V6_10, V6_12, V6_18, V7_1, V7_2, KernelVersion
 
 PHASE_IV = V7_2
-"""The first release taken to have swap table phase IV. Posted in May 2026 after 7.1 was closed, and
-measured in 7.3-rc3 (swap_cluster_info of 48 bytes); that 7.2 has it is likely, not confirmed."""
+"""The first release with swap table phase IV: 7.2.6 builds no mm/swap_cgroup.c (mm/Makefile) and
+faults through swapin_sync() (mm/memory.c). The sizes are those measured in 7.3-rc3."""
 
 MILESTONES = (V6_1, V6_12, V6_18, V7_1, PHASE_IV)
 """The releases between which the cost of a slot changed most."""

@@ -26,13 +26,35 @@ class KernelVersion:
 
 
 # The releases at which a rule changed; the rule itself stands in its module, beside its source.
+V5_4 = KernelVersion(5, 4)
+V5_19 = KernelVersion(5, 19)
 V6_1 = KernelVersion(6, 1)
 V6_3 = KernelVersion(6, 3)
 V6_5 = KernelVersion(6, 5)
 V6_6 = KernelVersion(6, 6)
+V6_7 = KernelVersion(6, 7)
 V6_10 = KernelVersion(6, 10)
 V6_12 = KernelVersion(6, 12)
 V6_15 = KernelVersion(6, 15)
+V6_17 = KernelVersion(6, 17)
 V6_18 = KernelVersion(6, 18)
+V7_0 = KernelVersion(7, 0)
 V7_1 = KernelVersion(7, 1)
 V7_2 = KernelVersion(7, 2)
+
+RELEASES = tuple(
+    KernelVersion(major, minor)
+    for major, minors in ((5, range(4, 20)), (6, range(20)), (7, range(3)))
+    for minor in minors
+)
+"""Every release whose source the rules were checked against, or that lies between two such: outside
+of them, those of the first or the last are used."""
+
+
+def beyond_known(version: KernelVersion) -> str | None:
+    """Why the rules for `version` are those of another release; None where they are its own."""
+    if version < RELEASES[0]:
+        return f"Linux {version} is older than what was checked: by the rules of {RELEASES[0]}"
+    if version > RELEASES[-1]:
+        return f"Linux {version} is newer than what was checked: by the rules of {RELEASES[-1]}"
+    return None

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from ghostswap.kernel.version import V6_3, V6_15, KernelVersion
+from ghostswap.kernel.version import V6_7, V6_15, KernelVersion
 
 DEFAULT_POOL_PERCENT = 20
 """Of RAM: zswap_max_pool_percent, mm/zswap.c."""
@@ -24,8 +24,14 @@ class Allocator(StrEnum):
 
     @classmethod
     def default(cls, version: KernelVersion) -> "Allocator":
-        """mm/Kconfig: zbud before 6.3, zsmalloc since."""
-        return cls.ZBUD if version < V6_3 else cls.ZSMALLOC
+        """mm/Kconfig, ZSWAP_ZPOOL_DEFAULT: zbud through 6.6 (6.1), zsmalloc since 6.7 (6.12)."""
+        return cls.ZBUD if version < V6_7 else cls.ZSMALLOC
+
+    @classmethod
+    def named(cls, name: str | None, version: KernelVersion) -> "Allocator | None":
+        """The allocator that a kernel calls `name`; None for what it has not, or does not say."""
+        allocator = next((each for each in cls if each == name), None)
+        return allocator if allocator and allocator.exists(version) else None
 
     def exists(self, version: KernelVersion) -> bool:
         """Whether the kernel has it: zbud and z3fold were removed in 6.15."""

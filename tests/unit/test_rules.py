@@ -4,7 +4,8 @@ import pytest
 
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
-from ghostswap.kernel.zswap import pool_limit
+from ghostswap.kernel.zswap import Allocator, pool_limit
+from scripts import kernels_table
 
 
 @pytest.mark.parametrize(
@@ -22,11 +23,50 @@ def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
     assert rules_for(KernelVersion(6, 12), config).zram_entry_bytes == entry_bytes
 
 
-def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_15() -> None:
-    for version, error in (("6.1", 0.0), ("6.12", 0.012), ("6.15", 0.012), ("6.18", 0.0)):
+def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_16() -> None:
+    for version, error in (("6.1", 0.0), ("6.12", 0.012), ("6.16", 0.012), ("6.17", 0.0)):
         rules = rules_for(KernelVersion.parse(version), {})
         assert rules.zswap_codec_error("zstd:3") == error
         assert rules.zswap_codec_error("lz4") == 0
+
+
+def test_a_time_of_access_costs_zram_nothing_since_7_0() -> None:
+    tracked = {"ZRAM_TRACK_ENTRY_ACTIME": "y"}
+    assert rules_for(KernelVersion(6, 19), tracked).zram_entry_bytes == 24
+    assert rules_for(KernelVersion(7, 0), tracked).zram_entry_bytes == 16
+
+
+@pytest.mark.parametrize(
+    ("version", "config", "zpool", "allocator"),
+    [
+        ("6.6", {}, None, Allocator.ZBUD),
+        ("6.7", {}, None, Allocator.ZSMALLOC),
+        ("6.1", {"ZSWAP_ZPOOL_DEFAULT": '"zsmalloc"'}, None, Allocator.ZSMALLOC),
+        ("6.12", {"ZSWAP_ZPOOL_DEFAULT": '"zsmalloc"'}, "zbud", Allocator.ZBUD),
+        ("6.12", {}, "(null)", Allocator.ZSMALLOC),
+        ("6.15", {"ZSWAP_ZPOOL_DEFAULT": '"zbud"'}, None, Allocator.ZSMALLOC),  # has it no more
+    ],
+)
+def test_zswaps_allocator_is_the_live_one_then_the_configured_then_the_default(
+    version: str, config: dict[str, str], zpool: str | None, allocator: Allocator
+) -> None:
+    assert rules_for(KernelVersion.parse(version), config, zpool).allocator is allocator
+
+
+@pytest.mark.parametrize(
+    ("version", "entry_bytes"),
+    # Fields added up from struct zswap_entry, mm/zswap.c, of 6.1.192 and 6.12.117; the releases
+    # between are where a field came or went.
+    [("5.18", 56), ("5.19", 64), ("6.1", 64), ("6.5", 80), ("6.9", 80), ("6.10", 56), ("6.18", 56)],
+)
+def test_an_entry_of_zswap_takes_as_many_bytes_as_its_fields(
+    version: str, entry_bytes: int
+) -> None:
+    assert rules_for(KernelVersion.parse(version), {}).zswap_entry_bytes == entry_bytes
+
+
+def test_the_table_of_kernels_is_what_the_rules_say() -> None:
+    assert kernels_table.PAGE.read_text() == kernels_table.page(), "run: make kernels"
 
 
 def test_zswaps_limit_is_counted_in_whole_pages() -> None:

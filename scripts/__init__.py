@@ -1,0 +1,1 @@
+"""What developers run, as modules: python -m scripts.NAME."""
