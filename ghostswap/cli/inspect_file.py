@@ -78,7 +78,7 @@ def _fixed(path: Path, quiet: bool) -> Inspection:
 def _why_not_swap(inspection: Inspection) -> str:
     check = inspection.verdicts[Kernel.STOCK].checks[-1]
     if check.name == "file_type":
-        return f"not a swap area: {check.message.partition(') ')[2]}"
+        return f"not a swap area: {check.why}"
     if inspection.area.size < PAGE_SIZE:
         return f"not a swap area: {inspection.area.size} bytes, less than a page"
     return "not a swap area: no swap signature"

@@ -24,10 +24,10 @@ LIBBLKID_MINIMUM = 10 * 4096
 """Bytes; libblkid recognises no swap area below this (superblocks/swap.c, minsz, v2.42)."""
 
 _OPEN_ERRORS = {
-    stat.S_IFDIR: "EISDIR: Is a directory",
-    stat.S_IFCHR: "EINVAL: a character device is no place for swap",
-    stat.S_IFIFO: "EINVAL: a FIFO is no place for swap",
-    stat.S_IFSOCK: "ENXIO: a socket is no place for swap",
+    stat.S_IFDIR: ("EISDIR", "Is a directory"),
+    stat.S_IFCHR: ("EINVAL", "a character device is no place for swap"),
+    stat.S_IFIFO: ("EINVAL", "a FIFO is no place for swap"),
+    stat.S_IFSOCK: ("ENXIO", "a socket is no place for swap"),
 }
 
 
@@ -83,8 +83,8 @@ def _inspected(area: FoundArea, placement: Placement | None) -> Inspection:
 
 def _judge(area: FoundArea, kernel: Kernel) -> Verdict:
     if not (area.is_file or area.is_device):
-        kind = _OPEN_ERRORS[stat.S_IFMT(area.facts.st_mode)].partition(": ")[2]
-        return Verdict(0, (Check("file_type", False, f"(nothing is logged) {kind}"),))
+        _, why = _OPEN_ERRORS[stat.S_IFMT(area.facts.st_mode)]
+        return Verdict(0, (Check("file_type", False, why, logged=False),))
     return judge(Area(area.head, area.size, area.is_file), kernel, PAGE_SIZE)
 
 
@@ -92,7 +92,7 @@ def _open_error(area: FoundArea, placement: Placement | None) -> str | None:
     """The errors before anything is read: swapon(2) opens for writing, and alone."""
     error = _OPEN_ERRORS.get(stat.S_IFMT(area.facts.st_mode))
     if error is not None:
-        return error
+        return ": ".join(error)
     if area.active:
         return "EBUSY: already in use as swap"
     if area.is_device:

@@ -43,11 +43,18 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: passed or not, and the line that the kernel logs for it (empty when none)."""
+    """One check: passed or not, and why: in the kernel's words where it logs them, else in ours
+    (`logged` False). Empty where nothing is to be said."""
 
     name: str
     ok: bool
-    message: str = ""
+    why: str = ""
+    logged: bool = True
+
+    @property
+    def message(self) -> str:
+        """`why`, marked where no line of the log says so."""
+        return self.why if self.logged else f"(nothing is logged) {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def _checks(
 ) -> Iterator[Check]:
     """The checks in the kernel's order; the caller stops at the first that fails."""
     page_size, bad_limit = header.page_size, max_badpages(header.page_size)
-    too_many = f"(nothing is logged) more than {bad_limit} bad pages"
+    too_many = f"more than {bad_limit} bad pages"
 
     signed = page[-MAGIC_BYTES:] == SWAPSPACE2
     yield Check("signature", signed, "" if signed else "Unable to find swap-space signature")
@@ -98,7 +105,7 @@ def _checks(
     if header.endianness is not NATIVE:
         # A header of the other byte order is swapped in place, once its list is known to fit.
         fits = header.nr_badpages <= bad_limit
-        yield Check("byte_order", fits, "" if fits else too_many)
+        yield _silent("byte_order", fits, too_many)
 
     known = header.version == 1
     version = header.version - 2**32 if header.version > 2**31 - 1 else header.version  # logs %d
@@ -125,11 +132,7 @@ def _checks(
         # setup_swap_map() walks the list, past the end of the page if the header says so.
         yield Check("ghost_size", True)
         walkable = header.nr_badpages <= bad_limit
-        yield Check(
-            "bad_pages_count",
-            walkable,
-            "" if walkable else "(nothing is logged) the list of bad pages runs past the header",
-        )
+        yield _silent("bad_pages_count", walkable, "the list of bad pages runs past the header")
     else:
         file_pages = area.size // page_size
         # A file below one page is let through here: the kernel tests for a length of zero.
@@ -140,23 +143,20 @@ def _checks(
             "" if long_enough else "Swap area shorter than signature indicates",
         )
         in_file = area.regular_file and header.nr_badpages > 0
-        yield Check(
-            "bad_pages_in_file",
-            not in_file,
-            "(nothing is logged) a regular file must not list bad pages" if in_file else "",
-        )
+        yield _silent("bad_pages_in_file", not in_file, "a regular file must not list bad pages")
         fits = header.nr_badpages <= bad_limit
-        yield Check("bad_pages_count", fits, "" if fits else too_many)
+        yield _silent("bad_pages_count", fits, too_many)
 
     stray = next((bad for bad in header.bad_pages if not 0 < bad <= header.last_page), None)
-    yield Check(
-        "bad_page_range",
-        stray is None,
-        "" if stray is None else f"(nothing is logged) bad page {stray} is not in the area",
-    )
+    yield _silent("bad_page_range", stray is None, f"bad page {stray} is not in the area")
 
     some = _usable_pages(header, max_pages) > 0
     yield Check("usable_pages", some, "" if some else "Empty swap-file")
+
+
+def _silent(name: str, ok: bool, why: str) -> Check:
+    """A check whose failure the kernel does not log."""
+    return Check(name, ok) if ok else Check(name, ok, why, logged=False)
 
 
 def _max_pages(header: Header, maximum_pages: int) -> int:
