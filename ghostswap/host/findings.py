@@ -386,10 +386,16 @@ def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
     if known:
         yield _info("ghost-interface", f"This kernel has {' and '.join(known)}.")
     else:
+        takes_files = (
+            "It refuses a one-page ghost file, as stock kernels do; `ghostswap on` works all the"
+            " same."
+            if there.one_page_file is False
+            else "Whether it takes a one-page ghost file cannot be seen, only tried: a stock kernel"
+            " refuses it."
+        )
         yield _info(
             "no-ghost-interface",
-            "This kernel shows no interface for ghost swap of its own. Whether it takes a one-page"
-            " ghost file cannot be seen, only tried: a stock kernel refuses it.",
+            f"This kernel shows no interface for ghost swap of its own. {takes_files}",
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ghostswap.host.files import HostFiles
+from ghostswap.host.ghost_files import takes_ghost_files
 from ghostswap.host.swaps import Medium, SwapArea
 
 _DEVICE = "dev/ghostswap"
@@ -21,7 +22,7 @@ _VIRTUAL = ("VSWAP", "VIRTUAL_SWAP")
 class Interfaces:
     """True: there; False: not there; None: cannot be told by looking."""
 
-    one_page_file: bool | None  # swapon(2) of a one-page file; only trying tells
+    one_page_file: bool | None  # swapon(2) of a one-page file; a capture shows it only in use
     ghostswap_device: bool | None  # /dev/ghostswap
     xswap: bool | None  # /sys/kernel/mm/xswap
     virtual_swap: bool | None  # CONFIG_VSWAP, which not every version of it has
@@ -37,7 +38,7 @@ def read_interfaces(
         for area in swaps
     )
     return Interfaces(
-        one_page_file=True if ghost_file else None,
+        one_page_file=True if ghost_file else takes_ghost_files() if files.live else None,
         ghostswap_device=_device(files),
         xswap=_entry(files, "sys/kernel/mm", "xswap"),
         # v3 (February 2026) has no option of its own: its absence says nothing.
