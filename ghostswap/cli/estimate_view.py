@@ -15,7 +15,7 @@ from ghostswap.cli.render import (
     size_text,
 )
 from ghostswap.report.comparison import FOOTPRINT
-from ghostswap.report.estimate import IN_KERNEL, Check, Estimate, Example, page_counts
+from ghostswap.report.estimate import Check, Estimate, Example, page_counts
 from ghostswap.report.fields import titled
 from ghostswap.systems.footprint import Footprint, System
 
@@ -61,7 +61,7 @@ def show(estimate: Estimate, view: View) -> None:
     """Print the pages, the systems, and whatever else the estimate holds."""
     if view.headings:
         _show_pages(estimate, view)
-    systems = [system for system in estimate.comparison.footprints if not _only_verifies(system)]
+    systems = estimate.shown()
     if len(estimate.census.measured) > 1:
         systems.sort(key=lambda system: -system.saved_bytes)
     rows = [_system_row(estimate, system, view.exact) for system in systems]
@@ -83,11 +83,6 @@ def show(estimate: Estimate, view: View) -> None:
             [_bucket_row(bucket, estimate.census.page_size, view.exact) for bucket in buckets],
         )
         _titled("Most copied contents", _TOP_COLUMNS, [_top_row(top) for top in estimate.top])
-
-
-def _only_verifies(system: Footprint) -> bool:
-    """Whether the system's figures are there to check others, which the table of checks shows."""
-    return system.algorithm is not None and system.algorithm.endswith(IN_KERNEL)
 
 
 def _titled(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
@@ -134,8 +129,8 @@ def _nanoseconds(ns: float, exact: bool) -> str:
 def _notes(estimate: Estimate) -> list[str]:
     """What a reader of the table would otherwise get wrong."""
     notes = []
-    for system in estimate.comparison.footprints:
-        if system.system is System.ZSWAP and system.refused_pages and not _only_verifies(system):
+    for system in estimate.shown():
+        if system.system is System.ZSWAP and system.refused_pages:
             fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
             notes.append(
                 f"zswap with {system.algorithm} refuses {system.refused_pages:,} pages"

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ghostswap.report.estimate import IN_KERNEL, Estimate
+from ghostswap.report.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ def ram_bars(estimate: Estimate) -> list[RamBar]:
     A sample that says nothing leaves the pool anything from nothing to all pages.
     """
     bars = []
-    for system in estimate.comparison.footprints:
-        if system.algorithm is not None and system.algorithm.endswith(IN_KERNEL):
-            continue
+    for system in estimate.shown():
         error = system.relative_error
         beside = system.ram_bytes - system.pool_bytes
         if math.isfinite(error):

@@ -11,7 +11,7 @@ from ghostswap.census.spread import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison
-from ghostswap.systems.footprint import System
+from ghostswap.systems.footprint import Footprint, System
 
 # What a codec that asks the running kernel is called beside the library's own of the same name.
 IN_KERNEL = "@kernel"
@@ -51,6 +51,14 @@ class Estimate:
     comparison: Comparison
     groups: tuple[Group, ...] = ()
     top: tuple[Example, ...] = ()
+
+    def shown(self) -> list[Footprint]:
+        """The footprints of tables and pictures: without those that are there to check others."""
+        return [
+            each
+            for each in self.comparison.footprints
+            if each.algorithm is None or not each.algorithm.endswith(IN_KERNEL)
+        ]
 
     def checks(self) -> list[Check]:
         """The library's codecs against the kernel's, where the census has both."""
