@@ -67,8 +67,8 @@ class Population:
 
 
 def population(census: Census, measured: Measured) -> Population | None:
-    """The census under one algorithm; None when a kind of page is there of which none was
-    compressed, so that nothing can be said.
+    """The census under one algorithm; None when a kind of page is there of which too few were
+    compressed to say anything.
 
     Where contents were left out (a sample, an interrupted scan), those compressed stand for the
     others of their kind; in a sample, contents with many copies stand for themselves.
@@ -112,7 +112,8 @@ def _of_sample(census: Census, measured: Measured, sample: Sample) -> SizeHistog
     contents = census.contents
     many = _histogram(census, measured, contents.data & (contents.pages >= sample.heavy_from))
     chosen = Chosen.of(contents, measured.sizes, sample)
-    if many is None or (chosen.all_contents and not len(chosen.numbers)):
+    # Of one alone, nobody can say how far the others may be from it.
+    if many is None or len(chosen.numbers) < min(chosen.all_contents, 2):
         return None
     sizes, length = measured.sizes[chosen.numbers], census.page_size + 2
     of_pages = chosen.pages * chosen.stands_for(each_once=False)

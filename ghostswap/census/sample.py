@@ -68,9 +68,9 @@ class Sampling:
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows) -> Sample:
         """The sample where it cannot grow, since its pages came only once."""
-        sizes[:, (contents.hash > np.uint64(cutoff)) & contents.data] = 0
-        light = np.flatnonzero(contents.data)
-        return self._sample(contents, light, _NEVER, cutoff, rows)
+        sample = by_hash(contents, cutoff, rows, self.error)
+        drop_unchosen(contents, sizes, sample)
+        return sample
 
     def rounds(
         self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows
@@ -101,8 +101,7 @@ class Sampling:
     def _sample(
         self, contents: Contents, light: I64, heavy_from: int, cutoff: int, rows: Rows
     ) -> Sample:
-        chosen = _up_to(cutoff, contents, light)
-        return Sample(self.error, heavy_from, cutoff, strata(contents, light, chosen, *rows))
+        return _sample(self.error, contents, light, heavy_from, cutoff, rows)
 
     def _error(self, contents: Contents, sizes: Sizes, sample: Sample) -> float:
         """The largest over all algorithms, and over systems that store a content once or often."""
@@ -120,6 +119,24 @@ class Sampling:
             return min(self.contents, number)
         fall = (self.error / (_MARGIN * error)) ** 2
         return min(math.ceil(1 / (1 / number + (1 / done - 1 / number) * fall)), number)
+
+
+def by_hash(contents: Contents, cutoff: int, rows: Rows, error: float = 0.0) -> Sample:
+    """The sample of all data contents with a hash up to `cutoff`; `error` is what was asked for."""
+    return _sample(error, contents, np.flatnonzero(contents.data), _NEVER, cutoff, rows)
+
+
+def drop_unchosen(contents: Contents, sizes: Sizes, sample: Sample) -> None:
+    """Forget the sizes, a row an algorithm, of data contents that `sample` did not choose."""
+    light = contents.data & (contents.pages < sample.heavy_from)
+    sizes[:, light & (contents.hash > np.uint64(sample.cutoff))] = 0
+
+
+def _sample(
+    error: float, contents: Contents, light: I64, heavy_from: int, cutoff: int, rows: Rows
+) -> Sample:
+    chosen = _up_to(cutoff, contents, light)
+    return Sample(error, heavy_from, cutoff, strata(contents, light, chosen, *rows))
 
 
 def _up_to(cutoff: int, contents: Contents, numbers: I64) -> int:

@@ -1,10 +1,11 @@
 """One scan over all pages of all sources: hash each page, compress each distinct content once.
 
 Pages of a file are hashed first and then, knowing which contents are distinct, one page of each is
-read again and compressed. Pages of a running process are hashed and compressed from one copy, since
-they may have changed at a second reading; a table shared by the workers keeps copies from being
-compressed again. So are pages that come only once, through a pipe or a decompressor: the parent
-puts them into memory that it shares with the workers.
+read again and compressed; some, chosen by their hash, are compressed at once, so that a run that is
+interrupted has a sample to tell by. Pages of a running process are hashed and compressed from one
+copy, since they may have changed at a second reading; a table shared by the workers keeps copies
+from being compressed again. So are pages that come only once, through a pipe or a decompressor: the
+parent puts them into memory that it shares with the workers.
 """
 
 import os
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ghostswap.census.codecs import Codec
 from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
-from ghostswap.census.sample import Rows, Sampling
+from ghostswap.census.sample import Rows, Sampling, by_hash, drop_unchosen
 from ghostswap.census.scanner import (
     Compress,
     Hash,
@@ -54,6 +55,9 @@ _STREAM_PAGES = 1 << 20
 _SLOT_BYTES = 1 << 20
 # Pages of each source looked at to guess how many contents there are, and how alike: some 8 ms.
 _FIRST_LOOK = 512
+# Of a file that is compressed whole, what the first pass compresses: one page in so many, and no
+# more than make an estimate within 0.5 % or so.
+_EARLY_ONE_IN, _EARLY_MOST = 8, 40_000
 
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
 
@@ -131,7 +135,8 @@ def scan(
     """Read every page of `sources` with `jobs` processes (default: one a usable CPU).
 
     With `sampling`, compress only as many contents as it takes. On KeyboardInterrupt the workers
-    end and what is known so far comes back, marked partial. Raises GhostswapError when a source
+    end and what is known so far comes back, marked partial: a sample, where contents were left
+    uncompressed. Raises GhostswapError when a source
     cannot be opened or a worker dies.
     """
     return _Scan(sources, page_size, codecs, seed, sampling, progress).run(
@@ -185,10 +190,13 @@ class _Scan:
             return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared, pulse)
 
         partial, sample = False, None
+        if self._sampling is None:
+            early = min(self._total // _EARLY_ONE_IN, _EARLY_MOST)
+            shared.cutoff[1] = int(shared.cutoff[1]) * early // max(self._total, 1)
         with Workers[Hash | HashSlot | Compress, Hashes | Compressed](jobs, prepare) as workers:
             try:
                 if self._sampling is not None and not self._cannot_grow:
-                    shared.cutoff[0] = self._sampling.first_cutoff(*self._first_look())
+                    shared.cutoff[:] = self._sampling.first_cutoff(*self._first_look())
                 self._hash_all(workers, shared)
             except KeyboardInterrupt:
                 partial = True
@@ -201,11 +209,15 @@ class _Scan:
                 # After an interruption the workers' pipes still hold answers of the first pass.
                 if not partial:
                     for grown, wanted in self._rounds(contents, sizes, shared, (hashes, had)):
-                        sample = grown
                         rows = rows_holding(contents.hash[wanted], hashes, had)
                         self._compress(workers, sizes, wanted[rows >= 0], rows[rows >= 0], first)
+                        sample = grown
             except KeyboardInterrupt:
                 partial = True
+        if partial and (contents.data & (sizes[0] == 0)).any():
+            # What was compressed last lies where reading began: only what hashes chose is fair.
+            sample = sample or by_hash(contents, int(shared.cutoff[1]), (hashes, had))
+            drop_unchosen(contents, sizes, sample)
         measured = tuple(
             Measured(codec.name, sizes[i], self._costs.of(i, codec), codec.relative_error)
             for i, codec in enumerate(self._codecs)
@@ -281,20 +293,18 @@ class _Scan:
                 sampled += len(result.new)
                 if sampled > 2 * self._sampling.contents and self._cannot_grow:
                     # Too large for its purpose: from now on half as many are taken.
-                    shared.cutoff[0] //= 2
+                    shared.cutoff[:] = shared.cutoff // 2
                     sampled //= 2
             self._advance(task.pages)
 
     def _hash_tasks(self, slots: Slots) -> Iterator[Hash | HashSlot]:
         for number, source in enumerate(self._sources):
             if isinstance(source, Source):
-                # Pages of a sample are compressed while they are in the cache.
-                compress = not source.stable or self._sampling is not None
                 task_bytes = HASH_TASK_BYTES if source.stable else COMPRESS_TASK_BYTES
                 step = max(task_bytes // self._page_size, 1)
                 for first in range(0, source.runs.pages, step):
                     pages = min(step, source.runs.pages - first)
-                    yield Hash(number, first, pages, compress)
+                    yield Hash(number, first, pages, again=source.stable)
             else:
                 yield from _slot_tasks(number, source, slots)
 

@@ -22,16 +22,18 @@ from ghostswap.pulse import Pulse
 BATCH_BYTES = 2 << 20
 # Rows chosen for compression that lie this near are read by one call, with the pages between.
 READ_GAP = 4
+_FEWEST_SEEN = 1 << 17  # slots for contents already compressed
 
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Hash pages `first` … of source number `source`; compress new contents too if `compress`."""
+    """Hash pages `first` … of source number `source`, and compress those new contents that the
+    cutoff lets through: the one for pages that can be read `again`, or that for all others."""
 
     source: int
     first: int
     pages: int
-    compress: bool
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Shared:
     """Memory that all workers and their parent see.
 
     `seen` holds hashes of contents already compressed, a slot for many hashes; `slots` the pages of
-    streams; `cutoff`, one number, the largest hash that is still in the sample (the largest hash of
-    all, without one).
+    streams; `cutoff` the largest hash that is still compressed while it is hashed, of pages that
+    come once ([0]) and of those that can be read again ([1]).
     """
 
     seen: U64
@@ -79,11 +81,11 @@ class Shared:
 
     @classmethod
     def made(cls, pages_read_once: int, slots: Slots) -> "Shared":
-        """Shared memory for so many pages: 4 to 8 bytes each."""
-        number = 1 << max(pages_read_once // 2, 1).bit_length()
+        """Shared memory for so many pages: 4 to 8 bytes each, 1 MiB at least."""
+        number = 1 << max(pages_read_once // 2, _FEWEST_SEEN - 1).bit_length()
         seen = np.frombuffer(mmap.mmap(-1, number * 8), dtype=np.uint64)
-        cutoff = np.frombuffer(mmap.mmap(-1, 8), dtype=np.uint64)
-        cutoff[0] = np.iinfo(np.uint64).max
+        cutoff = np.frombuffer(mmap.mmap(-1, 16), dtype=np.uint64)
+        cutoff[:] = np.iinfo(np.uint64).max
         return cls(seen, slots, cutoff)
 
 
@@ -124,7 +126,7 @@ class Scanner:
         buffer = self._slots.buffer(task.slot)[: task.pages * self._page_size]
         found = _Found(task.pages)
         found.had[:] = True
-        self._hash_batch(buffer, self._cut(buffer), 0, found, compress=True)
+        self._hash_batch(buffer, self._cut(buffer), 0, found, again=False)
         return found.hashes(self._compressor.take())
 
     def _hash_pages(self, reader: Reader, task: Hash) -> Hashes:
@@ -134,7 +136,7 @@ class Scanner:
             buffer = self._buffer[: count * self._page_size]
             with self._guard:
                 found.had[at : at + count] = reader.read(task.first + at, count, buffer)
-            self._hash_batch(buffer, self._pages[:count], at, found, task.compress)
+            self._hash_batch(buffer, self._pages[:count], at, found, task.again)
         found.swapped_in = reader.swapped_in - before
         return found.hashes(self._compressor.take())
 
@@ -161,7 +163,7 @@ class Scanner:
         pages: list[memoryview],
         at: int,
         found: "_Found",
-        compress: bool,
+        again: bool,
     ) -> None:
         """Put what the pages in `buffer` are into rows `at` … of `found`."""
         hashes, had = found.hash[at : at + len(pages)], found.had[at : at + len(pages)]
@@ -180,11 +182,10 @@ class Scanner:
         if len(same):
             same = same[(words[same] == words[same, :1]).all(axis=1)]
             found.same_filled.append(hashes[same])
-        if compress:
-            chosen = hashes <= self._cutoff[0]
-            chosen &= data
-            chosen[same] = True
-            self._compress_unseen(hashes, pages, chosen.nonzero()[0], found)
+        chosen = hashes <= self._cutoff[int(again)]
+        chosen &= data
+        chosen[same] = True
+        self._compress_unseen(hashes, pages, chosen.nonzero()[0], found)
 
     def _compress_unseen(
         self, hashes: U64, pages: list[memoryview], rows: I64, found: "_Found"

@@ -60,7 +60,7 @@ class Spread:
 
         Half the width of the 95 % interval; and a zspage for each size class that the sample left
         empty, since the few objects that it may have would take one. `each_once` is for systems
-        that store a content once, else every copy counts. Infinite where the sample says nothing.
+        that store a content once, else every copy counts. Infinite for a sample too small to tell.
         """
         sampled = len(self.chosen_sizes)
         if sampled == self.chosen.all_contents:
@@ -76,7 +76,8 @@ class Spread:
         variance += float((cost.zspage_bytes[~empty] ** 2).sum()) / 6
         left_out = float(cost.zspage_bytes[empty].sum())
         total = self._total(cost, bytes_each, each_once=each_once)
-        return (DEVIATIONS * math.sqrt(variance) + left_out) / total if total else math.inf
+        # A pool of nothing, as zswap's of pages that it refuses, may be off by all of it.
+        return (DEVIATIONS * math.sqrt(variance) + left_out) / total if total else 1.0
 
     def _total(self, cost: PoolCost, bytes_each: NDArray[np.float64], *, each_once: bool) -> float:
         """About how large the pool is; what is still to be compressed is taken to be like those

@@ -69,7 +69,7 @@ class Contents:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Which data contents were compressed: those there `heavy_from` times or more, and those whose
-    hash is `cutoff` at most. `error` is what was asked for.
+    hash is `cutoff` at most. `error` is what was asked for, 0 where a full run was interrupted.
 
     `stratum` has an entry a content: its part of the sources, -1 where it was not looked up.
     """
@@ -96,7 +96,7 @@ class Census:
     contents: Contents
     measured: tuple[Measured, ...]
     partial: bool  # interrupted: what was learnt until then
-    sample: Sample | None = None  # None where all contents were to be compressed
+    sample: Sample | None = None  # None where all contents were compressed
     salt: str = ""  # fingerprint of the salt of the hashes; empty where they have none
 
     @property

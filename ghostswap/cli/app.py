@@ -1,11 +1,12 @@
 """The command tree, and how every failure becomes one line and an exit status."""
 
 import errno
+import functools
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -33,8 +34,10 @@ COMMANDS = {
 }
 
 
-def command_tree(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """The program with the subcommands `names`."""
+def command_tree(
+    names: Iterable[str] = COMMANDS, ended: Callable[[object], None] = lambda status: None
+) -> typer.Typer:
+    """The program with the subcommands `names`; `ended` is told the status that one returns."""
     tree = typer.Typer(
         name="ghostswap",
         rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
@@ -45,8 +48,19 @@ def command_tree(names: Iterable[str] = COMMANDS) -> typer.Typer:
     tree.callback()(ghostswap)
     for name in names:
         module, function = COMMANDS[name]
-        tree.command(name, cls=GroupedCommand)(getattr(importlib.import_module(module), function))
+        command = getattr(importlib.import_module(module), function)
+        tree.command(name, cls=GroupedCommand)(_telling(command, ended))
     return tree
+
+
+def _telling(command: Callable[..., int], ended: Callable[[object], None]) -> Callable[..., int]:
+    @functools.wraps(command)
+    def telling(*arguments: Any, **options: Any) -> int:
+        status = command(*arguments, **options)
+        ended(status)
+        return status
+
+    return telling
 
 
 def _print_version(wanted: bool) -> None:
@@ -82,8 +96,11 @@ def _run(arguments: Sequence[str]) -> int:
         if sys.stdout is None:  # closed by whoever started this
             raise GhostswapError("standard output", "is closed")
         skip_pydantic()
-        program = command_tree(named or COMMANDS)
+        returned: list[object] = []
+        program = command_tree(named or COMMANDS, returned.append)
         status = program(list(arguments), prog_name="ghostswap", standalone_mode=False)
+        if status == INTERRUPTED and not returned:
+            raise KeyboardInterrupt  # Typer makes a status of it and says nothing
         sys.stdout.flush()
     except TyperException as error:
         return _usage(error)

@@ -268,6 +268,7 @@ def status_of(census: "Census", quiet: bool) -> int:
     if len(warnings) > MOST_WARNINGS:
         warn(f"{len(warnings) - MOST_WARNINGS} more warnings; --json has them all", quiet)
     if census.partial:
-        warn("interrupted: these are the pages read until then", quiet=False)
+        from_sample = ", and the sizes of some of them stand for all" if census.sample else ""
+        warn(f"interrupted: these are the pages read until then{from_sample}", quiet=False)
         return INTERRUPTED
     return REFUSED if any(source.facts.incomplete for source in census.sources) else DONE

@@ -239,6 +239,10 @@ def plan(
         algorithms = [algorithm] if algorithm else []
         wanted = Wanted(named, rules, algorithms, page_size, error=error, quiet=quiet)
         planned_from, status = _measured(wanted)
+    if planned_from.partial:
+        raise GhostswapError(
+            planned_from.name, "an interrupted estimate: a part does not tell the size"
+        )
     request = PlanRequest(
         chosen,
         rules.version if kernel is not None else planned_from.rules.version,
@@ -350,6 +354,8 @@ def _measured(wanted: "Wanted") -> tuple["PlanInput", int]:
     from ghostswap.systems.comparison import compare
 
     census = measure(wanted).census
+    if census.partial:
+        raise KeyboardInterrupt  # what was read until then does not tell how large
     name = ", ".join(source.facts.name for source in census.sources)
     planned_from = PlanInput.of_comparison(compare(census, wanted.rules), name, None)
     return planned_from, status_of(census, wanted.quiet)
@@ -357,8 +363,6 @@ def _measured(wanted: "Wanted") -> tuple["PlanInput", int]:
 
 def _warn(plan: "Plan") -> None:
     name, rules, footprint = plan.input.name, plan.input.rules, plan.sizing.footprint
-    if plan.input.partial:
-        warn(f"{name}: the estimate was interrupted and covers a part", quiet=False)
     if plan.kernel != rules.version:
         warn(f"pools as Linux {rules.version} makes them, slots as {plan.kernel}", quiet=False)
     if footprint.slack > SLACK_WORTH_SAYING:

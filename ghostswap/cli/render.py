@@ -59,7 +59,7 @@ def cells(fields: "Sequence[Field[T]]", row: T, exact: bool) -> list[str]:
 
 def print_json(document: object) -> None:
     """Print `document`, plain data, as the one JSON document of this run."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     print(_MOVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 

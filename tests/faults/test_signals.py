@@ -18,6 +18,7 @@ from tests.faults.command import (
     left_in_session,
     noise,
     one_line,
+    run,
     start,
     workers_of,
 )
@@ -156,3 +157,23 @@ with unwinding() as came:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["cleaned", "15"], done.stderr
+
+
+def test_plan_takes_no_size_from_a_part(tmp_path: Path, dump: Path) -> None:
+    with start("plan", "--algorithm", "deflate", "--ram", "1G", dump) as process:
+        workers_of(process)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (143, "", "ghostswap: interrupted\n")
+    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
+        workers_of(process)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        part, _ = process.communicate(timeout=30)
+    report = tmp_path / "part.json"
+    report.write_text(part)
+    done = run("plan", "--ram", "1G", report)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_line(done.stderr)
+    assert "interrupted" in done.stderr
