@@ -1,6 +1,5 @@
 """A picture in the form its file's ending asks for: SVG, PNG, or an HTML report."""
 
-import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -101,9 +100,7 @@ def _systems(estimate: Estimate) -> html.Table:
     fields = titled(FOOTPRINT)
     rows = []
     for system in estimate.comparison.footprints:
-        error = system.relative_error
-        within = f"± {error:.2%}" if math.isfinite(error) else "unknown"
-        rows.append([*_cells(fields, system), within])
+        rows.append([*_cells(fields, system), f"± {system.relative_error:.2%}"])
     headings = (*(field.title for field in fields), "Pool within")
     return html.Table("Systems", headings, rows, numbers_from=2)
 

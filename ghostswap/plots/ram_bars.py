@@ -1,6 +1,5 @@
 """How much RAM the pages still take under each system, and how sure that is."""
 
-import math
 from dataclasses import dataclass
 
 from ghostswap.report.estimate import Estimate
@@ -25,19 +24,10 @@ class RamBar:
 
 
 def ram_bars(estimate: Estimate) -> list[RamBar]:
-    """A bar a system, in the order of the report; not those that are there to check others.
-
-    A sample that says nothing leaves the pool anything from nothing to all pages.
-    """
+    """A bar a system, in the order of the report; not those that are there to check others."""
     bars = []
     for system in estimate.shown():
         error = system.relative_error
-        beside = system.ram_bytes - system.pool_bytes
-        if math.isfinite(error):
-            least = system.ram_bytes - min(error, 1.0) * system.pool_bytes
-            most = system.ram_bytes + error * system.pool_bytes
-        else:
-            least, most = beside, max(system.total_bytes + beside, system.ram_bytes)
         bars.append(
             RamBar(
                 f"{system.system} {system.algorithm or ''}".rstrip(),
@@ -45,8 +35,8 @@ def ram_bars(estimate: Estimate) -> list[RamBar]:
                 system.metadata_bytes,
                 system.kept_bytes,
                 system.saved_bytes / system.total_bytes if system.total_bytes else 0.0,
-                least,
-                most,
+                system.ram_bytes - min(error, 1.0) * system.pool_bytes,
+                system.ram_bytes + error * system.pool_bytes,
             )
         )
     return bars
