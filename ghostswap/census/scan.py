@@ -43,6 +43,7 @@ from ghostswap.census.table import (
 from ghostswap.census.workers import TASKS_AHEAD, Workers
 from ghostswap.pages.source import Source, Stream, facts_after
 from ghostswap.pulse import Pulse
+from ghostswap.signals import heeded, held
 
 # What one task covers: long enough that its message costs nothing, short enough for progress.
 HASH_TASK_BYTES = 32 << 20
@@ -139,9 +140,10 @@ def scan(
     uncompressed. Raises GhostswapError when a source
     cannot be opened or a worker dies.
     """
-    return _Scan(sources, page_size, codecs, seed, sampling, progress).run(
-        jobs or len(os.sched_getaffinity(0))
-    )
+    with held():
+        return _Scan(sources, page_size, codecs, seed, sampling, progress).run(
+            jobs or len(os.sched_getaffinity(0))
+        )
 
 
 class _Scan:
@@ -196,7 +198,8 @@ class _Scan:
         with Workers[Hash | HashSlot | Compress, Hashes | Compressed](jobs, prepare) as workers:
             try:
                 if self._sampling is not None and not self._cannot_grow:
-                    shared.cutoff[:] = self._sampling.first_cutoff(*self._first_look())
+                    with heeded():
+                        shared.cutoff[:] = self._sampling.first_cutoff(*self._first_look())
                 self._hash_all(workers, shared)
             except KeyboardInterrupt:
                 partial = True
@@ -298,9 +301,10 @@ class _Scan:
             self._advance(task.pages)
 
     def _hash_tasks(self, slots: Slots) -> Iterator[Hash | HashSlot]:
+        quick = self._sampling is not None
         for number, source in enumerate(self._sources):
             if isinstance(source, Source):
-                task_bytes = HASH_TASK_BYTES if source.stable else COMPRESS_TASK_BYTES
+                task_bytes = HASH_TASK_BYTES if quick and source.stable else COMPRESS_TASK_BYTES
                 step = max(task_bytes // self._page_size, 1)
                 for first in range(0, source.runs.pages, step):
                     pages = min(step, source.runs.pages - first)
@@ -353,7 +357,8 @@ def _slot_tasks(number: int, stream: Stream, slots: Slots) -> Iterator[HashSlot]
     first = 0
     while True:
         slot = slots.take()
-        pages = stream.fill(slots.buffer(slot))
+        with heeded():
+            pages = stream.fill(slots.buffer(slot))
         if pages == 0:
             slots.give_back(slot)
             return

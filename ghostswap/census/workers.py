@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from ghostswap.errors import GhostswapError
+from ghostswap.host.core_file import leave_no_core
 from ghostswap.pulse import Pulse, Watch
+from ghostswap.signals import heeded
 
 # So that a worker finds its next task waiting while its last result is still being read.
 TASKS_AHEAD = 2
@@ -100,7 +102,8 @@ class Workers(Generic[Task, Result]):
                 feed(number)
             while busy := [number for number, tasks_of in enumerate(waiting) if tasks_of]:
                 ends = [self._ends[number] for number in busy]
-                answered = connection.wait(ends, timeout=_LOOK_SECONDS)
+                with heeded():
+                    answered = connection.wait(ends, timeout=_LOOK_SECONDS)
                 for number, end in zip(busy, ends, strict=True):
                     if end not in answered:
                         continue
@@ -123,7 +126,8 @@ class Workers(Generic[Task, Result]):
                 for number in range(len(waiting)):
                     feed(number)
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise self._cause() from None
+            with heeded():  # whoever ended the workers may have meant us all
+                raise self._cause() from None
 
     def _replace(self, number: int) -> None:
         """Give up a worker, and fork another."""
@@ -165,9 +169,10 @@ def _work(
     prepare: Callable[[], Callable[[Task], Result]],
 ) -> None:
     """The life of a worker: until its parent closes the pipe, or dies."""
-    # A Ctrl-C reaches the whole process group; the parent decides what becomes of the work.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # These reach the whole process group; the parent decides what becomes of the work.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    leave_no_core()
     # Else it would keep its siblings' pipes open: theirs after the parent has died, and its own
     # ends of them after they have died, and nobody would notice.
     for other in others:

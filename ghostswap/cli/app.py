@@ -14,9 +14,9 @@ from typer.exceptions import TyperException
 from ghostswap import __version__
 from ghostswap.cli.help import GroupedCommand
 from ghostswap.cli.render import complain
-from ghostswap.cli.signals import unwinding
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
+from ghostswap.signals import unwinding
 
 DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SIGNALLED = 128

@@ -1,6 +1,8 @@
 """`ghostswap estimate-dedup`: what compressed swap and page dedup would save for these pages."""
 
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +13,14 @@ from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.help import COMPRESS, SHOW
 from ghostswap.cli.measure import Engine, Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
-from ghostswap.errors import UsageError
+from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.signals import OUTPUT_SECONDS, heeded, held, waits
 
 if TYPE_CHECKING:
     from ghostswap.census.dedup import Group
     from ghostswap.census.table import Census
     from ghostswap.cli.measure import Measurement
-    from ghostswap.report.estimate import Example
+    from ghostswap.report.estimate import Estimate, Example
 
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
@@ -180,46 +183,82 @@ def estimate_dedup(
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
+    if save is not None:
+        _check_save(save)
     rules = kernel_rules.chosen_rules(
         kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
     )
-    measured = measure(
-        Wanted(
-            named,
-            rules,
-            algorithm or (),
-            page_size,
-            engine,
-            verify,
-            (error or DEFAULT_ERROR) if quick else None,
-            seed,
-            jobs,
-            quiet,
-        )
+    wanted = Wanted(
+        named,
+        rules,
+        algorithm or (),
+        page_size,
+        engine,
+        verify,
+        (error or DEFAULT_ERROR) if quick else None,
+        seed,
+        jobs,
+        quiet,
     )
-    census = measured.census
-    estimate = Estimate(
-        census,
-        compare(census, rules),
-        tuple(_groups(census, group_by)),
-        tuple(_examples(measured, top)),
-    )
-    if save is not None:
-        _save(census, save, salt)
-    with plot.afterwards(picture, lambda path: plot.plot_estimate(estimate, path)):
-        if as_json:
-            print_json(document(estimate))
-        else:
-            show(estimate, View(exact=exact, headings=not noheadings, columns=output))
-        return status_of(census, quiet)
+    with held():  # from here on, a signal loses nothing of what was learnt
+        measured = measure(wanted)
+        census = measured.census
+        if census.salt and salt is not None:
+            raise UsageError("--salt", "these hashes have a salt already")
+        groups: list[Group] = []
+        examples: list[Example] = []
+        compared = compare(census, rules)
+        try:
+            with heeded():
+                groups = _groups(census, group_by)
+                examples = list(_examples(measured, top))
+        except KeyboardInterrupt:
+            compared = replace(compared, partial=True)
+        estimate = Estimate(census, compared, tuple(groups), tuple(examples))
+        with (
+            plot.afterwards(
+                (save, lambda path: _save(census, path, salt)),
+                (picture, lambda path: plot.plot_estimate(estimate, path)),
+            ),
+            held(OUTPUT_SECONDS),
+        ):
+            if as_json:
+                print_json(document(estimate))
+            else:
+                show(estimate, View(exact=exact, headings=not noheadings, columns=output))
+            sys.stdout.flush()
+            return _ended(estimate, quiet)
+
+
+def _check_save(path: Path) -> None:
+    """Refuse a census that could not be written, as far as that can be told before the work."""
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise GhostswapError("--save", "needs pyarrow: pip install 'ghostswap[census]'")
+    plot.check_place(path)
 
 
 def _save(census: "Census", path: Path, salt: str | None) -> None:
     from ghostswap.census import store
 
-    if census.salt and salt is not None:
-        raise UsageError("--salt", "these hashes have a salt already")
     store.save(census if census.salt else store.salted(census, store.Salt.of(salt)), path)
+
+
+def _ended(estimate: "Estimate", quiet: bool) -> int:
+    """Exit status, having said what is missing from the result, or that a signal has come."""
+    from ghostswap.cli.app import INTERRUPTED
+
+    status = status_of(estimate.census, quiet)
+    if status == INTERRUPTED:
+        return status
+    if estimate.comparison.partial:
+        warn("interrupted: without what --group-by and --top show", quiet=False)
+        return INTERRUPTED
+    if waits():
+        warn("interrupted when all was measured: this is the whole result", quiet=False)
+        return INTERRUPTED
+    return status
 
 
 def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ghostswap.cli.sources import SourceOptions
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.signals import heeded
 
 if TYPE_CHECKING:
     from ghostswap.census.codecs import Codec
@@ -82,7 +83,8 @@ def _loaded(paths: Sequence[Path], wanted: Wanted) -> "Census":
     from ghostswap.census.merge import merge
     from ghostswap.census.store import load
 
-    census = merge([load(path) for path in paths])
+    with heeded():
+        census = merge([load(path) for path in paths])
     if wanted.page_size not in (None, census.page_size):
         raise UsageError("--page-size", f"these censuses have pages of {census.page_size} bytes")
     if not wanted.algorithms:
@@ -102,16 +104,19 @@ def _scanned(wanted: Wanted) -> Measurement:
     from ghostswap.cli import options
     from ghostswap.cli.progress import page_progress
     from ghostswap.cli.sources import open_sources
+    from ghostswap.host.core_file import leave_no_core
     from ghostswap.host.kernel import page_size as machine_page_size
     from ghostswap.systems.pool_cost import pool_cost
     from ghostswap.systems.table import Pool
 
+    leave_no_core()
     size = options.page_size(wanted.page_size or machine_page_size())
     sampling = None
     if wanted.error is not None:
         sampling = Sampling(wanted.error, pool_cost(Pool.ZRAM, wanted.rules, size))
     with _codecs(wanted, size) as codecs:
-        opened = open_sources(wanted.named, size)
+        with heeded():  # nothing is known yet
+            opened = open_sources(wanted.named, size)
         # A device of the kernel engine holds one page at a time.
         in_kernel = wanted.verify or wanted.engine is Engine.KERNEL
         with page_progress(wanted.quiet) as progress:

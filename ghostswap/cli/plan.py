@@ -15,6 +15,7 @@ from ghostswap.cli.measure import Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
 from ghostswap.units import parse_size
 
@@ -252,7 +253,7 @@ def plan(
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:
         _warn(plans[0])
-    with plot.afterwards(picture, lambda path: plot.plot_plan(plans, path)):
+    with plot.afterwards((picture, lambda file: plot.plot_plan(plans, file))):
         if json:
             print_json(document(plans, request))
         elif number is not None:
@@ -354,7 +355,7 @@ def _measured(wanted: "Wanted") -> tuple["PlanInput", int]:
     from ghostswap.systems.comparison import compare
 
     census = measure(wanted).census
-    if census.partial:
+    if census.partial or waits():
         raise KeyboardInterrupt  # what was read until then does not tell how large
     name = ", ".join(source.facts.name for source in census.sources)
     planned_from = PlanInput.of_comparison(compare(census, wanted.rules), name, None)

@@ -1,6 +1,7 @@
 """The `--plot` option: what is wrong with it is said before the work, and the file is whole."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.signals import free
 
 if TYPE_CHECKING:
     from ghostswap.plan.answer import Plan
@@ -34,13 +36,18 @@ def check(path: Path | None) -> None:
         return
     if path.suffix.lower() not in _ENDINGS:
         raise UsageError("--plot", f"{path} ends in none of .svg, .png and .html")
+    check_place(path)
+    _load_matplotlib()
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that could not be written, as far as that can be told before the work."""
     if path.is_dir():
         raise GhostswapError(path, "is a directory")
     if not path.parent.is_dir():
         raise GhostswapError(path.parent, "is no directory")
     if not os.access(path.parent, os.W_OK):
         raise GhostswapError(path.parent, "cannot be written to")
-    _load_matplotlib()
 
 
 def _load_matplotlib() -> None:
@@ -61,19 +68,28 @@ def _load_matplotlib() -> None:
 
 
 @contextmanager
-def afterwards(path: Path | None, draw: Callable[[Path], None]) -> Iterator[None]:
-    """Draw to `path` when the block has printed its results, or their reader (head) has gone.
+def afterwards(*files: tuple[Path | None, Callable[[Path], None]]) -> Iterator[None]:
+    """Write `files` when the block has printed its results, or could not: their reader (head) has
+    gone, the disk is full.
 
-    The results come first since a picture may fail, and the work behind them be long.
+    The results come first since a file may fail, and the work behind them be long. Each file is
+    tried; the first failure is raised at the end.
     """
+    failures: list[Exception] = []
     try:
         yield
-    except BrokenPipeError:
+        sys.stdout.flush()
+    except OSError as error:
+        failures.append(error)
+    for path, write in files:
         if path is not None:
-            draw(path)
-        raise
-    if path is not None:
-        draw(path)
+            try:
+                with free():
+                    write(path)
+            except GhostswapError as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def plot_estimate(estimate: "Estimate", path: Path) -> None:

@@ -142,7 +142,7 @@ def test_nohup_is_respected(dump: Path) -> None:
 def test_the_same_signal_twice_does_not_cut_the_cleaning_up_short() -> None:
     program = """
 import os, signal, time
-from ghostswap.cli.signals import unwinding
+from ghostswap.signals import unwinding
 with unwinding() as came:
     try:
         try:
@@ -168,7 +168,7 @@ def test_plan_takes_no_size_from_a_part(tmp_path: Path, dump: Path) -> None:
     assert (process.returncode, out, errors) == (143, "", "ghostswap: interrupted\n")
     with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
         workers_of(process)
-        time.sleep(1.5)
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         part, _ = process.communicate(timeout=30)
     report = tmp_path / "part.json"

@@ -1,0 +1,131 @@
+"""What was learnt is printed, whatever fails or is interrupted after it; pages leave no core."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.command import all_gone, noise, one_line, run, start, workers_of
+
+PAGES = 512
+
+# Runs the command line given, and is ended by SIGTERM when it first comes to a function.
+_ENDED_IN = """
+import importlib, os, signal, sys, time
+module, name = sys.argv[1].split(":")
+module = importlib.import_module(module)
+real = getattr(module, name)
+def ended(*arguments, **options):
+    setattr(module, name, real)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+    return real(*arguments, **options)
+setattr(module, name, ended)
+from ghostswap.cli.app import run
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return noise(tmp_path_factory.mktemp("dumps") / "dump", PAGES * 4096 >> 20)
+
+
+@pytest.mark.parametrize(
+    ("where", "partial"),
+    [
+        ("ghostswap.census.scan:distinct_contents", True),
+        ("ghostswap.census.scan:sizes_of", True),
+        ("ghostswap.census.scan:facts_after", True),
+        ("ghostswap.census.dedup:most_copied", True),
+        ("ghostswap.systems.comparison:compare", True),
+        ("ghostswap.report.estimate:document", False),
+        ("ghostswap.census.store:save", False),
+        ("ghostswap.plots.picture:of_estimate", False),
+    ],
+)
+def test_a_signal_at_any_time_loses_nothing(
+    where: str, partial: bool, dump: Path, tmp_path: Path
+) -> None:
+    options = ["--json", "--top", "1", "--save", tmp_path / "census", "--plot", tmp_path / "a.svg"]
+    command = [sys.executable, "-c", _ENDED_IN, where, "estimate-dedup", dump, *options]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert one_line(done.stderr)
+    assert "interrupted" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["pages"]["total"] == PAGES
+    assert told["partial"] is partial
+    assert {path.name for path in tmp_path.iterdir()} <= {"census", "a.svg"}
+
+
+def test_a_census_that_cannot_be_written_costs_nothing_else(dump: Path, tmp_path: Path) -> None:
+    link, picture = tmp_path / "census", tmp_path / "a.svg"
+    link.symlink_to("/dev/full")
+    done = run("estimate-dedup", "--json", dump, "--save", link, "--plot", picture)
+    assert done.returncode == 1
+    assert one_line(done.stderr)
+    assert json.loads(done.stdout)["pages"]["total"] == PAGES
+    assert picture.read_bytes().endswith(b"</svg>\n")
+
+
+def test_a_full_output_costs_no_census(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "census"
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ghostswap", "estimate-dedup", dump, "--save", saved]
+        done = subprocess.run(list(map(str, command)), stdout=full, check=False)
+    assert done.returncode == 1
+    assert json.loads(run("estimate-dedup", "--json", saved).stdout)["pages"]["total"] == PAGES
+
+
+def test_a_census_that_could_not_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    missing = tmp_path / "no-such-dump"
+    done = run("estimate-dedup", missing, "--save", tmp_path / "no-such-folder" / "census")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no-such-folder: is no directory" in done.stderr
+    program = (
+        "import sys; sys.modules['pyarrow'] = None; from ghostswap.cli.app import run; "
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    words = ["estimate-dedup", str(missing), "--save", str(tmp_path / "census")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "ghostswap[census]" in done.stderr
+
+
+def test_processes_that_hold_pages_leave_no_core(tmp_path: Path) -> None:
+    if Path("/proc/sys/kernel/core_pattern").read_text().startswith(("/", "|")):
+        pytest.skip("cores are not put into the working folder here (kernel.core_pattern)")
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY:
+        pytest.skip("ulimit -c cannot be raised here")
+    dump, folder = noise(tmp_path / "dump", 64), tmp_path / "folder"
+    folder.mkdir()
+
+    def cores() -> None:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+
+    with start(
+        "estimate-dedup", "--algorithm", "deflate", dump, cwd=folder, preexec_fn=cores
+    ) as process:
+        workers = workers_of(process)
+        time.sleep(1)
+        os.kill(workers[0], signal.SIGABRT)
+        _, errors = process.communicate(timeout=60)
+    assert "SIGABRT" in errors
+    with start(
+        "estimate-dedup", "--algorithm", "deflate", dump, cwd=folder, preexec_fn=cores
+    ) as process:
+        workers = workers_of(process)
+        time.sleep(1)
+        process.send_signal(signal.SIGABRT)
+        process.wait(60)
+    assert all_gone(workers)
+    assert list(folder.iterdir()) == []
