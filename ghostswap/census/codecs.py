@@ -1,5 +1,6 @@
 """The compressors, by the kernel's names for them, called as the kernel calls them: a page each."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -186,3 +187,11 @@ _MAKERS: dict[str, Callable[[], Codec]] = {
     "deflate": _deflate,
 }
 NAMES = (*_MAKERS, "zstd")
+# As /sys/block/zram0/comp_algorithm has them, with a level, and measured beside a library.
+_KNOWN = re.compile(rf"({'|'.join(NAMES)}|842)(:-?[0-9]{{1,7}})?(@kernel)?")
+
+
+def is_known(name: str) -> bool:
+    """Whether a census may hold sizes by an algorithm of that name: one of ours or of zram's, with
+    its level, and @kernel where zram measured it."""
+    return bool(_KNOWN.fullmatch(name))

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ghostswap.census.distinct import contents_numbers, copies_of
 from ghostswap.census.table import I64, Bools, Census, Measured, SourceRows
@@ -94,17 +93,16 @@ def by_source(census: Census, measured: Measured) -> list[Group]:
 
 def by_mapping(census: Census, measured: Measured) -> list[Group]:
     """A group for each kind of mapping that occurs, over all sources, the largest first."""
-    rows: dict[str, list[NDArray[np.int64]]] = {}
+    rows: dict[str, list[slice]] = {}
     holes: Counter[str] = Counter()
     for source in census.sources:
         for name, first, pages, of_segment in _segments(source):
-            rows.setdefault(name, []).append(np.arange(first, first + pages))
+            rows.setdefault(name, []).append(slice(first, first + pages))
             holes[name] += of_segment
     groups = []
     for name, parts in rows.items():
-        of_group = np.concatenate(parts)
-        of_group = of_group[census.had[of_group]]
-        numbers = contents_numbers(census.contents, census.hash[of_group])
+        hashes = np.concatenate([census.hash[part][census.had[part]] for part in parts])
+        numbers = contents_numbers(census.contents, hashes)
         groups.append(_group(census, measured, name, numbers, holes[name]))
     return sorted(groups, key=lambda group: -group.pages)
 
@@ -159,17 +157,29 @@ def most_copied(census: Census, number: int) -> list[Duplicate]:
     contents = census.contents
     pages = contents.pages
     repeated = np.flatnonzero(contents.data & (pages > 1))
-    found = []
-    for content in repeated[np.argsort(-pages[repeated], kind="stable")][:number].tolist():
-        holders: list[str] = []
-        example = (0, 0)
-        for index, source in reversed(list(enumerate(census.sources))):
-            rows = slice(source.first, source.first + source.pages)
-            alike = np.flatnonzero((census.hash[rows] == contents.hash[content]) & census.had[rows])
-            if len(alike):
-                holders.insert(0, source.facts.name)
-                example = (index, int(alike[0]))
-        found.append(
-            Duplicate(int(contents.hash[content]), int(pages[content]), tuple(holders), example)
-        )
-    return found
+    most = repeated[np.argsort(-pages[repeated], kind="stable")][:number]
+    ascending = np.sort(most)
+    holders: dict[int, list[str]] = {content: [] for content in most.tolist()}
+    examples: dict[int, tuple[int, int]] = {}
+    for index, source in enumerate(census.sources):
+        for content, page in _first_pages(census, source, ascending):
+            holders[content].append(source.facts.name)
+            examples.setdefault(content, (index, page))
+    return [
+        Duplicate(int(contents.hash[each]), int(pages[each]), tuple(names), examples[each])
+        for each, names in holders.items()
+    ]
+
+
+def _first_pages(census: Census, source: SourceRows, wanted: I64) -> Iterator[tuple[int, int]]:
+    """Of the contents `wanted`, ascending numbers, those that the source has, and its first page
+    that holds each."""
+    if not len(wanted):
+        return
+    rows = slice(source.first, source.first + source.pages)
+    hashes, had = census.hash[rows], census.had[rows]
+    known = census.contents.hash[wanted]
+    at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    (pages,) = np.nonzero((known[at] == hashes) & had)
+    which, first = np.unique(at[pages], return_index=True)
+    yield from zip(wanted[which].tolist(), pages[first].tolist(), strict=True)
