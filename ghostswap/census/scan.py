@@ -56,6 +56,8 @@ _STREAM_PAGES = 1 << 20
 _SLOT_BYTES = 1 << 20
 # Pages of each source looked at to guess how many contents there are, and how alike: some 8 ms.
 _FIRST_LOOK = 512
+# So many processes may be of use on fewer CPUs: some of them wait for a disk.
+_FEWEST_USEFUL = 4
 # Of a file that is compressed whole, what the first pass compresses: one page in so many, and no
 # more than make an estimate within 0.5 % or so.
 _EARLY_ONE_IN, _EARLY_MOST = 8, 40_000
@@ -141,9 +143,13 @@ def scan(
     cannot be opened or a worker dies.
     """
     with held():
-        return _Scan(sources, page_size, codecs, seed, sampling, progress).run(
-            jobs or len(os.sched_getaffinity(0))
-        )
+        return _Scan(sources, page_size, codecs, seed, sampling, progress).run(_useful(jobs))
+
+
+def _useful(jobs: int | None) -> int:
+    """As many processes as were asked for, except more than are of use: each takes some 5 MiB."""
+    cpus = len(os.sched_getaffinity(0))
+    return min(jobs or cpus, max(cpus, _FEWEST_USEFUL))
 
 
 class _Scan:

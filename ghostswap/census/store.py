@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,8 +66,8 @@ class Salt:
 
     @classmethod
     def of(cls, text: str | None) -> "Salt":
-        """The salt that `text` stands for; a random one for None, so that nobody can test whether a
-        known page was there."""
+        """The salt that `text` stands for; a random one for None, so that nobody can compare the
+        hash of a known page. Sizes and their order still tell a known file (SECURITY.md)."""
         if text is None:
             return cls(secrets.token_bytes(32))
         return cls(hashlib.blake2b(text.encode(), digest_size=32).digest())
@@ -85,7 +86,12 @@ class Salt:
 def salted(census: Census, salt: Salt) -> Census:
     """The census under other hashes, with its contents in their new order."""
     old = census.contents
-    fresh = np.fromiter(map(salt.hash, old.hash.tolist()), dtype=np.uint64, count=len(old.hash))
+    # As Python's numbers, a part at a time: all together would take more than the census.
+    parts = (
+        old.hash[at : at + _ROWS_AT_ONCE].tolist() for at in range(0, len(old.hash), _ROWS_AT_ONCE)
+    )
+    digests = map(salt.hash, chain.from_iterable(parts))
+    fresh = np.fromiter(digests, dtype=np.uint64, count=len(old.hash))
     order = np.argsort(fresh)
     contents = Contents(fresh[order], old.pages[order], old.zero[order], old.same_filled[order])
     hashes = np.zeros_like(census.hash)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, peak_resident
+from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, estimate, peak_resident
 
 PAGE = 4096
 PAGES = 100_000
@@ -32,6 +32,20 @@ def packed(dump: Path) -> Path:
     with dump.open("rb") as file, path.open("wb") as into:
         zstandard.ZstdCompressor(level=1).copy_stream(file, into)
     return path
+
+
+def test_more_jobs_than_are_of_use_take_no_memory(dump: Path) -> None:
+    run = estimate("--jobs", 64, dump)
+    assert run.status == 0, run.errors
+    assert run.peak <= FIXED_BYTES + BYTES_A_PAGE * PAGES
+
+
+def test_a_census_is_saved_and_read_within_the_bound(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "census"
+    for arguments in (["--jobs", "2", dump, "--save", saved], [saved]):
+        run = estimate(*arguments)
+        assert run.status == 0, run.errors
+        assert run.peak <= FIXED_BYTES + BYTES_A_PAGE * PAGES
 
 
 @pytest.mark.parametrize("options", [[], ["--quick"], ["--quick", "--error", "0.05%"]])
