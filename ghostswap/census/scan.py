@@ -139,8 +139,7 @@ def scan(
 
     With `sampling`, compress only as many contents as it takes. On KeyboardInterrupt the workers
     end and what is known so far comes back, marked partial: a sample, where contents were left
-    uncompressed. Raises GhostswapError when a source
-    cannot be opened or a worker dies.
+    uncompressed. Raises GhostswapError when a source cannot be opened or a worker dies.
     """
     with held():
         return _Scan(sources, page_size, codecs, seed, sampling, progress).run(_useful(jobs))

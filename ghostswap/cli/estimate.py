@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -209,7 +210,7 @@ def estimate_dedup(
         examples: list[Example] = []
         compared = compare(census, rules)
         try:
-            with heeded():
+            with heeded() if group_by is not None or top else nullcontext():
                 groups = _groups(census, group_by)
                 examples = list(_examples(measured, top))
         except KeyboardInterrupt:

@@ -15,7 +15,8 @@ from ghostswap.census.table import Census
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages.dump import open_dump
-from ghostswap.report.estimate import Estimate, document, figures
+from ghostswap.report.estimate import Estimate, document
+from ghostswap.systems.comparison import compare
 from ghostswap.systems.footprint import System
 from ghostswap.systems.pool_cost import pool_cost
 
@@ -53,7 +54,7 @@ def census_of(
 
 
 def report(census: Census) -> dict[str, Any]:
-    return document(Estimate(census, RULES, figures(census, RULES)))
+    return document(Estimate(census, compare(census, RULES)))
 
 
 def zram(told: dict[str, Any]) -> dict[str, Any]:
