@@ -1,6 +1,7 @@
 """A census is of the pages alone: not of how they were cut, ordered, packed or shared out."""
 
 import gzip
+import json
 import random
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ghostswap.census import codecs
 from ghostswap.census.merge import merge
+from ghostswap.census.sample import Sampling
 from ghostswap.census.scan import scan
 from ghostswap.census.table import Census
 from ghostswap.kernel.rules import rules_for
@@ -19,6 +21,8 @@ from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.dump import open_dump
 from ghostswap.report.estimate import Estimate, document
 from ghostswap.systems.comparison import compare
+from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import Pool
 
 PAGE = 4096
 RULES = rules_for(KernelVersion(6, 18), {})
@@ -128,3 +132,31 @@ def test_a_pool_never_shrinks_when_a_page_is_added(
     before, after = pool(classes, payloads), pool(classes, more)
     assert after.bytes >= before.bytes
     assert after.bytes >= added
+
+
+@few_scans
+@given(page_numbers, st.integers(0, 80), st.sampled_from([None, 0.005]))
+def test_no_document_holds_what_json_has_not(
+    numbers: list[int], stop: int, error: float | None
+) -> None:
+    """Infinity and NaN, that is: however few contents were compressed before an interruption."""
+
+    def progress(done: int, known: int) -> None:
+        if done > stop:
+            raise KeyboardInterrupt
+
+    sampling = Sampling(error, pool_cost(Pool.ZRAM, RULES, PAGE)) if error else None
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(pages(numbers))
+        found = scan(
+            [open_dump(Path(file.name), PAGE)],
+            PAGE,
+            [codecs.find("lz4")],
+            jobs=1,
+            sampling=sampling,
+            progress=progress,
+        )
+    told = document(Estimate(found, compare(found, RULES)))
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    for row in told["algorithms"].values():
+        assert row["compressed_pages"] or not told["pages"]["data"]

@@ -17,8 +17,8 @@ from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages.dump import open_dump
 from ghostswap.report.estimate import Estimate, document
 from ghostswap.systems.comparison import compare
-from ghostswap.systems.footprint import System
 from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import Pool
 
 PAGE = 4096
 PAGES = 24_000
@@ -78,7 +78,7 @@ def test_an_interrupted_full_run_has_a_samples_figures_and_error(dump: Path, sha
 
 
 def test_an_interrupted_sample_is_called_one(dump: Path) -> None:
-    sampling = Sampling(0.002, pool_cost(System.ZRAM, RULES, PAGE))
+    sampling = Sampling(0.002, pool_cost(Pool.ZRAM, RULES, PAGE))
     told = report(census_of(dump, stop_at(0.2), sampling))
     assert told["mode"] == "quick"
     assert told["partial"]
