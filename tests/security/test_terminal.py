@@ -220,6 +220,7 @@ def test_a_captured_host_is_text(tmp_path: Path, options: tuple[str, ...]) -> No
         ("mkghost", "NAME", "--size", "1M", "--dry-run", "--force"),
         ("mkghost", "NAME", "--size", "NAME"),
         ("mkghost", "NAME", "--size", "1M", "--label", "NAME"),
+        ("on", "NAME", "--dry-run", "--enable-zswap"),
         ("on", "NAME", "--dry-run", "--enable-zswap", "--json"),
         ("on", "NAME", "--priority", "NAME"),
         ("label", "NAME", "--label", "NAME"),
