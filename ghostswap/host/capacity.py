@@ -3,6 +3,7 @@
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium
 from ghostswap.host.zram import Zram
+from ghostswap.kernel.swapping import memory_for_swapoff
 
 
 def storable_swap(host: Host) -> int | None:
@@ -41,16 +42,15 @@ def swapoff_needs(host: Host) -> int | None:
     """Bytes of RAM that swapoff of all areas takes on balance; None where that is not told.
 
     What is swapped out comes back, except what is in the swap cache and so in RAM already; and each
-    page gives back its compressed copy: zswap_load() and zswap_invalidate(), mm/zswap.c, and
-    zram_slot_free_notify(), 6.1 to 6.18.
+    page gives back its compressed copy, in zram too: zram_slot_free_notify(), 6.1 to 6.18.
     """
-    used = host.memory.swap_used
-    if used is None:
+    memory = host.memory
+    if memory.swap_used is None:
         return None
     pool = (host.zswap.pool if host.zswap else None) or 0
     stats = (device.mm_stat for device in zram_swap(host))
     freed = pool + sum(stat.mem_used_total for stat in stats if stat)
-    return max(0, used - freed - (host.memory.swap_cached or 0))
+    return memory_for_swapoff(memory.swap_used, memory.swap_used, freed, memory.swap_cached)
 
 
 def zram_swap(host: Host) -> tuple[Zram, ...]:

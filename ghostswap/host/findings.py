@@ -10,6 +10,7 @@ from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.kernel.slots import Design, Load, costs, memory
+from ghostswap.kernel.swapping import zswap_refuses_huge_pages
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.units import format_size
 
@@ -18,7 +19,6 @@ _HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none w
 _MUCH_INCOMPRESSIBLE = 0.25
 _MOST_NAMES = 4  # in one message
 _MUCH_CACHED = 0.1  # of what is swapped out
-_ZSWAP_TAKES_HUGE_PAGES = KernelVersion(6, 13)
 _DEFAULTS_ARE_LIKE = KernelVersion(7, 0)  # before, -2, -3 and so on (mm/swapfile.c)
 _MUCH_METADATA = 0.01  # of all RAM
 
@@ -164,9 +164,9 @@ def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
 
 
 def zswap_takes_no_huge_pages(host: Host) -> Iterator[Finding]:
-    """Before 6.13 zswap_store() refuses every large folio, which no counter tells; huge pages are
-    swapped whole to a block device that is not rotational (get_swap_pages(), 6.1 and 6.12)."""
-    if host.kernel is None or host.kernel >= _ZSWAP_TAKES_HUGE_PAGES or not _zswap_on(host):
+    """An old zswap refuses huge pages, which an area that is no rotational device is given whole;
+    no counter tells."""
+    if host.kernel is None or not zswap_refuses_huge_pages(host.kernel) or not _zswap_on(host):
         return
     whole = [
         area
