@@ -82,8 +82,7 @@ def only_ghost_areas(host: Host) -> Iterator[Finding]:
             "only-ghost",
             "All swap areas are ghosts: once zswap's pool is full, further pages stay in RAM. An"
             " area with storage at a lower priority would not take them; raise max_pool_percent if"
-            " there is RAM for it. On device mapper, zswap then tries to write back all the same:"
-            " `ghostswap on --no-writeback` forbids it.",
+            " there is RAM for it.",
         )
 
 
@@ -220,9 +219,8 @@ def zswap_tries_to_write_to_a_ghost(host: Host) -> Iterator[Finding]:
         yield _info(
             "ghost-writeback",
             "Once its pool is full, zswap tries to write pages back to the ghost, in vain and for"
-            " the price of decompressing them. memory.zswap.writeback = 0 in the root group keeps"
-            " it from that on the whole host; since Linux 6.18 it then refuses what does not"
-            " compress.",
+            " the price of decompressing them. `ghostswap on --no-writeback` keeps it from that on"
+            " the whole host; since Linux 6.18 it then refuses what does not compress.",
         )
 
 
