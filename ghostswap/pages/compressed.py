@@ -17,7 +17,9 @@ MAX_EXPANSION = 1000
 # What a decoder may keep to look back into: `zstd --long=27` and `xz -9` need less.
 MAX_WINDOW_BYTES = 128 << 20
 _XZ_STATE_BYTES = 1 << 20  # what liblzma counts besides the window
-_MOST_PADDING_BYTES = 64 << 20  # zeros behind a member; a sparse file may have TiB of them
+# Padding, empty blocks and frames to be skipped unpack to nothing; a sparse file may have TiB of
+# them. So much may be read, and twice as much as was unpacked.
+FREE_BARREN_BYTES = 16 << 20
 _MAGIC_BYTES = 8
 _SKIPPABLE_HEADER_BYTES = 8
 _MOST_SKIPPED = 16  # frames before the first with content
@@ -87,14 +89,16 @@ def decompressed(
 
 
 class _Counted:
-    """Reads by the block, and counts."""
+    """Reads by the block, and counts: bytes `taken`, and `given`, which they were unpacked to."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._buffer = memoryview(bytearray(READ_BYTES))
-        self.taken = 0
+        self.taken = self.given = 0
 
     def read(self, size: int = READ_BYTES) -> bytes:
+        if self.taken > FREE_BARREN_BYTES + 2 * self.given:
+            raise DamageError("it unpacks to less than half of its size")
         got = self._stream.readinto(self._buffer[: min(size, READ_BYTES)])
         self.taken += got
         return bytes(self._buffer[:got])
@@ -103,17 +107,16 @@ class _Counted:
 class _Limited:
     def __init__(self, stream: ByteStream, packed: _Counted, max_expansion: int) -> None:
         self._stream, self._packed, self._max_expansion = stream, packed, max_expansion
-        self._given = 0
 
     def readinto(self, into: memoryview) -> int:
         most = max(FREE_EXPANSION_BYTES, self._max_expansion * self._packed.taken)
-        if self._given >= most:
+        if self._packed.given >= most:
             raise DamageError(
                 f"it unpacks to more than {self._max_expansion} times its size "
                 "(--max-expansion allows more)"
             )
-        got = self._stream.readinto(into[: most - self._given])
-        self._given += got
+        got = self._stream.readinto(into[: most - self._packed.given])
+        self._packed.given += got
         return got
 
 
@@ -193,18 +196,11 @@ class _Members:
                 if self._now.eof:
                     # Zeros behind a member are padding in .xz and from tapes.
                     data = (self._now.unused_data or b"").lstrip(b"\0")
-                    padding = 0
                     while not data:
                         block = self._packed.read()
                         if not block:
                             return 0
                         data = block.lstrip(b"\0")
-                        padding += len(block)
-                        if padding > _MOST_PADDING_BYTES:
-                            raise DamageError(
-                                f"its {self._name} data is followed by more than "
-                                f"{_MOST_PADDING_BYTES >> 20} MiB of zeros"
-                            )
                     self._now = self._new()
                 elif self._now.needs_input:
                     data = self._packed.read()
@@ -260,6 +256,11 @@ class _Followed:
         return data
 
 
+# RFC 8878, 3.1.1.2: the header of a block that is not the last and has no bytes. Of all that is
+# walked over, only the header of a block has this length.
+_EMPTY_BLOCK = b"\0\0\0"
+
+
 class _ZstandardFrames:
     """Follows frames by the lengths that their headers and blocks state (RFC 8878, 3.1)."""
 
@@ -281,6 +282,10 @@ class _ZstandardFrames:
             if self._wanted < 0:
                 step = min(-self._wanted, len(data) - at)
                 self._wanted += step
+            elif self._at_block() and data.startswith(_EMPTY_BLOCK, at):
+                # All at once: those of a sparse file may go on for ever.
+                zeros = len(data) - at - len(data[at:].lstrip(b"\0"))
+                step = zeros - zeros % len(_EMPTY_BLOCK)
             else:
                 step = min(self._wanted - len(self._seen), len(data) - at)
                 self._seen += data[at : at + step]
@@ -289,6 +294,9 @@ class _ZstandardFrames:
                 seen = int.from_bytes(self._seen, "little")
                 self._seen.clear()
                 self._wanted = self._steps.send(seen)
+
+    def _at_block(self) -> bool:
+        return self._wanted == len(_EMPTY_BLOCK) and not self._seen
 
     def _walk(self) -> Generator[int, int, None]:
         while True:
@@ -304,7 +312,7 @@ class _ZstandardFrames:
                 yield -(1 - single_segment + dictionary_bytes + size_bytes)
                 last = 0
                 while not last:
-                    block = yield 3
+                    block = yield len(_EMPTY_BLOCK)
                     last, repeated = block & 1, block >> 1 & 3 == 1
                     yield -1 if repeated else -(block >> 3)
                 yield -4 * (descriptor >> 2 & 1)  # checksum
