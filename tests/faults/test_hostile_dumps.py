@@ -6,9 +6,9 @@ import resource
 import struct
 import subprocess
 import sys
-import threading
 import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from ghostswap.pages.source import Source
 from ghostswap.swapfile.header import NATIVE, Header, build
 from tests.cores import Part, elf_core
 from tests.estimates import estimate as document_of
+from tests.faults.command import start
 from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, Run, estimate
 
 PAGE = 4096
@@ -147,18 +148,26 @@ def test_a_thousand_files_are_read_where_32_may_be_open(tmp_path: Path) -> None:
 def test_a_fifo_whose_writer_comes_late_is_waited_for(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-
-    def write() -> None:
-        time.sleep(3)
+    with start("estimate-dedup", "--json", fifo) as process:
+        has_open(process, fifo)
+        time.sleep(1)
         with fifo.open("wb") as file:
             time.sleep(1)
             file.write(os.urandom(3 * PAGE))
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert json.loads(out)["pages"]["total"] == 3
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    document = document_of(fifo)
-    writer.join()
-    assert document["pages"]["total"] == 3
+
+def has_open(process: "subprocess.Popen[str]", path: Path) -> None:
+    """Wait until a process has `path` open."""
+    while process.poll() is None:
+        for link in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                if link.readlink() == path:
+                    return
+        time.sleep(0.01)
+    raise AssertionError("it has ended")
 
 
 def test_a_census_may_lie_where_no_name_is_text(tmp_path: Path) -> None:
