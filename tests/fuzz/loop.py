@@ -23,7 +23,7 @@ from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import Target
 
 HANG_SECONDS = 5.0  # of processor time, so that a busy machine is not taken for a hang
-_WAIT_SECONDS = 60.0  # of anything else: for what never comes
+_WAIT_SECONDS = 60.0  # of sleep, for what never comes
 _COUNTERS = 16  # bytes: executions, length of the input
 _REASON_BYTES = 1 << 14
 _PACKAGE = os.path.dirname(ghostswap.__file__)  # noqa: PTH120 - compared with co_filename
@@ -72,9 +72,8 @@ def _watch(child: int, shared: memoryview) -> str:
         now = bytes(shared[:8])
         if now != seen:
             seen, since, worked = now, time.monotonic(), _seconds_worked(child)
-        elif (
-            _seconds_worked(child) - worked > HANG_SECONDS
-            or time.monotonic() - since > _WAIT_SECONDS
+        elif _seconds_worked(child) - worked > HANG_SECONDS or (
+            time.monotonic() - since > _WAIT_SECONDS and _sleeps(child)
         ):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -91,6 +90,12 @@ def _seconds_worked(child: int) -> float:
     """Processor time that a process has had: Documentation/scheduler/sched-stats.rst."""
     with open(f"/proc/{child}/schedstat") as file:  # noqa: PTH123
         return int(file.read().split()[0]) / 1e9
+
+
+def _sleeps(child: int) -> bool:
+    """Whether a process waits for something, rather than for a processor."""
+    with open(f"/proc/{child}/stat") as file:  # noqa: PTH123
+        return file.read().rpartition(") ")[2][0] in "SD"
 
 
 def _child(target: Target, runs: int, seed: int, shared: memoryview) -> None:

@@ -3,6 +3,7 @@
 import lzma
 import resource
 import struct
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from ghostswap.census.store import Salt, load, salted, save
 from ghostswap.errors import GhostswapError
 from ghostswap.host.maps import parse_mounts
 from ghostswap.pages.compressed import Compression, DamageError, decompressed
-from tests.fuzz import inputs
+from tests.fuzz import inputs, loop
 from tests.fuzz.loop import fuzz
 from tests.fuzz.targets import TARGETS, Bytes, Target
 
@@ -29,7 +30,7 @@ def test_no_input_does_more_than_be_refused(target: Target) -> None:
     assert outcome.executions == RUNS
 
 
-def test_the_loop_notices_what_it_is_for() -> None:
+def test_the_loop_notices_what_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def inputs_of() -> list[bytes]:
         return [b"an input"]
 
@@ -40,6 +41,21 @@ def test_the_loop_notices_what_it_is_for() -> None:
     def takes_memory(data: bytes) -> None:
         if data != b"an input":
             bytearray(1 << 30)
+
+    def hangs(data: bytes) -> None:
+        while data != b"an input":
+            time.sleep(0)
+
+    def waits(data: bytes) -> None:
+        if data != b"an input":
+            time.sleep(1000)
+
+    for never in (hangs, waits):
+        monkeypatch.setattr(loop, "HANG_SECONDS", 0.5)
+        monkeypatch.setattr(loop, "_WAIT_SECONDS", 2.0)
+        outcome = fuzz(Target("never", never, inputs_of), RUNS, seed=1)
+        assert outcome.reason.startswith("took more than")
+        assert outcome.failing is not None
 
     failed = fuzz(Target("fails", fails, inputs_of), RUNS, seed=1)
     assert "IndexError: found" in failed.reason
