@@ -231,9 +231,9 @@ def read_ahead_from_a_ghost(host: Host) -> Iterator[Finding]:
     if cluster and _areas(host, Medium.GHOST):
         yield _info(
             "ghost-readahead",
-            f"vm.page-cluster is {cluster}: for a fault, up to {1 << min(cluster, 62)} pages are"
-            " read out of zswap. With a ghost there is no disk to save: echo 0 >"
-            " /proc/sys/vm/page-cluster.",
+            f"vm.page-cluster is {cluster}: a fault may bring back up to {1 << min(cluster, 62)}"
+            " pages out of zswap, each to be decompressed; fewer where that was of no use before. 0"
+            " turns it off.",
         )
 
 
