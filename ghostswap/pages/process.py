@@ -34,7 +34,7 @@ _LARGE_LOCKED_BYTES = 1 << 20
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 # Pages looked at and then read at once: some 30 µs, in which few can go to swap.
-_LOOK_PAGES = 64
+_LOOK_PAGES = 16
 _MAPPINGS = tuple(Mapping)
 _SIZE = re.compile(rb"\s*(\d+) kB")
 
