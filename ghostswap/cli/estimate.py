@@ -166,7 +166,7 @@ def estimate_dedup(
 ) -> int:
     """Estimate what zram, zswap, dedup and KSM would save.
 
-    Reads raw page dumps, ELF cores and running processes, which run on undisturbed.
+    Reads raw page dumps, ELF cores and running processes, which run on meanwhile.
     """
     named = sources.SourceOptions(
         files, pid, name, user, cgroup, everyone, children, raw, max_expansion

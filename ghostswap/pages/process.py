@@ -33,7 +33,8 @@ _PROC = Path("/proc")
 _LARGE_LOCKED_BYTES = 1 << 20
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
-# Pages looked at and then read at once: some 30 µs, in which few can go to swap.
+# Pages looked at and then read at once: some 10 µs, in which few can go to swap. With 512 ten times
+# as many did (tests/kernel/test_pressure.py).
 _LOOK_PAGES = 16
 _MAPPINGS = tuple(Mapping)
 _SIZE = re.compile(rb"\s*(\d+) kB")
