@@ -1,5 +1,6 @@
 """The `--plot` option: what is wrong with it is said before the work, and the file is whole."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ def check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise GhostswapError(path.parent, "is no directory")
     if not os.access(path.parent, os.W_OK):
-        raise GhostswapError(path.parent, "cannot be written to")
+        raise GhostswapError(path.parent, os.strerror(errno.EACCES))
 
 
 def _load_matplotlib() -> None:

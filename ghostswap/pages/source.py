@@ -123,16 +123,20 @@ def facts_after(
             f"{missing} of its pages were gone when they were to be read: freed, swapped out, or "
             "it has ended"
         )
-    elif missing:
-        why.append(
-            f"{missing} of its pages could not be read: an I/O error, or the file has shrunk, is "
-            "gone or another one"
-        )
-    if lost:
-        why.append(
-            f"{lost} of its pages could not be read again to be compressed, as if the file has "
-            "shrunk; the others stand for them"
-        )
+    else:  # one line also where the file shrank between its two readings
+        failed = []
+        if missing:
+            failed.append(
+                f"{missing} of its pages could not be read: an I/O error, or the file has shrunk, "
+                "is gone or another one"
+            )
+        if lost:
+            failed.append(
+                f"{lost} of its pages could not be read again to be compressed, as if the file has "
+                "shrunk; the others stand for them"
+            )
+        if failed:
+            why.append("; ".join(failed))
     if swapped_in:
         why.append(
             f"{swapped_in} of its pages went to swap while they were being read, and were brought "
