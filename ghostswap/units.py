@@ -1,8 +1,11 @@
-"""Sizes as util-linux reads and writes them: `64M` and `64MiB` are 1024², `64MB` is 1000²."""
+"""Sizes as util-linux reads and writes them: `64M` and `64MiB` are 1024², `64MB` is 1000²; and
+durations as systemd does: `30s`, `2min`, `1h`."""
 
 import re
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?P<suffix>iB|B)?", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)\s*(?P<unit>s|sec|min|h|d)")
+_SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -39,3 +42,29 @@ def format_size(size: int) -> str:
     power = min(max(abs(size).bit_length() - 1, 0) // 10, len(_UNITS) - 1)
     number = f"{size / 1024**power:.1f}".removesuffix(".0")
     return f"{number} {_UNITS[power]}"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds meant by a number with s, min, h or d.
+
+    Raises ValueError, with the reason, on anything else, also without a unit.
+
+    >>> parse_duration("30s"), parse_duration("2min"), parse_duration("1.5 h")
+    (30.0, 120.0, 5400.0)
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a duration: {text!r} (examples: 30s, 2min, 1h)")
+    return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def format_duration(seconds: float) -> str:
+    """`seconds` for a reader, in the largest unit that keeps it a whole number, if one does.
+
+    >>> format_duration(30), format_duration(120.0), format_duration(5400), format_duration(7.25)
+    ('30 s', '2 min', '90 min', '7.2 s')
+    """
+    for unit in ("h", "min"):
+        if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.0f} {unit}"
+    return f"{seconds:.1f}".removesuffix(".0") + " s"

@@ -133,6 +133,12 @@ def by_kind(census: Census, measured: Measured) -> list[Group]:
     ]
 
 
+def of_all(name: str, census: Census, measured: Measured) -> Group:
+    """One group of all pages."""
+    pages = census.contents.pages
+    return _group(census, measured, name, np.repeat(np.arange(len(pages)), pages), holes=0)
+
+
 def _group(census: Census, measured: Measured, name: str, numbers: I64, holes: int) -> Group:
     """The group of the pages whose content numbers are `numbers`, and `holes` zero pages more."""
     contents = census.contents

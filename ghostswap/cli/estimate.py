@@ -12,13 +12,16 @@ import typer
 
 from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.help import COMPRESS, SHOW
-from ghostswap.cli.measure import Engine, Wanted, measure
+from ghostswap.cli.measure import Engine, Idle, Wanted, measure
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.idle.trackers import TrackerName
 from ghostswap.signals import OUTPUT_SECONDS, heeded, held, waits
+from ghostswap.units import format_duration
 
 if TYPE_CHECKING:
     from ghostswap.census.dedup import Group
+    from ghostswap.census.idle_share import IdleCensus, IdleGroup
     from ghostswap.census.table import Census
     from ghostswap.cli.measure import Measurement
     from ghostswap.report.estimate import Estimate, Example
@@ -32,6 +35,7 @@ class GroupBy(StrEnum):
     """What pages are grouped by."""
 
     SOURCE = "source"
+    CGROUP = "cgroup"
     MAPPING = "mapping"
     KIND = "kind"
 
@@ -129,6 +133,8 @@ def estimate_dedup(
             help="With --quick, another sample (default: 0).",
         ),
     ] = 0,
+    idle: sources.Idle = None,
+    tracker: sources.Tracker = TrackerName.AUTO,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -173,6 +179,15 @@ def estimate_dedup(
     )
     if error is not None and not quick:
         raise UsageError("--error", "goes with --quick; without it, every content is compressed")
+    if idle is not None:
+        for option, given in (("--quick", quick), ("--save", save), ("--plot", picture)):
+            if given:
+                raise UsageError("--idle", f"reads a sample of its own: goes without {option}")
+        if group_by in (GroupBy.MAPPING, GroupBy.KIND):
+            raise UsageError("--idle", "tells apart by source or by cgroup: --group-by")
+    elif group_by is GroupBy.CGROUP or tracker is not TrackerName.AUTO:
+        option = "--group-by cgroup" if group_by is GroupBy.CGROUP else "--tracker"
+        raise UsageError(option, "goes with --idle")
     if salt is not None and save is None:
         raise UsageError("--salt", "goes with --save")
     if not named.any:
@@ -200,22 +215,30 @@ def estimate_dedup(
         seed,
         jobs,
         quiet,
+        None if idle is None else Idle(idle, tracker),
     )
     with held():  # from here on, a signal loses nothing of what was learnt
         measured = measure(wanted)
         census = measured.census
         if census.salt and salt is not None:
             raise UsageError("--salt", "these hashes have a salt already")
+        watched = measured.idle
         groups: list[Group] = []
+        idle_groups: list[IdleGroup] = []
         examples: list[Example] = []
-        compared = compare(census, rules)
+        compared = compare(census, rules, watched.share if watched else None)
         try:
             with heeded() if group_by is not None or top else nullcontext():
-                groups = _groups(census, group_by)
+                if watched is None:
+                    groups = _groups(census, group_by)
+                else:
+                    idle_groups = _idle_groups(watched, group_by)
                 examples = list(_examples(measured, top))
         except KeyboardInterrupt:
             compared = replace(compared, partial=True)
-        estimate = Estimate(census, compared, tuple(groups), tuple(examples))
+        estimate = Estimate(
+            census, compared, tuple(groups), tuple(examples), watched, tuple(idle_groups)
+        )
         with (
             plot.afterwards(
                 (save, lambda path: _save(census, path, salt)),
@@ -253,6 +276,10 @@ def _ended(estimate: "Estimate", quiet: bool) -> int:
     status = status_of(estimate.census, quiet)
     if status == INTERRUPTED:
         return status
+    if estimate.idle is not None and estimate.idle.share.partial:
+        seconds = format_duration(estimate.idle.share.seconds)
+        warn(f"interrupted: idle is what nothing touched for {seconds}", quiet=False)
+        return INTERRUPTED
     if estimate.comparison.partial:
         warn("interrupted: without what --group-by and --top show", quiet=False)
         return INTERRUPTED
@@ -273,8 +300,20 @@ def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
             return dedup.by_mapping(census, measured)
         case GroupBy.KIND:
             return dedup.by_kind(census, measured)
-        case None:
+        case GroupBy.CGROUP | None:
             return []
+
+
+def _idle_groups(idle: "IdleCensus", by: GroupBy | None) -> list["IdleGroup"]:
+    from ghostswap.census.idle_share import idle_groups
+    from ghostswap.host.processes import control_group
+
+    if by is None:
+        return []
+    facts = [source.facts for source in idle.idle.sources]
+    if by is GroupBy.SOURCE:
+        return idle_groups(idle, [each.name for each in facts])
+    return idle_groups(idle, [control_group(each.pid or 0) for each in facts])
 
 
 def _examples(measured: "Measurement", number: int) -> Iterator["Example"]:

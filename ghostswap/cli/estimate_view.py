@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
+from ghostswap.cli.idle_view import show_idle
 from ghostswap.cli.render import (
     Column,
     View,
@@ -15,7 +16,7 @@ from ghostswap.cli.render import (
     size_text,
 )
 from ghostswap.report.comparison import FOOTPRINT
-from ghostswap.report.estimate import Check, Estimate, Example, page_counts
+from ghostswap.report.estimate import Check, Estimate, Example
 from ghostswap.report.fields import titled
 from ghostswap.systems.footprint import Footprint, System
 
@@ -93,13 +94,14 @@ def _titled(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]
 
 def _show_pages(estimate: Estimate, view: View) -> None:
     census = estimate.census
-    counts = page_counts(census)
+    counts = estimate.counts
     largest = sorted(census.sources, key=lambda source: -source.pages)[:_SOURCES_NAMED]
     names = ", ".join(printable(source.facts.name) for source in largest)
     left = len(census.sources) - _SOURCES_NAMED
     more = f" and {left} more" if left > 0 else ""
     size = size_text(counts["total"] * census.page_size, view.exact)
-    print(emphasised(f"{names}{more}: {counts['total']:,} pages, {size}"))
+    idle = "" if estimate.idle is None else "idle "
+    print(emphasised(f"{names}{more}: {counts['total']:,} {idle}pages, {size}"))
     for kind, meaning in (
         ("zero", "all zeros"),
         ("same_filled", "one word repeated"),
@@ -109,7 +111,11 @@ def _show_pages(estimate: Estimate, view: View) -> None:
         share = counts[kind] / max(counts["total"], 1)
         name = kind.replace("_", "-")
         print(f"  {name:<12}{counts[kind]:>12,}  {share:>6.1%}  {bar(share)}{meaning}")
+    if swapped := sum(source.facts.swapped for source in census.sources):
+        print(f"  {'swapped out':<12}{swapped:>12,}  not measured")
     print()
+    if estimate.idle is not None:
+        show_idle(estimate, view.exact)
 
 
 def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]:

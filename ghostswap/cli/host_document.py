@@ -8,6 +8,7 @@ from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.files import as_text
 from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
+from ghostswap.host.lru_gen import GroupAges
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import SwapArea
 from ghostswap.host.zram import Zram
@@ -27,6 +28,9 @@ def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
         "swapping": asdict(host.swapping),
         "interfaces": asdict(host.interfaces),
         "cgroups": None if host.cgroups is None else [_cgroup(group) for group in host.cgroups],
+        "lru_gen": None
+        if host.lru_gen is None
+        else [_ages(group, host.page_size) for group in host.lru_gen],
         "findings": [
             {"severity": each.severity.value, "code": each.code, "message": each.message}
             for each in findings
@@ -103,4 +107,18 @@ def _cgroup(group: Cgroup) -> dict[str, object]:
         "writeback": group.writeback,
         "swap_bytes": group.swap,
         "swap_max_bytes": group.swap_max,
+    }
+
+
+def _ages(group: GroupAges, page_size: int) -> dict[str, object]:
+    return {
+        "path": as_text(group.path),
+        "generations": [
+            {
+                "unused_seconds": each.unused_ms / 1000,
+                "age_seconds": each.age_ms / 1000,
+                "anon_bytes": each.anon_pages * page_size,
+            }
+            for each in group.generations
+        ],
     }

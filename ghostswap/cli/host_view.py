@@ -8,6 +8,7 @@ from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.files import as_text
 from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
+from ghostswap.host.lru_gen import GroupAges
 from ghostswap.host.snapshot import Host
 from ghostswap.host.zram import Zram
 from ghostswap.host.zswap import Zswap
@@ -39,6 +40,15 @@ _CGROUPS = (
     Column("SWAP", right=True),
     Column("SWAP-MAX", right=True),
 )
+_AGES = (
+    Column("CGROUP"),
+    Column("UNDER-30S", right=True),
+    Column("30S", right=True),
+    Column("2MIN", right=True),
+    Column("10MIN", right=True),
+    Column("1H", right=True),
+)
+_AGES_MS = (0, 30_000, 120_000, 600_000, 3_600_000)
 _UNKNOWN = "–"
 _SHOWN_COUNTERS = ("pool_total_size", "stored_pages", "written_back_pages")
 # Parameters that have no line of their own, in the order of their age.
@@ -66,6 +76,9 @@ def host_lines(
     if host.cgroups is not None:
         cgroups = _cgroups(host.cgroups, exact, headings)
         sections.append(("Control groups with pages in zswap, or rules for it", cgroups))
+    if host.lru_gen is not None:
+        lines = _ages(host.lru_gen, host.page_size, exact, headings)
+        sections.append(("Anonymous memory by how long nothing used it (MGLRU)", lines))
     sections.append(("Findings", _findings(found)))
     for number, (title, lines) in enumerate(sections):
         if headings:
@@ -218,6 +231,20 @@ def _cgroups(groups: Sequence[Cgroup], exact: bool, headings: bool) -> Iterator[
         for group in groups
     ]
     yield from table_lines(_CGROUPS, rows, headings=headings)
+
+
+def _ages(
+    groups: Sequence[GroupAges], page_size: int, exact: bool, headings: bool
+) -> Iterator[str]:
+    """Each column holds what was unused for its age at least, and not for that of the next."""
+    rows = []
+    for group in groups:
+        sizes = [0] * len(_AGES_MS)
+        for each in group.generations:
+            column = sum(each.unused_ms >= age for age in _AGES_MS) - 1
+            sizes[column] += each.anon_pages * page_size
+        rows.append([printable(as_text(group.path)), *(size_text(size, exact) for size in sizes)])
+    yield from table_lines(_AGES, rows, headings=headings) if rows else ["none"]
 
 
 def _findings(found: Sequence[Finding]) -> Iterator[str]:

@@ -13,7 +13,9 @@ from ghostswap.signals import heeded
 
 if TYPE_CHECKING:
     from ghostswap.census.codecs import Codec
+    from ghostswap.census.idle_share import IdleCensus
     from ghostswap.census.table import Census
+    from ghostswap.idle.trackers import TrackerName
     from ghostswap.kernel.rules import Rules
     from ghostswap.pages.source import Source, Stream
 
@@ -23,6 +25,14 @@ class Engine(StrEnum):
 
     LIBRARY = "library"
     KERNEL = "kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Only pages that nothing touches for `seconds` are meant; `tracker` tells which those are."""
+
+    seconds: float
+    tracker: "TrackerName"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +49,26 @@ class Wanted:
     seed: int = 0
     jobs: int | None = None
     quiet: bool = False
+    idle: Idle | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A census, and what it was made of as long as that can be read again."""
+    """A census, and what it was made of as long as that can be read again; of idle pages alone
+    there is a sample."""
 
     census: "Census"
     opened: "Sequence[Source | Stream]"
+    idle: "IdleCensus | None" = None
 
 
 def measure(wanted: Wanted) -> Measurement:
     """The census of everything named; GhostswapError where it cannot be had."""
     files = wanted.named.files or ()
+    if wanted.idle is not None and (files or not wanted.named.live):
+        raise UsageError(
+            "--idle", "goes with processes alone (--pid, --all, …): a dump cannot tell"
+        )
     saved = [] if wanted.named.raw else [path for path in files if _is_census(path)]
     if not saved:
         return _scanned(wanted)
@@ -119,6 +136,8 @@ def _scanned(wanted: Wanted) -> Measurement:
             opened = open_sources(wanted.named, size)
         # A device of the kernel engine holds one page at a time.
         in_kernel = wanted.verify or wanted.engine is Engine.KERNEL
+        if wanted.idle is not None:
+            return _idle(wanted, wanted.idle, opened, codecs, 1 if in_kernel else wanted.jobs)
         with page_progress(wanted.quiet) as progress:
             census = scan(
                 opened,
@@ -130,6 +149,31 @@ def _scanned(wanted: Wanted) -> Measurement:
                 progress=progress,
             )
     return Measurement(census, opened)
+
+
+def _idle(
+    wanted: Wanted,
+    idle: Idle,
+    opened: "Sequence[Source | Stream]",
+    codecs: "Sequence[Codec]",
+    jobs: int | None,
+) -> Measurement:
+    from ghostswap.census.idle import idle_census
+    from ghostswap.cli.progress import page_progress, watch_progress
+    from ghostswap.idle.tracker import find_tracker
+    from ghostswap.pages.source import Source
+
+    found = idle_census(
+        [source for source in opened if isinstance(source, Source)],
+        codecs,
+        find_tracker(Path("/"), idle.tracker),
+        idle.seconds,
+        jobs=jobs,
+        seed=wanted.seed,
+        watching=watch_progress(wanted.quiet),
+        progress=page_progress(wanted.quiet),
+    )
+    return Measurement(found.idle, (), found)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import typer
 
 from ghostswap.cli.help import OUTPUT, READ
 from ghostswap.errors import UsageError
-from ghostswap.units import parse_size
+from ghostswap.units import parse_duration, parse_size
+
+_WEEK = 7 * 86400
 
 
 def size(text: str) -> int:
@@ -17,6 +19,17 @@ def size(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def duration(text: str) -> float:
+    """A DURATION on the command line in seconds, from a second to a week; else a usage error."""
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not 1 <= seconds <= _WEEK:
+        raise typer.BadParameter(f"{text!r} is not between 1s and 7d")
+    return seconds
 
 
 def number(least: int, most: int | None = None) -> Callable[[str], int]:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ghostswap.census.scan import Progress
@@ -50,3 +50,25 @@ def page_progress(quiet: bool) -> Iterator[Progress]:
 
     with bar:
         yield report
+
+
+@contextmanager
+def watch_progress(quiet: bool) -> Iterator[Callable[[float, float], None]]:
+    """What watch() is given to report to: a bar of the seconds that it waits, or nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, known: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("watching"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} s; Ctrl-C takes what was seen till then"),
+        console=Console(stderr=True),
+        auto_refresh=False,  # as above
+        transient=True,
+    )
+    task = bar.add_task("watching", total=1)
+    with bar:
+        yield lambda done, known: bar.update(task, completed=done, total=known, refresh=True)

@@ -11,6 +11,7 @@ import typer
 from ghostswap.cli import options
 from ghostswap.cli.help import READ
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.idle.trackers import TrackerName
 
 if TYPE_CHECKING:
     from ghostswap.pages.source import Source, Stream
@@ -83,6 +84,25 @@ MaxExpansion = Annotated[
         metavar="N",
         rich_help_panel=READ,
         help="Unpack to N times a file's size at most (default: 1000).",
+    ),
+]
+
+Idle = Annotated[
+    float | None,
+    typer.Option(
+        "--idle",
+        parser=options.duration,
+        metavar="DURATION",
+        rich_help_panel=READ,
+        help="Only pages that nothing touches for so long, as 30s or 2min (root).",
+    ),
+]
+Tracker = Annotated[
+    TrackerName,
+    typer.Option(
+        "--tracker",
+        rich_help_panel=READ,
+        help="With --idle, what tells: /sys/kernel/mm/page_idle or DAMON.",
     ),
 ]
 

@@ -131,6 +131,16 @@ def _in_cgroup(pid: int, path: str) -> bool:
     )
 
 
+def control_group(pid: int) -> str:
+    """The control group of a process, of version 2 where it is in one; empty where it has ended."""
+    try:
+        text = (_PROC / str(pid) / "cgroup").read_bytes().decode(errors="backslashreplace")
+    except OSError:
+        return ""
+    groups = [line.split(":", 2)[2] for line in text.rstrip("\n").split("\n")]
+    return groups[-1]  # version 2 comes last, as 0::/PATH
+
+
 def _descendants(ancestors: Iterable[int], running: Sequence[_Process]) -> list[int]:
     """Children of these processes, and theirs."""
     children: dict[int, list[int]] = {}

@@ -10,6 +10,7 @@ from ghostswap.host.interfaces import Interfaces, read_interfaces
 from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import running_kernel
 from ghostswap.host.ksm import Ksm, read_ksm
+from ghostswap.host.lru_gen import GroupAges, read_lru_gen
 from ghostswap.host.memory import Memory, host_page_size, read_memory, read_vmstat
 from ghostswap.host.swapping import Swapping, read_swapping
 from ghostswap.host.swaps import MOST_AREAS, SwapArea, lines_left_out, read_swaps
@@ -35,6 +36,7 @@ class Host:
     cgroups: tuple[Cgroup, ...] | None  # None where they were not asked for
     swapping: Swapping = _UNTOLD
     left_out: tuple[str, ...] = ()  # what is there and was not read, in words
+    lru_gen: tuple[GroupAges, ...] | None = None  # None likewise, and where nothing tells
 
 
 def read_host(root: Path, *, cgroups: bool = False) -> Host:
@@ -65,6 +67,7 @@ def read_host(root: Path, *, cgroups: bool = False) -> Host:
         cgroups=None if groups is None else groups.groups,
         swapping=read_swapping(files, vmstat),
         left_out=tuple(left_out),
+        lru_gen=read_lru_gen(files) if cgroups else None,
     )
 
 

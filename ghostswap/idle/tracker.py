@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -13,16 +12,9 @@ from numpy.typing import NDArray
 from ghostswap.errors import GhostswapError
 from ghostswap.idle import damon, page_idle
 from ghostswap.idle.answer import Answer
+from ghostswap.idle.trackers import TrackerName
 
 U64 = NDArray[np.uint64]
-
-
-class TrackerName(StrEnum):
-    """What --tracker takes; the same words stand in the JSON."""
-
-    AUTO = "auto"
-    PAGE_IDLE = "page-idle"
-    DAMON = "damon"
 
 
 class Watch(Protocol):

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from ghostswap.errors import GhostswapError
 from ghostswap.idle.answer import Answer
 from ghostswap.idle.frames import Frames, look_up
-from ghostswap.idle.tracker import Tracker, TrackerName, Watch
+from ghostswap.idle.tracker import Tracker, Watch
+from ghostswap.idle.trackers import TrackerName
+from ghostswap.signals import heeded
 
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -78,7 +80,8 @@ def watch(
     begin, partial = time.monotonic(), False
     with tracker.watch(root, heads, page_size, interval) as eye:
         try:
-            answer = _wait(eye, seconds, interval, progress)
+            with heeded():
+                answer = _wait(eye, seconds, interval, progress)
         except KeyboardInterrupt:
             partial = True
             answer = eye.answer()

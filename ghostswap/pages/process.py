@@ -141,6 +141,7 @@ class Processes:
             SourceKind.PROCESS,
             swapped=found.swapped,
             warnings=tuple(_warnings(found, status, self._page_size)),
+            pid=pid,
         )
         opener = partial(_open_reader, pid, started, found.runs)
         return Source(facts, found.runs, opener, stable=False, segments=found.segments)
@@ -272,6 +273,11 @@ def _warnings(found: _Found, status: dict[str, int], page_size: int) -> Iterator
         yield (
             f"{found.shared} of its pages are mapped more than once and may be counted again; "
             "which they are is shown with CAP_SYS_ADMIN only"
+        )
+    if found.swapped > found.runs.pages:
+        yield (
+            f"most of it is swapped out ({found.swapped} pages; {found.runs.pages} are in memory): "
+            "only what is in memory was measured"
         )
     if status["VmLck"] >= max(found.runs.pages * page_size // 10, _LARGE_LOCKED_BYTES):
         yield f"{format_size(status['VmLck'])} of it are locked in memory and are never swapped"

@@ -94,6 +94,7 @@ class Facts:
     holes: int = 0
     incomplete: bool = False  # a part of what was asked for is missing: exit status 1
     warnings: tuple[str, ...] = ()
+    pid: int | None = None  # of a process
 
 
 def facts_after(

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ghostswap.census.dedup import Group, histogram, shared_between_sources
+from ghostswap.census.dedup import Group, histogram, of_all, shared_between_sources
+from ghostswap.census.idle_share import IdleCensus, IdleGroup, scaled_counts, scaled_population
 from ghostswap.census.population import Population, population
 from ghostswap.census.spread import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.report import comparison
-from ghostswap.systems.comparison import Comparison
+from ghostswap.systems.comparison import Comparison, compare
 from ghostswap.systems.footprint import Footprint, System
 
 # What a codec that asks the running kernel is called beside the library's own of the same name.
@@ -51,6 +52,8 @@ class Estimate:
     comparison: Comparison
     groups: tuple[Group, ...] = ()
     top: tuple[Example, ...] = ()
+    idle: IdleCensus | None = None
+    idle_groups: tuple[IdleGroup, ...] = ()
 
     def shown(self) -> list[Footprint]:
         """The footprints of tables and pictures: without those that are there to check others."""
@@ -74,12 +77,25 @@ class Estimate:
             for figure in ("huge_pages", "compressed_bytes", "pool_bytes")
         ]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pages by kind: of all idle ones, where only those are meant."""
+        if self.idle is None:
+            return page_counts(self.census)
+        return scaled_counts(self.census, self.idle.share)
+
     def measured(self, algorithm: str | None) -> Measured | None:
         """What an algorithm made of the contents; None for a system that has none."""
         for measured in self.census.measured:
             if measured.algorithm == algorithm:
                 return measured
         return None
+
+    def population(self, measured: Measured) -> Population | None:
+        """The pages that are meant under one algorithm; None where nothing can be said."""
+        if self.idle is None:
+            return population(self.census, measured)
+        return scaled_population(self.census, measured, self.idle.share)
 
 
 def document(estimate: Estimate) -> dict[str, Any]:
@@ -93,12 +109,13 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "page_size": census.page_size,
         "mode": "exact" if census.sample is None else "quick",
         **comparison.document(estimate.comparison),
-        "sources": [_source(census, source) for source in census.sources],
-        "pages": page_counts(census),
+        "sources": _sources(estimate),
+        "idle": _idle(estimate),
+        "pages": estimate.counts,
         "algorithms": {
             measured.algorithm: _algorithm(estimate, measured, pages)
             for measured in census.measured
-            if (pages := population(census, measured)) is not None
+            if (pages := estimate.population(measured)) is not None
         },
         "dedup": {
             "histogram": [asdict(bucket) for bucket in histogram(census)],
@@ -114,6 +131,63 @@ def unreadable(census: Census, source: SourceRows) -> int:
     """Pages of a source that were promised and not had."""
     rows = census.had[source.first : source.first + source.pages]
     return source.facts.unreadable + int(np.count_nonzero(~rows))
+
+
+def _sources(estimate: Estimate) -> list[dict[str, Any]]:
+    sources = [_source(estimate.census, source) for source in estimate.census.sources]
+    if estimate.idle is not None:  # of which a sample was read
+        for source, pages in zip(sources, estimate.idle.share.pages, strict=True):
+            source["pages"] = pages
+    return sources
+
+
+def _idle(estimate: Estimate) -> dict[str, Any] | None:
+    """What was watched; None where all pages were meant."""
+    if estimate.idle is None:
+        return None
+    share = estimate.idle.share
+    return {
+        "seconds": share.seconds,
+        "tracker": share.tracker,
+        "tracked_pages": share.tracked_pages,
+        "total_pages": share.total_pages,
+        "idle_pages": share.idle_pages,
+        "share": share.share,
+        "share_error": share.share_error,
+        "ages": [asdict(age) for age in share.ages],
+        "locked_pages": share.locked,
+        "dropped_pages": share.dropped,
+        "cpu_share": share.cpu_share,
+        "compared": [asdict(kind) for kind in compared(estimate)],
+        "groups": [asdict(group) for group in estimate.idle_groups],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The idle or the touched pages of the sample by the first algorithm: what data pages compress
+    to on average (bytes), and memory over what zram takes for it. None where nothing tells."""
+
+    name: str
+    pages: int
+    zero_share: float
+    mean_bytes: float | None
+    ratio: float | None
+
+
+def compared(estimate: Estimate) -> list[Compared]:
+    """Idle pages beside those that were touched."""
+    if estimate.idle is None:
+        return []
+    found = []
+    for name, census in (("idle", estimate.idle.idle), ("touched", estimate.idle.touched)):
+        kind = of_all(name, census, census.measured[0])
+        footprints = compare(census, estimate.comparison.rules).footprints
+        zrams = [each for each in footprints if each.system is System.ZRAM]
+        ratio = zrams[0].ratio if zrams and kind.pages else None
+        share = kind.zero / kind.pages if kind.pages else 0.0
+        found.append(Compared(name, kind.pages, share, kind.mean_bytes, ratio))
+    return found
 
 
 def _source(census: Census, source: SourceRows) -> dict[str, Any]:
@@ -156,5 +230,5 @@ def _algorithm(estimate: Estimate, measured: Measured, pages: Population) -> dic
         "compress_ns_per_page": round(cost.compress_ns) if cost else None,
         "decompress_ns_per_page": round(cost.decompress_ns) if cost else None,
         "relative_error": estimate.comparison.of(measured.algorithm)[System.ZRAM].relative_error,
-        "confidence": 1.0 if census.sample is None else CONFIDENCE,
+        "confidence": CONFIDENCE if census.sample or estimate.idle else 1.0,
     }

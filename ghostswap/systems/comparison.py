@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ghostswap.census.idle_share import IdleShare, idle_error, scaled, sharing_error
 from ghostswap.census.population import population, uncompressed
 from ghostswap.census.spread import Spread
 from ghostswap.census.table import Census, Measured
@@ -32,29 +33,44 @@ class Comparison:
         }
 
 
-def compare(census: Census, rules: Rules) -> Comparison:
-    """The systems on the pages of a census; without those that need sizes where none is known."""
+def compare(census: Census, rules: Rules, share: IdleShare | None = None) -> Comparison:
+    """The systems on the pages of a census; without those that need sizes where none is known. With
+    a `share`, its pages are a sample that stands for all idle ones."""
     footprints = [
         footprint
         for measured in census.measured
-        for footprint in _compressed(census, measured, rules)
+        for footprint in _compressed(census, measured, rules, share)
     ]
     pages = uncompressed(census)
-    footprints += [row.footprint(pages, rules) for row in SYSTEMS.values() if not row.compresses]
-    return Comparison(rules, census.page_size, census.total, census.partial, tuple(footprints))
+    error, total, partial = 0.0, census.total, census.partial
+    if share is not None:
+        pages, error = scaled(pages, census, share), sharing_error(census, share)
+        total, partial = pages.total, partial or share.partial
+    footprints += [
+        replace(row.footprint(pages, rules), relative_error=error)
+        for row in SYSTEMS.values()
+        if not row.compresses
+    ]
+    return Comparison(rules, census.page_size, total, partial, tuple(footprints))
 
 
-def _compressed(census: Census, measured: Measured, rules: Rules) -> Iterator[Footprint]:
+def _compressed(
+    census: Census, measured: Measured, rules: Rules, share: IdleShare | None
+) -> Iterator[Footprint]:
     pages = population(census, measured)
     if pages is None:
         return
+    if share is not None:
+        pages = scaled(pages, census, share)
     sample = census.sample
     spread = Spread.of(census.contents, measured.sizes, sample) if sample else None
     for row in SYSTEMS.values():
         if row.compresses:
             error = _codec_error(row, measured, rules)
-            if spread is not None:
-                cost = pool_cost(row.pool, rules, census.page_size)
+            cost = pool_cost(row.pool, rules, census.page_size)
+            if share is not None:
+                error += idle_error(census, measured, share, cost, each_once=row.once)
+            elif spread is not None:
                 error += spread.relative_error(cost, each_once=row.once)
             yield replace(row.footprint(pages, rules), relative_error=error)
 

@@ -14,7 +14,8 @@ from ghostswap.errors import GhostswapError
 from ghostswap.idle import frames, page_idle
 from ghostswap.idle import watch as watching
 from ghostswap.idle.answer import Answer
-from ghostswap.idle.tracker import Tracker, TrackerName, find_tracker
+from ghostswap.idle.tracker import Tracker, find_tracker
+from ghostswap.idle.trackers import TrackerName
 
 PAGE = 4096
 PRESENT = 1 << 63
