@@ -78,7 +78,7 @@ _ghostswap() {
             _ghostswap_cgroups
             return
             ;;
-        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--salt | estimate-dedup:--jobs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--demand)
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--salt | estimate-dedup:--jobs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--demand)
             compopt +o default
             return
             ;;
@@ -103,7 +103,11 @@ _ghostswap() {
             return
             ;;
         estimate-dedup:--group-by)
-            _ghostswap_words source mapping kind
+            _ghostswap_words source cgroup mapping kind
+            return
+            ;;
+        estimate-dedup:--tracker)
+            _ghostswap_words auto page-idle damon
             return
             ;;
         estimate-dedup:--save | estimate-dedup:--plot | plan:--path | plan:--plot)
@@ -154,7 +158,7 @@ _ghostswap() {
     if [[ $cur == -* ]]; then
         case $command in
             '') _ghostswap_words --version -h --help ;;
-            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;

@@ -56,11 +56,13 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l no-writeback -d
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l page-size -r -f -a '4096 8192 16384 32768 65536' -d 'Size of a page, as 16K (default: this machine\'s)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l engine -r -f -a 'library kernel' -d 'By libraries, or by this kernel\'s zram (root)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l verify -d 'Use both engines and show the difference (root)'
-complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l group-by -r -f -a 'source mapping kind' -d 'Also count pages by group'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l group-by -r -f -a 'source cgroup mapping kind' -d 'Also count pages by group'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l top -r -f -d 'The N most copied contents, how they begin'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l quick -d 'Compress a sample only; dedup stays exact'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l error -r -f -d 'With --quick: error of the pool (default: 0.5%)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l seed -r -f -d 'With --quick, another sample (default: 0)'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l idle -r -f -d 'Only pages that nothing touches for so long, as 30s or 2min (root)'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l tracker -r -f -a 'auto page-idle damon' -d 'With --idle, what tells: /sys/kernel/mm/page_idle or DAMON'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l save -r -F -d 'Keep the census as Parquet; no page contents'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l salt -r -f -d 'Makes saved censuses comparable (default: random)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l plot -r -F -d 'Draw a picture too: a .svg, .png or .html file'
@@ -74,7 +76,7 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s h -l help -d 'S
 
 complete -c ghostswap -n '__ghostswap_command inspect' -F
 complete -c ghostswap -n '__ghostswap_command inspect' -l fix -d 'Mend PATH where that is safe and local to it'
-complete -c ghostswap -n '__ghostswap_command inspect' -l cgroups -d 'Also show control groups with pages in zswap'
+complete -c ghostswap -n '__ghostswap_command inspect' -l cgroups -d 'Also show control groups: zswap, ages of memory'
 complete -c ghostswap -n '__ghostswap_command inspect' -l watch -r -f -d 'Show the host again and again, until Ctrl-C'
 complete -c ghostswap -n '__ghostswap_command inspect' -l openmetrics -d 'Print metrics for node_exporter\'s textfile collector'
 complete -c ghostswap -n '__ghostswap_command inspect' -l json -d 'Print one JSON document and nothing else'

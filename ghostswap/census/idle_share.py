@@ -142,10 +142,17 @@ def idle_error(
     """
     contents = census.contents
     known = contents.data & (measured.sizes > 0)
-    taken = np.repeat(cost.of_size[measured.sizes[known]], contents.pages[known])
+    sizes = measured.sizes[known]
+    taken = np.repeat(cost.of_size[sizes], contents.pages[known])
     values = np.zeros(max(share.tracked_pages, len(taken)))
     values[: len(taken)] = taken
-    error = total_error(values, max(share.total_pages, len(values)))
+    total = max(share.total_pages, len(values))
+    error = total_error(values, total)
+    if total > len(values) and taken.any():
+        # As for any sample: a class that it left empty may hold a zspage all the same.
+        empty = np.ones(len(cost.zspage_bytes), dtype=np.bool_)
+        empty[cost.class_of_size[sizes]] = False
+        error += float(cost.zspage_bytes[empty].sum()) / (float(values.mean()) * total)
     return min(error + (distinct_error(census, share) if each_once else 0.0), 1.0)
 
 

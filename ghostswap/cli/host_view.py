@@ -77,8 +77,8 @@ def host_lines(
         cgroups = _cgroups(host.cgroups, exact, headings)
         sections.append(("Control groups with pages in zswap, or rules for it", cgroups))
     if host.lru_gen is not None:
-        lines = _ages(host.lru_gen, host.page_size, exact, headings)
-        sections.append(("Anonymous memory by how long nothing used it (MGLRU)", lines))
+        ages = _ages(host.lru_gen, host.page_size, exact, headings)
+        sections.append(("Anonymous memory by how long nothing used it (MGLRU)", ages))
     sections.append(("Findings", _findings(found)))
     for number, (title, lines) in enumerate(sections):
         if headings:

@@ -13,7 +13,7 @@ Paths = Annotated[
     typer.Argument(metavar="PATH", help="Swap files and devices; none: the live host."),
 ]
 Cgroups = Annotated[
-    bool, typer.Option("--cgroups", help="Also show control groups with pages in zswap.")
+    bool, typer.Option("--cgroups", help="Also show control groups: zswap, ages of memory.")
 ]
 Watch = Annotated[
     float | None,

@@ -1,5 +1,6 @@
 """Some pages of a source, as a source of their own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -43,6 +44,11 @@ class SubsetReader:
     whole: Reader
     numbers: I64
 
+    @property
+    def swapped_in(self) -> int:
+        """Pages that reading brought back from swap."""
+        return self.whole.swapped_in
+
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         numbers = self.numbers[first : first + pages]
         had = np.zeros(pages, dtype=np.bool_)
@@ -58,8 +64,9 @@ class SubsetReader:
         self.whole.close()
 
 
-def _segments(segments: tuple[Segment, ...], numbers: I64) -> tuple[Segment, ...]:
+def _segments(whole: Iterable[Segment], numbers: I64) -> tuple[Segment, ...]:
     """The segments of the pages `numbers`; none where the source has none."""
+    segments = list(whole)
     cuts = np.searchsorted(numbers, [each.first for each in segments])
     stops = np.searchsorted(numbers, [each.first + each.pages for each in segments])
     return tuple(

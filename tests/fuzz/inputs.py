@@ -250,3 +250,18 @@ def estimates() -> list[bytes]:
     rules = rules_for(KernelVersion.parse("6.12.1"), {})
     text = json.dumps(document(Estimate(census, compare(census, rules))))
     return [text.encode(), b'{"schema": "ghostswap.estimate/2"}', b"[" * 3000]
+
+
+def lru_gen_files() -> list[bytes]:
+    """debugfs lru_gen with two groups, and the longer form of lru_gen_full."""
+    short = (
+        b"memcg     1 /\n node     0\n          0      21652        108        2405 \n"
+        b"memcg    42 /a b\n node     0\n          5     130000       2048           0 \n"
+        b"          6      10000        512           9 \n"
+    )
+    return [short, short.replace(b"2048 ", b"2048x") + b"              0          1r          2e\n"]
+
+
+def tried_regions() -> list[bytes]:
+    """A line per region of DAMON: start, end, nr_accesses, age."""
+    return [b"0 4096 0 12\n1099511627776 1099511631872 0 3\n4096 8192 1 7\n"]

@@ -14,6 +14,8 @@ from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
 from ghostswap.host import frames, maps, memory, pagemap, swaps, zram
 from ghostswap.host.kconfig import parse_config
+from ghostswap.host.lru_gen import parse_lru_gen
+from ghostswap.idle.ranges import intervals_untouched, parse_region
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages import criu
@@ -170,6 +172,21 @@ def _census(data: bytes) -> None:
         estimate.document(estimate.Estimate(census, compare(census, _RULES)))
 
 
+def _lru_gen(data: bytes) -> None:
+    for group in parse_lru_gen(data):
+        assert min((each.anon_pages for each in group.generations), default=0) >= 0
+
+
+def _tried_regions(data: bytes) -> None:
+    regions = []
+    for line in data.split(b"\n"):
+        with suppress(ValueError):
+            start, end, accesses, age = line.split(b" ")
+            regions.append(parse_region(start, end, accesses, age))
+    asked = np.array([0, PAGE, 2**40, 2**64 - 1], dtype=np.uint64)
+    assert (intervals_untouched(regions, asked) >= 0).all()
+
+
 def _swaps(data: bytes) -> None:
     for area in swaps.parse_swaps(data):
         assert area.size >= 0
@@ -266,6 +283,8 @@ TARGETS = (
     ),
     Target("census", _census, inputs.census_files),
     Target("proc-swaps", _swaps, inputs.swaps_files),
+    Target("lru-gen", _lru_gen, inputs.lru_gen_files),
+    Target("tried-regions", _tried_regions, inputs.tried_regions),
     Target("proc-maps", _maps, inputs.maps_files),
     Target("pagemap", _pagemap, inputs.pagemap_files),
     Target("pagemap-scan", _pagemap_scan, inputs.scan_answers),
