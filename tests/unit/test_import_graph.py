@@ -21,12 +21,12 @@ MAY_IMPORT = {
     "swapfile": "kernel host",
     "ghost": "kernel host swapfile",
     "pages": "kernel host swapfile",
-    "census": "kernel host pages",
+    "census": "kernel idle host pages",
     "systems": "kernel census",
     "plan": "kernel systems",
     "report": "kernel host census systems plan",
     "plots": "kernel pages census systems plan report",
-    "cli": "kernel host swapfile ghost pages census systems plan report plots",
+    "cli": "kernel idle host swapfile ghost pages census systems plan report plots",
 }
 # What does not do anything by itself, and so may not read or write anything.
 PURE = ("kernel", "systems", "plan")
