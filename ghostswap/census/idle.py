@@ -67,6 +67,9 @@ def idle_census(
     with progress as report_pages:
         idle = read(watched.idle)
         touched = read(watched.followed & ~watched.idle)
+    if watched.idle.any() and not idle.total and not idle.partial:
+        why = [warning for source in idle.sources for warning in source.facts.warnings]
+        raise GhostswapError("--idle", f"no idle page could be read: {why[-1] if why else ''}")
     return IdleCensus(idle, touched, _share(watched, owner, pages))
 
 

@@ -143,8 +143,9 @@ class Processes:
             warnings=tuple(_warnings(found, status, self._page_size)),
             pid=pid,
         )
-        opener = partial(_open_reader, pid, started, found.runs)
-        return Source(facts, found.runs, opener, stable=False, segments=found.segments)
+        open_runs = partial(_open_reader, pid, started)
+        opener = partial(open_runs, found.runs)
+        return Source(facts, found.runs, opener, False, found.segments, open_runs)
 
     def left_out(self, pid: int, why: GhostswapError) -> Source | None:
         """A process that cannot be read, for the report; None where it is gone or has no memory."""

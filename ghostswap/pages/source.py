@@ -1,7 +1,7 @@
 """What every place that pages come from has in common: facts for the report, and a reader."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -185,6 +185,7 @@ class Source:
     open: Opener
     stable: bool
     segments: tuple[Segment, ...] | Segments = ()
+    open_runs: Callable[[Runs], Reader] | None = None  # the same, for other runs; None: it cannot
 
 
 @runtime_checkable

@@ -17,10 +17,14 @@ def subset(source: Source, numbers: I64) -> Source:
     """The pages `numbers` (ascending) of `source`, numbered anew from 0."""
     runs = source.runs
     size = np.full(len(numbers), runs.page_size, dtype=np.int64)
+    chosen = Runs.of(runs.page_size, addresses(source, numbers), size)
+    opener: Opener = partial(_open, source.open, numbers)
+    if source.open_runs is not None:  # reads many scattered pages at once
+        opener = partial(source.open_runs, chosen)
     return replace(
         source,
-        runs=Runs.of(runs.page_size, addresses(source, numbers), size),
-        open=partial(_open, source.open, numbers),
+        runs=chosen,
+        open=opener,
         segments=_segments(source.segments, numbers),
     )
 

@@ -119,6 +119,23 @@ def test_of_many_pages_a_sample_stands_for_all_with_its_error(
 
 
 @root_only
+def test_idle_pages_that_cannot_be_read_are_no_estimate(
+    pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ghostswap.pages.process import ProcessReader
+
+    def nothing(self: ProcessReader, first: int, pages: int, into: memoryview) -> Any:
+        return np.zeros(pages, dtype=np.bool_)
+
+    monkeypatch.setattr(ProcessReader, "read", nothing)
+    assert run(["estimate-dedup", "--json", "--pid", str(pid), "--idle", "1s"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("ghostswap: --idle: no idle page could be read: ")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@root_only
 def test_an_interrupted_watch_is_marked_partial(
     pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
