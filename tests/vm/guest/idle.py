@@ -120,6 +120,7 @@ def main(name: str, pages: int, seconds: float) -> dict[str, object]:
         reclaim(idle * PAGE)
         gone = swapped(pid, address, pages)
         status = Path(f"/proc/{pid}/status").read_text()
+        stat = parse_mm_stat((_ZRAM / "mm_stat").read_text())
     damon = Path("/sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds")
     return {
         "cpu_share": found.cpu_share,
@@ -129,7 +130,7 @@ def main(name: str, pages: int, seconds: float) -> dict[str, object]:
         "swapped": by_heat(gone),
         "vm_swap": next(line for line in status.splitlines() if line.startswith("VmSwap")),
         "estimate": estimate,
-        "mm_stat": dataclasses.asdict(parse_mm_stat((_ZRAM / "mm_stat").read_text())),
+        "mm_stat": dataclasses.asdict(stat),
         "nr_kdamonds": damon.read_text().strip() if damon.exists() else "0",
     }
 
