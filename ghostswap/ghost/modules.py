@@ -21,8 +21,10 @@ def driver_is_to_be_had(node: Path, module: str) -> bool:
     if node.exists() and _registered(node):
         return True
     try:
-        command = ["modprobe", "--dry-run", "--quiet", module]
-        return subprocess.run(command, env={"PATH": _SYSTEM_PATH}, check=False).returncode == 0
+        done = subprocess.run(
+            ["modprobe", "--dry-run", "--quiet", module], env={"PATH": _SYSTEM_PATH}, check=False
+        )
+        return done.returncode == 0
     except OSError:
         return False
 
