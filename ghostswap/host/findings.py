@@ -10,8 +10,7 @@ from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
 from ghostswap.kernel.slots import Design, Load, costs, memory
-from ghostswap.kernel.swapping import zswap_refuses_huge_pages
-from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.swapping import default_areas_take_turns, zswap_refuses_huge_pages
 from ghostswap.units import format_size
 
 _NEARLY_FULL = 0.9
@@ -19,7 +18,6 @@ _HOPEFUL_RATIO = 4.0  # compression that few loads reach: asked for where none w
 _MUCH_INCOMPRESSIBLE = 0.25
 _MOST_NAMES = 4  # in one message
 _MUCH_CACHED = 0.1  # of what is swapped out
-_DEFAULTS_ARE_LIKE = KernelVersion(7, 0)  # before, -2, -3 and so on (mm/swapfile.c)
 _MUCH_METADATA = 0.01  # of all RAM
 
 
@@ -311,7 +309,7 @@ def unlike_areas_of_equal_priority(host: Host) -> Iterator[Finding]:
         areas = list(group)
         if len({area.medium for area in areas}) > 1:
             default = (
-                priority == -1 and host.kernel is not None and host.kernel >= _DEFAULTS_ARE_LIKE
+                priority == -1 and host.kernel is not None and default_areas_take_turns(host.kernel)
             )
             why = " (the default of every area since Linux 7.0)" if default else ""
             yield _warning(

@@ -1,8 +1,6 @@
 """What swapping out and back in takes, where kernels differ or a figure is not what it seems."""
 
-from ghostswap.kernel.version import KernelVersion
-
-_ZSWAP_TAKES_HUGE_PAGES = KernelVersion(6, 13)
+from ghostswap.kernel.version import V6_13, V7_0, KernelVersion
 
 
 def zswap_refuses_huge_pages(version: KernelVersion) -> bool:
@@ -13,7 +11,13 @@ def zswap_refuses_huge_pages(version: KernelVersion) -> bool:
     (get_swap_pages(), mm/swapfile.c, v6.1 and v6.12: SWP_BLKDEV and cluster_info), and splits them
     for any other.
     """
-    return version < _ZSWAP_TAKES_HUGE_PAGES
+    return version < V6_13
+
+
+def default_areas_take_turns(version: KernelVersion) -> bool:
+    """True where all areas without a priority of their own have -1, since v7.0; before, -2, -3 and
+    so on, each below the one that came before it (mm/swapfile.c)."""
+    return version >= V7_0
 
 
 def memory_for_swapoff(

@@ -26,7 +26,6 @@ class KernelVersion:
 
 
 # The releases at which a rule changed; the rule itself stands in its module, beside its source.
-V5_4 = KernelVersion(5, 4)
 V5_19 = KernelVersion(5, 19)
 V6_1 = KernelVersion(6, 1)
 V6_3 = KernelVersion(6, 3)
@@ -35,6 +34,7 @@ V6_6 = KernelVersion(6, 6)
 V6_7 = KernelVersion(6, 7)
 V6_10 = KernelVersion(6, 10)
 V6_12 = KernelVersion(6, 12)
+V6_13 = KernelVersion(6, 13)
 V6_15 = KernelVersion(6, 15)
 V6_17 = KernelVersion(6, 17)
 V6_18 = KernelVersion(6, 18)
