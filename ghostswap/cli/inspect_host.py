@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ghostswap.cli.host_document import host_document
 from ghostswap.cli.host_view import host_lines, swap_lines
 from ghostswap.cli.render import print_json
+from ghostswap.diagnose.findings import findings
 from ghostswap.errors import UsageError
-from ghostswap.host.findings import findings
 from ghostswap.host.snapshot import read_host
+from ghostswap.report.host import host_document
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 _BOLD = re.compile(r"\x1b\[\d*m")

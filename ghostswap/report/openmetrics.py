@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ghostswap.host.capacity import storable_swap
+from ghostswap.diagnose.capacity import storable_swap
+from ghostswap.diagnose.findings import Finding
 from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.files import as_text
-from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import SwapArea

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from ghostswap.diagnose.findings import Severity, findings
 from ghostswap.host.cgroups import Cgroup
-from ghostswap.host.findings import Severity, findings
 from ghostswap.host.interfaces import Interfaces
 from ghostswap.host.ksm import Ksm
 from ghostswap.host.snapshot import Host

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ghostswap.host.findings import findings
+from ghostswap.diagnose.findings import findings
 from ghostswap.host.ghost_files import takes_ghost_files
 from ghostswap.host.snapshot import read_host
 from ghostswap.swapfile.running import running_kernel

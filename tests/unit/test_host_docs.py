@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from ghostswap.cli.host_document import host_document
-from ghostswap.host.findings import findings
+from ghostswap.diagnose.findings import findings
 from ghostswap.host.snapshot import read_host
+from ghostswap.report.host import host_document
 from tests.hosts import CAPTURES
 
 ROOT = Path(__file__).parents[2]
@@ -13,7 +13,7 @@ DOCUMENT = (ROOT / "docs/host.md").read_text()
 
 
 def test_every_finding_is_documented_with_its_severity() -> None:
-    source = (ROOT / "ghostswap/host/findings.py").read_text()
+    source = (ROOT / "ghostswap/diagnose/findings.py").read_text()
     raised = set(re.findall(r'yield _(\w+)\(\s*"([a-z-]+)"', source))
     documented = set(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", DOCUMENT, re.MULTILINE))
     assert {(code, severity) for severity, code in raised} == documented

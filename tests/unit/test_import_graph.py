@@ -18,18 +18,19 @@ MAY_IMPORT = {
     "kernel": "",
     "idle": "",
     "host": "kernel",
+    "diagnose": "kernel host",
     "swapfile": "kernel host",
     "ghost": "kernel host swapfile",
     "pages": "kernel host swapfile",
     "census": "kernel idle host pages",
     "systems": "kernel census",
     "plan": "kernel systems",
-    "report": "kernel host census systems plan",
+    "report": "kernel host diagnose census systems plan",
     "plots": "kernel pages census systems plan report",
-    "cli": "kernel idle host swapfile ghost pages census systems plan report plots",
+    "cli": "kernel idle host diagnose swapfile ghost pages census systems plan report plots",
 }
 # What does not do anything by itself, and so may not read or write anything.
-PURE = ("kernel", "systems", "plan")
+PURE = ("kernel", "diagnose", "systems", "plan")
 DOES_IO = {"os", "pathlib", "subprocess", "fcntl", "mmap", "socket", "ctypes"}
 
 

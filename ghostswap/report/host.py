@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ghostswap.host.capacity import storable_swap
+from ghostswap.diagnose.capacity import storable_swap
+from ghostswap.diagnose.findings import Finding
 from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.files import as_text
-from ghostswap.host.findings import Finding
 from ghostswap.host.ksm import Ksm
 from ghostswap.host.lru_gen import GroupAges
 from ghostswap.host.snapshot import Host

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from ghostswap.host.capacity import ghost_bytes, ghost_room, swapoff_needs, zram_room
+from ghostswap.diagnose.capacity import ghost_bytes, ghost_room, swapoff_needs, zram_room
 from ghostswap.host.files import as_text
 from ghostswap.host.snapshot import Host
 from ghostswap.host.swaps import Medium, SwapArea
