@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,18 @@ def workers_of(process: subprocess.Popen[str], least: int = 1, seconds: float = 
             return found
         time.sleep(0.005)
     raise AssertionError("no worker process came")
+
+
+def at_work(process: subprocess.Popen[str], seconds: float = 0.3) -> list[int]:
+    """Its worker processes, once they have used so much processor time together: a state to wait
+    for, where sleeping would find a fast machine done and a busy one not begun."""
+    while process.poll() is None:
+        workers = workers_of(process)  # a live source's first ones only look, and end
+        with suppress(psutil.NoSuchProcess):
+            if sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in workers) >= seconds:
+                return workers
+        time.sleep(0.01)
+    raise AssertionError("it ended before its workers had worked so long")
 
 
 def left_in_session(leader: int) -> list[int]:

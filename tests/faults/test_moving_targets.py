@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,16 @@ import pytest
 from ghostswap.census.codecs import find
 from ghostswap.census.scan import scan
 from ghostswap.pages.dump import open_dump
-from tests.faults.command import all_gone, has_traceback, noise, one_line, run, start, workers_of
+from tests.faults.command import (
+    all_gone,
+    at_work,
+    has_traceback,
+    noise,
+    one_line,
+    run,
+    start,
+    workers_of,
+)
 
 # Holds as many MiB of distinct pages as it is told; then, while it is read, does what it is told.
 _TARGET = """
@@ -50,9 +58,9 @@ def target(mebibytes: int, does: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("left", [0, 100, 4096 * 3000 + 17])
 def test_a_file_that_shrinks_while_it_is_compressed_is_said_to(tmp_path: Path, left: int) -> None:
     dump = noise(tmp_path / "dump", 96)
-    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
-        workers_of(process)
-        time.sleep(0.3)
+    command = ("estimate-dedup", "--json", "--jobs", 2, "--algorithm", "zstd:22", dump)
+    with start(*command) as process:
+        at_work(process)
         os.truncate(dump, left)
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -121,11 +129,11 @@ def test_a_process_that_ends_while_it_is_read_is_told_of() -> None:
     with (
         target(128, "wait") as process,
         start(
-            "estimate-dedup", "--json", "--algorithm", "deflate", "--pid", process.pid
+            *("estimate-dedup", "--json", "--jobs", 2, "--algorithm", "zstd:22"),
+            *("--pid", process.pid),
         ) as measuring,
     ):
-        workers = workers_of(measuring)
-        time.sleep(0.3)
+        workers = at_work(measuring)
         process.kill()
         process.wait()
         out, errors = measuring.communicate(timeout=60)

@@ -6,12 +6,11 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.command import all_gone, noise, one_line, run, start, workers_of
+from tests.faults.command import all_gone, at_work, noise, one_line, run, start
 
 PAGES = 512
 
@@ -106,25 +105,19 @@ def test_processes_that_hold_pages_leave_no_core(tmp_path: Path) -> None:
         pytest.skip("cores are not put into the working folder here (kernel.core_pattern)")
     if resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY:
         pytest.skip("ulimit -c cannot be raised here")
-    dump, folder = noise(tmp_path / "dump", 64), tmp_path / "folder"
+    dump, folder = noise(tmp_path / "dump", 128), tmp_path / "folder"
     folder.mkdir()
+    command = ("estimate-dedup", "--jobs", 2, "--algorithm", "zstd:22", dump)
 
     def cores() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
 
-    with start(
-        "estimate-dedup", "--algorithm", "deflate", dump, cwd=folder, preexec_fn=cores
-    ) as process:
-        workers = workers_of(process)
-        time.sleep(1)
-        os.kill(workers[0], signal.SIGABRT)
+    with start(*command, cwd=folder, preexec_fn=cores) as process:
+        os.kill(at_work(process)[0], signal.SIGABRT)
         _, errors = process.communicate(timeout=60)
     assert "SIGABRT" in errors
-    with start(
-        "estimate-dedup", "--algorithm", "deflate", dump, cwd=folder, preexec_fn=cores
-    ) as process:
-        workers = workers_of(process)
-        time.sleep(1)
+    with start(*command, cwd=folder, preexec_fn=cores) as process:
+        workers = at_work(process)
         process.send_signal(signal.SIGABRT)
         process.wait(60)
     assert all_gone(workers)

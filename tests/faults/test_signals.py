@@ -14,6 +14,7 @@ import pytest
 from tests.faults.command import (
     COMMAND,
     all_gone,
+    at_work,
     has_traceback,
     left_in_session,
     noise,
@@ -23,6 +24,8 @@ from tests.faults.command import (
     workers_of,
 )
 
+# Some ten seconds of processor time for the dump below, on two processors at most.
+SLOW = ("--jobs", 2, "--algorithm", "zstd:22")
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -35,9 +38,8 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_estimate_ends_within_a_second_with_what_is_known(
     dump: Path, number: signal.Signals
 ) -> None:
-    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
-        workers = workers_of(process)
-        time.sleep(1.5)
+    with start("estimate-dedup", "--json", *SLOW, dump) as process:
+        workers = at_work(process)
         begin = time.monotonic()
         process.send_signal(number)
         out, errors = process.communicate(timeout=30)
@@ -160,15 +162,13 @@ with unwinding() as came:
 
 
 def test_plan_takes_no_size_from_a_part(tmp_path: Path, dump: Path) -> None:
-    with start("plan", "--algorithm", "deflate", "--ram", "1G", dump) as process:
-        workers_of(process)
-        time.sleep(1.5)
+    with start("plan", *SLOW[2:], "--ram", "1G", dump) as process:
+        at_work(process)
         process.send_signal(signal.SIGTERM)
         out, errors = process.communicate(timeout=30)
     assert (process.returncode, out, errors) == (143, "", "ghostswap: interrupted\n")
-    with start("estimate-dedup", "--json", "--algorithm", "deflate", dump) as process:
-        workers_of(process)
-        time.sleep(3)
+    with start("estimate-dedup", "--json", *SLOW, dump) as process:
+        at_work(process, 1)  # some of it was compressed
         process.send_signal(signal.SIGINT)
         part, _ = process.communicate(timeout=30)
     report = tmp_path / "part.json"
