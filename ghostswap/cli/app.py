@@ -13,12 +13,11 @@ from typer.exceptions import TyperException
 
 from ghostswap import __version__
 from ghostswap.cli.help import GroupedCommand
-from ghostswap.cli.render import complain
+from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, USAGE, complain
 from ghostswap.cli.startup import skip_pydantic
 from ghostswap.errors import GhostswapError, UsageError, os_reason
 from ghostswap.signals import unwinding
 
-DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SIGNALLED = 128
 _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -32,25 +31,52 @@ COMMANDS = {
     "on": ("ghostswap.cli.on", "on"),
     "plan": ("ghostswap.cli.plan", "plan"),
 }
+# What --help says of each, so that it need not import them: how their own help begins.
+SUMMARIES = {
+    "estimate-dedup": "Estimate what zram, zswap, dedup and KSM would save.",
+    "inspect": "Explain swap files and devices, or how this host swaps.",
+    "label": "Show or change the label and the UUID of a swap area.",
+    "mkghost": "Write a ghost swap file: one page, for any size of area.",
+    "off": "Give up ghost areas; memory takes back what they hold.",
+    "on": "Swap to a ghost area: to zswap alone, without a disk.",
+    "plan": "Say how large a swap area should be.",
+}
 
 
 def command_tree(
     names: Iterable[str] = COMMANDS, ended: Callable[[object], None] = lambda status: None
 ) -> typer.Typer:
     """The program with the subcommands `names`; `ended` is told the status that one returns."""
-    tree = typer.Typer(
+    tree = _program()
+    for name in names:
+        module, function = COMMANDS[name]
+        command = getattr(importlib.import_module(module), function)
+        tree.command(name, cls=GroupedCommand)(_telling(command, ended))
+    return tree
+
+
+def _tree_of_names() -> typer.Typer:
+    """The program where no subcommand is run: it knows their names and summaries."""
+    tree = _program()
+    for name, summary in SUMMARIES.items():
+        tree.command(name, help=summary)(_never_run)
+    return tree
+
+
+def _never_run() -> None:
+    raise AssertionError("only its name is known")
+
+
+def _program() -> typer.Typer:
+    program = typer.Typer(
         name="ghostswap",
         rich_markup_mode=None,  # plain help and errors: one line each, no import of rich
         no_args_is_help=True,
         add_completion=False,  # Typer's start Python at each TAB; completions/ has static ones
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    tree.callback()(ghostswap)
-    for name in names:
-        module, function = COMMANDS[name]
-        command = getattr(importlib.import_module(module), function)
-        tree.command(name, cls=GroupedCommand)(_telling(command, ended))
-    return tree
+    program.callback()(ghostswap)
+    return program
 
 
 def _telling(command: Callable[..., int], ended: Callable[[object], None]) -> Callable[..., int]:
@@ -91,13 +117,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    named = [word for word in arguments[:1] if word in COMMANDS]
+    words = [word for word in arguments if not word.startswith("-")]
+    named = [word for word in words[:1] if word in COMMANDS]
     try:
         if sys.stdout is None:  # closed by whoever started this
             raise GhostswapError("standard output", "is closed")
         skip_pydantic()
         returned: list[object] = []
-        program = command_tree(named or COMMANDS, returned.append)
+        program = command_tree(named, returned.append) if named else _tree_of_names()
         status = program(list(arguments), prog_name="ghostswap", standalone_mode=False)
         if status == INTERRUPTED and not returned:
             raise KeyboardInterrupt  # Typer makes a status of it and says nothing

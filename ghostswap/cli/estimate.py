@@ -1,43 +1,29 @@
 """`ghostswap estimate-dedup`: what compressed swap and page dedup would save for these pages."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import replace
-from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ghostswap.application.estimate import GroupBy, check_salt, estimate, save_census
+from ghostswap.application.measure import Engine, Idle, Method
+from ghostswap.census.table import Census
 from ghostswap.cli import kernel_rules, options, plot, sources
+from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
 from ghostswap.cli.help import COMPRESS, SHOW
-from ghostswap.cli.measure import Engine, Idle, Wanted, measure
-from ghostswap.cli.render import View, choose_columns, print_json, warn
+from ghostswap.cli.progress import listener
+from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.idle.trackers import TrackerName
-from ghostswap.signals import OUTPUT_SECONDS, heeded, held, waits
+from ghostswap.report.estimate import Estimate, document
+from ghostswap.signals import OUTPUT_SECONDS, held, waits
 from ghostswap.units import format_duration
-
-if TYPE_CHECKING:
-    from ghostswap.census.dedup import Group
-    from ghostswap.census.idle_share import IdleCensus, IdleGroup
-    from ghostswap.census.table import Census
-    from ghostswap.cli.measure import Measurement
-    from ghostswap.report.estimate import Estimate, Example
 
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
-
-
-class GroupBy(StrEnum):
-    """What pages are grouped by."""
-
-    SOURCE = "source"
-    CGROUP = "cgroup"
-    MAPPING = "mapping"
-    KIND = "kind"
 
 
 def _fraction(text: str) -> float:
@@ -71,7 +57,7 @@ def estimate_dedup(
         ),
     ] = None,
     kernel: kernel_rules.Kernel = None,
-    zpool: kernel_rules.ChosenZpool = None,
+    zpool: kernel_rules.Zpool = None,
     ghost: kernel_rules.Ghost = False,
     no_writeback: kernel_rules.NoWriteback = False,
     page_size: sources.PageSize = None,
@@ -174,9 +160,7 @@ def estimate_dedup(
 
     Reads raw page dumps, ELF cores and running processes, which run on meanwhile.
     """
-    named = sources.SourceOptions(
-        files, pid, name, user, cgroup, everyone, children, raw, max_expansion
-    )
+    measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
     if error is not None and not quick:
         raise UsageError("--error", "goes with --quick; without it, every content is compressed")
     if idle is not None:
@@ -190,23 +174,17 @@ def estimate_dedup(
         raise UsageError(option, "goes with --idle")
     if salt is not None and save is None:
         raise UsageError("--salt", "goes with --save")
-    if not named.any:
+    if not (files or measured.live):
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
-
-    from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
-    from ghostswap.report.estimate import Estimate, document
-    from ghostswap.systems.comparison import compare
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
     if save is not None:
         _check_save(save)
-    rules = kernel_rules.chosen_rules(
+    rules = kernel_rules.rules_by_options(
         kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
     )
-    wanted = Wanted(
-        named,
-        rules,
+    method = Method(
         algorithm or (),
         page_size,
         engine,
@@ -214,65 +192,37 @@ def estimate_dedup(
         (error or DEFAULT_ERROR) if quick else None,
         seed,
         jobs,
-        quiet,
         None if idle is None else Idle(idle, tracker),
     )
     with held():  # from here on, a signal loses nothing of what was learnt
-        measured = measure(wanted)
-        census = measured.census
-        if census.salt and salt is not None:
-            raise UsageError("--salt", "these hashes have a salt already")
-        watched = measured.idle
-        groups: list[Group] = []
-        idle_groups: list[IdleGroup] = []
-        examples: list[Example] = []
-        compared = compare(census, rules, watched.share if watched else None)
-        try:
-            with heeded() if group_by is not None or top else nullcontext():
-                if watched is None:
-                    groups = _groups(census, group_by)
-                else:
-                    idle_groups = _idle_groups(watched, group_by)
-                examples = list(_examples(measured, top))
-        except KeyboardInterrupt:
-            compared = replace(compared, partial=True)
-        estimate = Estimate(
-            census, compared, tuple(groups), tuple(examples), watched, tuple(idle_groups)
+        result = estimate(
+            measured, rules, method, group_by=group_by, top=top, listener=listener(quiet)
         )
+        check_salt(result.census, salt)
         with (
             plot.afterwards(
-                (save, lambda path: _save(census, path, salt)),
-                (picture, lambda path: plot.plot_estimate(estimate, path)),
+                (save, lambda path: save_census(result.census, path, salt)),
+                (picture, lambda path: plot.plot_estimate(result, path)),
             ),
             held(OUTPUT_SECONDS),
         ):
             if as_json:
-                print_json(document(estimate))
+                print_json(document(result))
             else:
-                show(estimate, View(exact=exact, headings=not noheadings, columns=output))
+                show(result, View(exact=exact, headings=not noheadings, columns=output))
             sys.stdout.flush()
-            return _ended(estimate, quiet)
+            return _ended(result, quiet)
 
 
 def _check_save(path: Path) -> None:
     """Refuse a census that could not be written, as far as that can be told before the work."""
-    from importlib.util import find_spec
-
     if find_spec("pyarrow") is None:
         raise GhostswapError("--save", "needs pyarrow: pip install 'ghostswap[census]'")
     plot.check_place(path)
 
 
-def _save(census: "Census", path: Path, salt: str | None) -> None:
-    from ghostswap.census import store
-
-    store.save(census if census.salt else store.salted(census, store.Salt.of(salt)), path)
-
-
-def _ended(estimate: "Estimate", quiet: bool) -> int:
+def _ended(estimate: Estimate, quiet: bool) -> int:
     """Exit status, having said what is missing from the result, or that a signal has come."""
-    from ghostswap.cli.app import INTERRUPTED
-
     status = status_of(estimate.census, quiet)
     if status == INTERRUPTED:
         return status
@@ -289,52 +239,8 @@ def _ended(estimate: "Estimate", quiet: bool) -> int:
     return status
 
 
-def _groups(census: "Census", by: GroupBy | None) -> list["Group"]:
-    from ghostswap.census import dedup
-
-    measured = census.measured[0]
-    match by:
-        case GroupBy.SOURCE:
-            return dedup.by_source(census, measured)
-        case GroupBy.MAPPING:
-            return dedup.by_mapping(census, measured)
-        case GroupBy.KIND:
-            return dedup.by_kind(census, measured)
-        case GroupBy.CGROUP | None:
-            return []
-
-
-def _idle_groups(idle: "IdleCensus", by: GroupBy | None) -> list["IdleGroup"]:
-    from ghostswap.census.idle_share import idle_groups
-    from ghostswap.host.processes import control_group
-
-    if by is None:
-        return []
-    facts = [source.facts for source in idle.idle.sources]
-    if by is GroupBy.SOURCE:
-        return idle_groups(idle, [each.name for each in facts])
-    return idle_groups(idle, [control_group(each.pid or 0) for each in facts])
-
-
-def _examples(measured: "Measurement", number: int) -> Iterator["Example"]:
-    from ghostswap.census.dedup import most_copied
-    from ghostswap.pages.preview import preview
-    from ghostswap.report.estimate import Example
-
-    census = measured.census
-    for found in most_copied(census, number):
-        source_number, page = found.example
-        begins = b""
-        if measured.opened:
-            source = measured.opened[source_number]
-            begins = preview(source, page, census.page_size, found.hash, census.seed)
-        yield Example(f"{found.hash:016x}", found.copies, found.sources, begins.hex())
-
-
-def status_of(census: "Census", quiet: bool) -> int:
+def status_of(census: Census, quiet: bool) -> int:
     """Exit status, having named what is missing from the result."""
-    from ghostswap.cli.app import DONE, INTERRUPTED, REFUSED
-
     warnings = [
         # What makes the result incomplete is said first, and also when warnings are not wanted.
         (not source.facts.incomplete, f"{source.facts.name}: {warning}")

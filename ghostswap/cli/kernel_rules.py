@@ -1,18 +1,17 @@
 """Whose rules an estimate follows: the options that choose a kernel and how its zswap is set up."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ghostswap.application.rules import rules_of
 from ghostswap.cli.help import RULES
+from ghostswap.cli.render import warn
 from ghostswap.errors import UsageError
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.version import KernelVersion, beyond_known
 from ghostswap.kernel.zswap import Allocator
-
-if TYPE_CHECKING:
-    from ghostswap.kernel.rules import Rules
-
 
 Kernel = Annotated[
     str | None,
@@ -23,7 +22,7 @@ Kernel = Annotated[
         help="Of this kernel, as 6.1 (default: the running one).",
     ),
 ]
-ChosenZpool = Annotated[
+Zpool = Annotated[
     Allocator | None,
     typer.Option(
         "--zpool", rich_help_panel=RULES, help="zswap's allocator (default: that kernel's)."
@@ -43,41 +42,23 @@ NoWriteback = Annotated[
 ]
 
 
-def chosen_rules(
+def rules_by_options(
     kernel: str | None,
-    zpool: Allocator | None,
+    allocator: Allocator | None = None,
     *,
     ghost: bool,
-    no_writeback: bool,
-    quiet: bool = False,
-) -> "Rules":
+    no_writeback: bool = False,
+    quiet: bool,
+) -> Rules:
     """The rules that these options ask for; UsageError for a kernel or allocator that is none.
 
     A kernel beyond those that were checked gets a warning, unless `quiet`.
     """
-    from ghostswap.cli.render import warn
-    from ghostswap.host.files import HostFiles
-    from ghostswap.host.kconfig import kernel_config
-    from ghostswap.host.kernel import running_kernel
-    from ghostswap.kernel.rules import rules_for
-    from ghostswap.kernel.version import KernelVersion, beyond_known
-
-    here = Path("/")
-    running = running_kernel(here)
     try:
-        version = running if kernel is None else KernelVersion.parse(kernel)
+        version = None if kernel is None else KernelVersion.parse(kernel)
     except ValueError as error:
         raise UsageError("--kernel", str(error)) from None
-    if beyond := beyond_known(version):
+    rules = rules_of(version, allocator)
+    if beyond := beyond_known(rules.version):
         warn(beyond, quiet)
-    if version == running:
-        live_zpool = HostFiles(here).text("sys/module/zswap/parameters/zpool")
-        rules = rules_for(version, kernel_config(here), live_zpool)
-    else:  # how another kernel was built, and is set up, is not known
-        rules = rules_for(version, {})
-    rules = replace(rules, ghost=ghost, writeback=not no_writeback)
-    if zpool is None:
-        return rules
-    if not zpool.exists(version):
-        raise UsageError("--zpool", f"Linux {version} has no {zpool}; it went with 6.15")
-    return replace(rules, allocator=zpool)
+    return replace(rules, ghost=ghost, writeback=not no_writeback)

@@ -70,13 +70,14 @@ def mkghost(
     kernel refuses the file; `ghostswap on` swaps to it all the same.
     """
     from ghostswap.cli.render import note, print_json, warn
+    from ghostswap.host.kernel import page_size_or_own
     from ghostswap.swapfile import header as headers
     from ghostswap.swapfile.create import check_target, write_ghost
     from ghostswap.swapfile.layout import Endianness
     from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
     from ghostswap.swapfile.verdict import Kernel
 
-    page_size = options.page_size(page_size if page_size is not None else PAGE_SIZE)
+    page_size = page_size_or_own(page_size)
     header = headers.Header(
         version=1,
         last_page=_last_page(size, pages, page_size),

@@ -52,16 +52,6 @@ def number(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def page_size(chosen: int) -> int:
-    """A page size that Linux machines use, in bytes; any other is a usage error."""
-    from ghostswap.kernel.geometry import PAGE_SIZES
-
-    if chosen not in PAGE_SIZES:
-        known = ", ".join(str(size) for size in PAGE_SIZES)
-        raise UsageError("--page-size", f"{chosen} is no page size of Linux; there are {known}")
-    return chosen
-
-
 def label(text: str) -> bytes:
     """A label as a swap header holds it; one that does not fit is a usage error."""
     from ghostswap.swapfile.header import encode_label

@@ -4,27 +4,34 @@ import math
 import sys
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ghostswap.application.estimate import estimate
+from ghostswap.application.measure import Method
+from ghostswap.application.plan import (
+    input_of_estimate,
+    input_of_ratio,
+    input_of_report,
+    pool_limits,
+    report_among,
+)
 from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
-from ghostswap.cli.measure import Wanted, measure
+from ghostswap.cli.plan_view import SIZE_COLUMNS, show
+from ghostswap.cli.progress import listener
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.plan.answer import Plan, PlanRequest
+from ghostswap.plan.answer import plan as make_plan
+from ghostswap.report.plan import document
+from ghostswap.report.setup import Form, Setup, lines
 from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
 from ghostswap.units import parse_size
 
-if TYPE_CHECKING:
-    from ghostswap.kernel.rules import Rules
-    from ghostswap.plan.answer import Plan, PlanInput
-    from ghostswap.plan.sizing import PoolLimit
-
-STANDARD_INPUT = Path("-")
 SLACK_WORTH_SAYING = 0.05  # of the pool
 RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
 
@@ -35,15 +42,6 @@ class Print(StrEnum):
     PAGES = "pages"
     BYTES = "bytes"
     MIB = "mib"
-
-
-class Emit(StrEnum):
-    """Who is to read the lines that set the area up."""
-
-    SH = "sh"
-    FSTAB = "fstab"
-    SYSTEMD = "systemd"
-    ZRAM_GENERATOR = "zram-generator"
 
 
 def _sizes(text: str) -> list[int]:
@@ -184,7 +182,7 @@ def plan(
         ),
     ] = None,
     emit: Annotated[
-        Emit | None,
+        Form | None,
         typer.Option("--emit", rich_help_panel=SHOW, help="Print the lines that set it up."),
     ] = None,
     path: Annotated[
@@ -205,10 +203,8 @@ def plan(
     or of a ratio. With it, what a wrong size costs, and what other designs would take for the same
     memory.
     """
-    named = sources.SourceOptions(
-        files, pid, name, user, cgroup, everyone, children, raw, max_expansion
-    )
-    if named.any == (ratio is not None):
+    measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
+    if bool(files or measured.live) == (ratio is not None):
         raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
@@ -216,30 +212,28 @@ def plan(
         raise UsageError("--quick", "needs pages to take a sample of")
     if demand == 0:
         raise UsageError("--demand", "nothing to swap out needs no swap")
-    chosen = system or (System.ZRAM if emit is Emit.ZRAM_GENERATOR else System.ZSWAP)
-    rules = kernel_rules.chosen_rules(kernel, None, ghost=True, no_writeback=False, quiet=quiet)
-
-    from ghostswap.cli.plan_view import SIZE_COLUMNS, show
-    from ghostswap.plan.answer import PlanRequest
-    from ghostswap.plan.answer import plan as make_plan
-    from ghostswap.report.plan import document
-
+    chosen = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
+    rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
-    limits = _limits(root, ram, max_pool_percent)
+    limits = pool_limits(root, _sizes(ram) if ram is not None else (), max_pool_percent)
     if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
 
     status = 0
     if ratio is not None:
-        planned_from = _stated(ratio, chosen, page_size, rules)
-    elif (report := _report(named)) is not None:
-        planned_from = _estimated(report, algorithm)
+        planned_from = input_of_ratio(ratio, chosen, page_size, rules)
+    elif (report := report_among(measured)) is not None:
+        planned_from = input_of_report(report, algorithm)
     else:
-        error = DEFAULT_ERROR if quick else None
-        algorithms = [algorithm] if algorithm else []
-        wanted = Wanted(named, rules, algorithms, page_size, error=error, quiet=quiet)
-        planned_from, status = _measured(wanted)
+        method = Method(
+            [algorithm] if algorithm else [], page_size, error=DEFAULT_ERROR if quick else None
+        )
+        result = estimate(measured, rules, method, listener=listener(quiet))
+        if result.census.partial or waits():
+            raise KeyboardInterrupt  # what was read until then does not tell how large
+        planned_from = input_of_estimate(result)
+        status = status_of(result.census, quiet)
     if planned_from.partial:
         raise GhostswapError(
             planned_from.name, "an interrupted estimate: a part does not tell the size"
@@ -265,104 +259,7 @@ def plan(
     return status
 
 
-def _limits(root: Path, ram: str | None, percent: int | None) -> list["PoolLimit"]:
-    """The machines asked for; what is not said is read from the host below `root`."""
-    from ghostswap.host.files import HostFiles
-    from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.host.memory import read_memory
-    from ghostswap.host.zswap import read_zswap
-    from ghostswap.plan.sizing import PoolLimit
-
-    host = HostFiles(root)
-    host.check()
-    memory = read_memory(host)
-    if percent is None:
-        zswap = read_zswap(host, memory, {}, machine_page_size())
-        percent = zswap.parameters.max_pool_percent if zswap is not None else None
-    share = DEFAULT_POOL_PERCENT if percent is None else percent
-    if not 1 <= share <= 100:
-        raise UsageError("--max-pool-percent", f"{share} is not from 1 to 100")
-    if ram is not None:
-        return [PoolLimit(size, share) for size in _sizes(ram)]
-    found = memory.mem_total
-    if not found:
-        raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
-    return [PoolLimit(found, share)]
-
-
-def _report(named: sources.SourceOptions) -> tuple[bytes, str] | None:
-    """The text and name of the one estimate that was given; None where sources were."""
-    from ghostswap.report.comparison import looks_like_json
-    from ghostswap.report.saved import read_file
-
-    def is_report(path: Path) -> bool:
-        if path == STANDARD_INPUT or path.suffix == ".json":
-            return True
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return looks_like_json(file.read(4096))
-
-    files = [] if named.raw else list(named.files or ())
-    reports = [path for path in files if is_report(path)]
-    if not reports:
-        return None
-    if len(files) > 1 or named.live:
-        raise UsageError(str(reports[0]), "an estimate stands alone; give it or sources, not both")
-    (path,) = reports
-    if path == STANDARD_INPUT:
-        return _piped(), "standard input"
-    return read_file(path), str(path)
-
-
-def _piped() -> bytes:
-    """The estimate on standard input; what begins otherwise is not read to its end."""
-    from ghostswap.report.comparison import looks_like_json
-    from ghostswap.report.saved import read_stream
-
-    begin = sys.stdin.buffer.read(4096)
-    if not looks_like_json(begin):
-        raise GhostswapError(
-            "standard input", "no estimate: pipe pages through 'ghostswap estimate-dedup --json -'"
-        )
-    return read_stream(sys.stdin.buffer, "standard input", begin)
-
-
-def _estimated(report: tuple[bytes, str], algorithm: str | None) -> "PlanInput":
-    from ghostswap.plan.answer import PlanInput
-    from ghostswap.report.comparison import parse_estimate, read
-    from ghostswap.report.saved import check
-
-    text, name = report
-    document = parse_estimate(text, name)
-    check(document, name)
-    return PlanInput.of_comparison(read(document, name), name, algorithm)
-
-
-def _stated(ratio: float, system: System, page_size: int | None, rules: "Rules") -> "PlanInput":
-    from ghostswap.host.kernel import page_size as machine_page_size
-    from ghostswap.plan.answer import PlanInput
-
-    if system not in (System.ZSWAP, System.ZRAM):
-        raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
-    size = options.page_size(machine_page_size() if page_size is None else page_size)
-    return PlanInput.of_ratio(ratio, size, rules)
-
-
-def _measured(wanted: "Wanted") -> tuple["PlanInput", int]:
-    """An estimate made now, and the exit status that says whether anything is missing from it."""
-    from ghostswap.plan.answer import PlanInput
-    from ghostswap.systems.comparison import compare
-
-    census = measure(wanted).census
-    if census.partial or waits():
-        raise KeyboardInterrupt  # what was read until then does not tell how large
-    name = ", ".join(source.facts.name for source in census.sources)
-    planned_from = PlanInput.of_comparison(compare(census, wanted.rules), name, None)
-    return planned_from, status_of(census, wanted.quiet)
-
-
-def _warn(plan: "Plan") -> None:
+def _warn(plan: Plan) -> None:
     name, rules, footprint = plan.input.name, plan.input.rules, plan.sizing.footprint
     if plan.kernel != rules.version:
         warn(f"pools as Linux {rules.version} makes them, slots as {plan.kernel}", quiet=False)
@@ -380,7 +277,7 @@ def _warn(plan: "Plan") -> None:
         )
 
 
-def _print_number(plans: list["Plan"], unit: Print) -> None:
+def _print_number(plans: list[Plan], unit: Print) -> None:
     for each in plans:
         sizing = each.sizing
         numbers = {
@@ -391,10 +288,8 @@ def _print_number(plans: list["Plan"], unit: Print) -> None:
         print(numbers[unit])
 
 
-def _emit(plan: "Plan", form: Emit, path: Path) -> None:
-    from ghostswap.report.setup import Form, Setup, lines
-
-    for line in lines(Setup.of(plan.sizing, PurePosixPath(path), _program_folder()), Form(form)):
+def _emit(plan: Plan, form: Form, path: Path) -> None:
+    for line in lines(Setup.of(plan.sizing, PurePosixPath(path), _program_folder()), form):
         print(line)
 
 

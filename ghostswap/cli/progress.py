@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ghostswap.application.measure import Listener
 from ghostswap.census.scan import Progress
 
 _REDRAW_SECONDS = 0.1
@@ -72,3 +73,8 @@ def watch_progress(quiet: bool) -> Iterator[Callable[[float, float], None]]:
     task = bar.add_task("watching", total=1)
     with bar:
         yield lambda done, known: bar.update(task, completed=done, total=known, refresh=True)
+
+
+def listener(quiet: bool) -> Listener:
+    """Both, for who waits for an estimate."""
+    return Listener(lambda: page_progress(quiet), lambda: watch_progress(quiet))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""The exit statuses."""
+
 _BAR_WIDTH = 16  # columns
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 

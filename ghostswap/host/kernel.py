@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from ghostswap.errors import GhostswapError
+from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.host.files import HostFiles
+from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.kernel.version import KernelVersion
 
 
@@ -23,3 +24,13 @@ def running_kernel(root: Path) -> KernelVersion:
 def page_size() -> int:
     """Bytes in a page of the running kernel."""
     return os.sysconf("SC_PAGE_SIZE")
+
+
+def page_size_or_own(size: int | None) -> int:
+    """`size` in bytes, the running kernel's for None; UsageError for one that no Linux has."""
+    if size is None:
+        return page_size()
+    if size not in PAGE_SIZES:
+        known = ", ".join(str(each) for each in PAGE_SIZES)
+        raise UsageError("--page-size", f"{size} is no page size of Linux; there are {known}")
+    return size

@@ -1,8 +1,10 @@
 """Command-line values mean what they say, and reading them needs no heavy module."""
 
 import enum
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,7 +48,11 @@ def test_a_command_does_not_wait_for_the_others(tmp_path: Path) -> None:
 def test_the_whole_program_has_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"\n  {name} " in shown for name in COMMANDS)
+    for name, (module, function) in COMMANDS.items():
+        summary = str(inspect.getdoc(getattr(import_module(module), function))).partition("\n")[0]
+        assert f"\n  {name:<14}  {summary}\n" in shown
+    assert run(["--", "plan", "--ratio", "3", "--ram", "8G", "--print", "mib"]) == 0
+    assert capsys.readouterr().out == "5632\n"
     assert run(["no-such-command"]) == 2
     assert "No such command 'no-such-command'" in capsys.readouterr().err
 

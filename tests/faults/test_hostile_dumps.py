@@ -182,13 +182,13 @@ def test_a_file_that_is_another_one_when_it_is_read_is_named(tmp_path: Path) -> 
     """Beyond the files that stay open, each is opened again when its turn comes."""
     program = """
 import os, sys
-from ghostswap.cli import app, sources
-from ghostswap.census import scan
-before = scan.scan
+from ghostswap.application import measure, sources
+from ghostswap.cli import app
+before = measure.scan
 def replaced(*arguments, **options):
     os.rename(sys.argv[1] + "-new", sys.argv[1])
     return before(*arguments, **options)
-scan.scan = replaced
+measure.scan = replaced
 sources._MOST_KEPT_OPEN = 0
 sys.exit(app.run(["estimate-dedup", "--json", sys.argv[1]]))
 """

@@ -27,7 +27,9 @@ MAY_IMPORT = {
     "plan": "kernel systems",
     "report": "kernel host diagnose census systems plan",
     "plots": "kernel pages census systems plan report",
-    "cli": "kernel idle host diagnose swapfile ghost pages census systems plan report plots",
+    "application": "kernel idle host diagnose swapfile ghost pages census systems plan report",
+    "cli": "kernel idle host diagnose swapfile ghost pages census systems plan report plots "
+    "application",
 }
 # What does not do anything by itself, and so may not read or write anything.
 PURE = ("kernel", "diagnose", "systems", "plan")

@@ -75,10 +75,10 @@ def estimate_of(census: Census, rules: Rules = RULES) -> Estimate:
 
 def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estimate:
     """An estimate of a dump of these pages, under two algorithms."""
-    from ghostswap.cli.sources import SourceOptions, open_sources
+    from ghostswap.application.sources import Sources, open_sources
 
     path.write_bytes(b"".join(pages))
-    opened = open_sources(SourceOptions(files=[path], raw=True), page_size)
+    opened = open_sources(Sources(files=[path], raw=True), page_size)
     return estimate_of(scan(opened, page_size, [codecs.find("lz4"), codecs.find("zstd")], jobs=1))
 
 

@@ -1,0 +1,1 @@
+"""From what somebody asks to the answer: open sources, estimate, plan, save. It prints nothing."""

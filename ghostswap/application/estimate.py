@@ -1,0 +1,105 @@
+"""An estimate: what every system makes of the pages that were measured, and who holds them."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+from ghostswap.application.measure import NOBODY, Listener, Measurement, Method, measure
+from ghostswap.application.sources import Sources
+from ghostswap.census import dedup, store
+from ghostswap.census.dedup import Group
+from ghostswap.census.idle_share import IdleCensus, IdleGroup, idle_groups
+from ghostswap.census.table import Census
+from ghostswap.errors import UsageError
+from ghostswap.host.processes import control_group
+from ghostswap.kernel.rules import Rules
+from ghostswap.pages.preview import preview
+from ghostswap.report.estimate import Estimate, Example
+from ghostswap.signals import heeded
+from ghostswap.systems.comparison import compare
+
+
+class GroupBy(StrEnum):
+    """What pages are grouped by."""
+
+    SOURCE = "source"
+    CGROUP = "cgroup"
+    MAPPING = "mapping"
+    KIND = "kind"
+
+
+def estimate(
+    sources: Sources,
+    rules: Rules,
+    method: Method,
+    *,
+    group_by: GroupBy | None = None,
+    top: int = 0,
+    listener: Listener = NOBODY,
+) -> Estimate:
+    """What zram, zswap, dedup and KSM make of the pages of `sources` on a kernel of these `rules`.
+
+    `top` asks for as many of the most copied contents. Interrupted by a signal, it is partial.
+    """
+    measurement = measure(sources, rules, method, listener)
+    census, idle = measurement.census, measurement.idle
+    groups: list[Group] = []
+    groups_of_idle: list[IdleGroup] = []
+    examples: list[Example] = []
+    compared = compare(census, rules, idle.share if idle else None)
+    try:
+        with heeded() if group_by is not None or top else nullcontext():
+            if idle is None:
+                groups = _groups(census, group_by)
+            else:
+                groups_of_idle = _idle_groups(idle, group_by)
+            examples = list(_examples(measurement, top))
+    except KeyboardInterrupt:
+        compared = replace(compared, partial=True)
+    return Estimate(census, compared, tuple(groups), tuple(examples), idle, tuple(groups_of_idle))
+
+
+def check_salt(census: Census, salt: str | None) -> None:
+    """UsageError where a `salt` is given for hashes that have one already."""
+    if census.salt and salt is not None:
+        raise UsageError("--salt", "these hashes have a salt already")
+
+
+def save_census(census: Census, path: Path, salt: str | None) -> None:
+    """Write the census to `path` under salted hashes; a random salt for None."""
+    store.save(census if census.salt else store.salted(census, store.Salt.of(salt)), path)
+
+
+def _groups(census: Census, by: GroupBy | None) -> list[Group]:
+    measured = census.measured[0]
+    match by:
+        case GroupBy.SOURCE:
+            return dedup.by_source(census, measured)
+        case GroupBy.MAPPING:
+            return dedup.by_mapping(census, measured)
+        case GroupBy.KIND:
+            return dedup.by_kind(census, measured)
+        case GroupBy.CGROUP | None:
+            return []
+
+
+def _idle_groups(idle: IdleCensus, by: GroupBy | None) -> list[IdleGroup]:
+    if by is None:
+        return []
+    facts = [source.facts for source in idle.idle.sources]
+    if by is GroupBy.SOURCE:
+        return idle_groups(idle, [each.name for each in facts])
+    return idle_groups(idle, [control_group(each.pid or 0) for each in facts])
+
+
+def _examples(measurement: Measurement, number: int) -> Iterator[Example]:
+    census = measurement.census
+    for content in dedup.most_copied(census, number):
+        source_number, page = content.example
+        begins = b""
+        if measurement.opened:
+            source = measurement.opened[source_number]
+            begins = preview(source, page, census.page_size, content.hash, census.seed)
+        yield Example(f"{content.hash:016x}", content.copies, content.sources, begins.hex())

@@ -1,0 +1,195 @@
+"""From sources to a census: saved ones are read, anything else is scanned."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from ghostswap.application.sources import Sources, open_sources
+from ghostswap.census import codecs
+from ghostswap.census.codecs import Codec
+from ghostswap.census.idle import idle_census
+from ghostswap.census.idle_share import IdleCensus
+from ghostswap.census.merge import merge
+from ghostswap.census.sample import Sampling
+from ghostswap.census.scan import Progress, scan
+from ghostswap.census.store import MAGIC, load
+from ghostswap.census.table import Census
+from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.host.core_file import leave_no_core
+from ghostswap.host.kernel import page_size_or_own
+from ghostswap.idle.tracker import find_tracker
+from ghostswap.idle.trackers import TrackerName
+from ghostswap.idle.watch import Progress as WatchProgress
+from ghostswap.kernel.rules import Rules
+from ghostswap.pages.source import Source, Stream
+from ghostswap.report.estimate import IN_KERNEL
+from ghostswap.signals import heeded
+from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import Pool
+
+
+class Engine(StrEnum):
+    """What compresses the pages."""
+
+    LIBRARY = "library"
+    KERNEL = "kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Only pages that nothing touches for `seconds` are meant; `tracker` tells which those are."""
+
+    seconds: float
+    tracker: TrackerName = TrackerName.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How pages are measured.
+
+    `algorithms` are the kernel's names, as zstd:9; none means lz4, or all of a saved census.
+    `page_size` is in bytes, None for the machine's. `verify` measures with both engines. `error` is
+    the error that a sample may have (0.005 for 0.5 %); None compresses every content. `seed` makes
+    another sample. `jobs` is the number of processes, None for one per CPU.
+    """
+
+    algorithms: Sequence[str] = ()
+    page_size: int | None = None
+    engine: Engine = Engine.LIBRARY
+    verify: bool = False
+    error: float | None = None
+    seed: int = 0
+    jobs: int | None = None
+    idle: Idle | None = None
+
+
+def _silent() -> AbstractContextManager[Callable[[float, float], None]]:
+    return nullcontext(lambda done, known: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told how far the work is, in pages and in seconds of watching; by default nobody."""
+
+    pages: Callable[[], AbstractContextManager[Progress]] = _silent
+    watching: Callable[[], AbstractContextManager[WatchProgress]] = _silent
+
+
+NOBODY = Listener()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A census, and what it was made of as long as that can be read again; of idle pages alone
+    there is a sample."""
+
+    census: Census
+    opened: Sequence[Source | Stream]
+    idle: IdleCensus | None = None
+
+
+def measure(
+    sources: Sources, rules: Rules, method: Method, listener: Listener = NOBODY
+) -> Measurement:
+    """The census of all `sources`; GhostswapError where it cannot be had."""
+    if method.idle is not None and (sources.files or not sources.live):
+        raise UsageError(
+            "--idle", "goes with processes alone (--pid, --all, …): a dump cannot tell"
+        )
+    saved = [] if sources.raw else [path for path in sources.files if _is_census(path)]
+    if not saved:
+        return _scanned(sources, rules, method, listener)
+    if len(saved) < len(sources.files) or sources.live:
+        raise UsageError(str(saved[0]), "a saved census goes with other saved ones only")
+    for option, given in (
+        ("--quick", method.error is not None),
+        ("--engine", method.engine is Engine.KERNEL),
+        ("--verify", method.verify),
+    ):
+        if given:
+            raise UsageError(option, "needs pages, which a saved census does not hold")
+    return Measurement(_loaded(saved, method), ())
+
+
+def _is_census(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _loaded(paths: Sequence[Path], method: Method) -> Census:
+    with heeded():
+        census = merge([load(path) for path in paths])
+    if method.page_size not in (None, census.page_size):
+        raise UsageError("--page-size", f"these censuses have pages of {census.page_size} bytes")
+    if not method.algorithms:
+        return census
+    kept = {each.algorithm: each for each in census.measured}
+    for name in method.algorithms:
+        if name not in kept:
+            raise GhostswapError(
+                f"--algorithm {name}", f"was not measured; there are {', '.join(kept)}"
+            )
+    return replace(census, measured=tuple(kept[name] for name in method.algorithms))
+
+
+def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener) -> Measurement:
+    leave_no_core()
+    page_size = page_size_or_own(method.page_size)
+    sampling = None
+    if method.error is not None:
+        sampling = Sampling(method.error, pool_cost(Pool.ZRAM, rules, page_size))
+    # A device of the kernel engine holds one page at a time.
+    in_kernel = method.verify or method.engine is Engine.KERNEL
+    jobs = 1 if in_kernel else method.jobs
+    with _codecs(method, rules, page_size) as compressors:
+        with heeded():  # nothing is known yet
+            opened = open_sources(sources, page_size)
+        if method.idle is not None:
+            sampled = idle_census(
+                [source for source in opened if isinstance(source, Source)],
+                compressors,
+                find_tracker(Path("/"), method.idle.tracker),
+                method.idle.seconds,
+                jobs=jobs,
+                seed=method.seed,
+                watching=listener.watching(),
+                progress=listener.pages(),
+            )
+            return Measurement(sampled.idle, (), sampled)
+        with listener.pages() as progress:
+            census = scan(
+                opened,
+                page_size,
+                compressors,
+                jobs=jobs,
+                seed=method.seed,
+                sampling=sampling,
+                progress=progress,
+            )
+    return Measurement(census, opened)
+
+
+@contextmanager
+def _codecs(method: Method, rules: Rules, page_size: int) -> Iterator[list[Codec]]:
+    """The compressors of the libraries, and the kernel's beside them or in their place."""
+    names = list(dict.fromkeys(method.algorithms or ["lz4"]))
+    libraries: list[Codec] = []
+    if method.verify or method.engine is Engine.LIBRARY:
+        libraries = [codecs.find(name, rules.version) for name in names]
+    if not method.verify and method.engine is Engine.LIBRARY:
+        yield libraries
+        return
+
+    # Only here: it is for root, and for few runs.
+    from ghostswap.census.kernel_engine import kernel_codecs
+
+    suffix = IN_KERNEL if method.verify else ""
+    with kernel_codecs(names, page_size, rules, suffix=suffix) as in_kernel:
+        yield libraries + in_kernel

@@ -1,0 +1,96 @@
+"""A plan: from an estimate, saved or made now, or a stated ratio, to the size of a swap area."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ghostswap.application.sources import Sources
+from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.host.files import HostFiles
+from ghostswap.host.kernel import page_size, page_size_or_own
+from ghostswap.host.memory import read_memory
+from ghostswap.host.zswap import read_zswap
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.plan.answer import PlanInput
+from ghostswap.plan.sizing import PoolLimit
+from ghostswap.report.comparison import looks_like_json, parse_estimate, read
+from ghostswap.report.estimate import Estimate
+from ghostswap.report.saved import check, read_file, read_stream
+from ghostswap.systems.footprint import System
+
+STANDARD_INPUT = Path("-")
+
+
+def pool_limits(
+    root: Path, ram_bytes: Sequence[int] = (), max_pool_percent: int | None = None
+) -> list[PoolLimit]:
+    """The machines with so much RAM, whose pools may take so many percent of it; what is not said
+    is read from the host below `root`."""
+    host = HostFiles(root)
+    host.check()
+    memory = read_memory(host)
+    percent = max_pool_percent
+    if percent is None:
+        zswap = read_zswap(host, memory, {}, page_size())
+        percent = zswap.parameters.max_pool_percent if zswap is not None else None
+    if percent is None:
+        percent = DEFAULT_POOL_PERCENT
+    if not 1 <= percent <= 100:
+        raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
+    if not ram_bytes and not memory.mem_total:
+        raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
+    return [PoolLimit(each, percent) for each in ram_bytes or (memory.mem_total or 0,)]
+
+
+def report_among(sources: Sources) -> tuple[bytes, str] | None:
+    """The text and name of the one saved estimate among `sources`; None where there is none."""
+    reports = [path for path in sources.files if not sources.raw and _is_report(path)]
+    if not reports:
+        return None
+    if len(sources.files) > 1 or sources.live:
+        raise UsageError(str(reports[0]), "an estimate stands alone; give it or sources, not both")
+    (path,) = reports
+    if path == STANDARD_INPUT:
+        return _piped(), "standard input"
+    return read_file(path), str(path)
+
+
+def _is_report(path: Path) -> bool:
+    if path == STANDARD_INPUT or path.suffix == ".json":
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return looks_like_json(file.read(4096))
+
+
+def _piped() -> bytes:
+    """The estimate on standard input; what begins otherwise is not read to its end."""
+    begin = sys.stdin.buffer.read(4096)
+    if not looks_like_json(begin):
+        raise GhostswapError(
+            "standard input", "no estimate: pipe pages through 'ghostswap estimate-dedup --json -'"
+        )
+    return read_stream(sys.stdin.buffer, "standard input", begin)
+
+
+def input_of_report(report: tuple[bytes, str], algorithm: str | None) -> PlanInput:
+    """What to plan from, of the text and name of a saved estimate."""
+    text, name = report
+    document = parse_estimate(text, name)
+    check(document, name)
+    return PlanInput.of_comparison(read(document, name), name, algorithm)
+
+
+def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: Rules) -> PlanInput:
+    """What to plan from, of a ratio of memory to the pool that holds it."""
+    if system not in (System.ZSWAP, System.ZRAM):
+        raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
+    return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules)
+
+
+def input_of_estimate(estimate: Estimate) -> PlanInput:
+    """What to plan from, of an estimate made now."""
+    name = ", ".join(source.facts.name for source in estimate.census.sources)
+    return PlanInput.of_comparison(estimate.comparison, name, None)

@@ -1,0 +1,31 @@
+"""Whose rules an estimate follows: the running kernel's, or those of another version."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ghostswap.errors import UsageError
+from ghostswap.host.files import HostFiles
+from ghostswap.host.kconfig import kernel_config
+from ghostswap.host.kernel import running_kernel
+from ghostswap.kernel.rules import Rules, rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zswap import Allocator
+
+_HERE = Path("/")
+
+
+def rules_of(version: KernelVersion | None = None, allocator: Allocator | None = None) -> Rules:
+    """The rules of a kernel, by default the running one, with zswap's pool by `allocator`, by
+    default that kernel's; UsageError where it has none such."""
+    running = running_kernel(_HERE)
+    version = version or running
+    if version == running:
+        live_zpool = HostFiles(_HERE).text("sys/module/zswap/parameters/zpool")
+        rules = rules_for(version, kernel_config(_HERE), live_zpool)
+    else:  # how another kernel was built, and is set up, is not known
+        rules = rules_for(version, {})
+    if allocator is None:
+        return rules
+    if not allocator.exists(version):
+        raise UsageError("--zpool", f"Linux {version} has no {allocator}; it went with 6.15")
+    return replace(rules, allocator=allocator)
