@@ -17,7 +17,26 @@ from ghostswap.swapfile.placement import Placement
 
 # File systems whose address space has no read_folio: swapon(2) gives up before the header.
 _NEVER = frozenset({"tmpfs", "devtmpfs", "hugetlbfs", "overlay", "proc", "sysfs", "zfs"})
-_IOMAP = frozenset({"ext2", "ext3", "ext4", "xfs", "gfs2"})
+_IOMAP = frozenset({"ext2", "ext3", "ext4", "xfs"})
+# Writable ones with neither swap_activate nor bmap in their address_space_operations (fs/, 6.12);
+# virtiofs and FUSE have bmap, which answers 0 unless a block device is below (fuse_bmap()).
+_NO_BLOCKS = frozenset(
+    {
+        *("9p", "afs", "bcachefs", "ceph", "coda", "hostfs", "jffs2", "nilfs2", "orangefs"),
+        *("ramfs", "ubifs", "vboxsf"),
+        *("fuse", "virtiofs"),
+    }
+)
+# With bmap, by generic_swapfile_activate(); or by swap_activate, which looks at st_blocks alone.
+_BMAP = frozenset(
+    {
+        *("adfs", "affs", "bfs", "ecryptfs", "exfat", "fuseblk", "gfs2", "hfs", "hfsplus", "hpfs"),
+        *("jfs", "minix", "msdos", "ntfs3", "ocfs2", "omfs", "reiserfs", "sysv", "udf", "ufs"),
+        "vfat",
+    }
+)
+_BY_BLOCKS = frozenset({"nfs", "nfs4", "cifs", "smb3"})
+_JUDGED = _NEVER | _IOMAP | _NO_BLOCKS | _BMAP | _BY_BLOCKS | {"btrfs", "f2fs"}
 
 _ELSEWHERE = "put it on ext4, xfs or btrfs"
 _ANEW = "make a new file: btrfs filesystem mkswapfile, or chattr +C on a still empty one"
@@ -84,6 +103,10 @@ def unknowns(placement: Placement) -> Iterator[str]:
     """What could not be found out, so that an answer without obstacles is no promise."""
     if placement.mount is None:
         yield "its mount is not visible here, so what its file system says is not known"
+    elif placement.mount.filesystem not in _JUDGED and not _is_fuse(placement.mount.filesystem):
+        yield f"what {placement.mount.filesystem} says of swap files is not known here"
+    elif placement.mount.filesystem == "fuseblk":
+        yield "its server decides whether the kernel may learn where its blocks are (FUSE_BMAP)"
     elif placement.extents is None:
         yield f"{placement.mount.filesystem} does not list its extents, so holes may be missed"
     volume = placement.volume
@@ -174,15 +197,21 @@ def _f2fs(placement: Placement) -> Iterator[Obstacle]:
 
 def _other(placement: Placement, filesystem: str) -> Iterator[Obstacle]:
     """generic_swapfile_activate(): every block must have a place on one device."""
-    if filesystem == "ramfs" or filesystem.startswith("fuse."):
-        yield Obstacle(f"files on {filesystem} have no blocks on a device", _ELSEWHERE)
-    elif placement.extents is None or filesystem in ("nfs", "nfs4"):
+    if filesystem in _NO_BLOCKS or _is_fuse(filesystem):
+        words = f"swapfile has holes (so says the kernel of every file on {filesystem})"
+        yield Obstacle(words, _ELSEWHERE)
+    elif placement.extents is None or filesystem in _BY_BLOCKS:
         if placement.allocated < placement.size:
             yield _hole("swapfile has holes")
     else:
         for extent in extents_and_gaps(placement, placement.size):
             if isinstance(extent, Gap):
                 yield _hole("swapfile has holes")
+
+
+def _is_fuse(filesystem: str) -> bool:
+    """True for FUSE without a block device below, by any name of its server ("fuse.sshfs")."""
+    return filesystem.startswith("fuse.")
 
 
 def _hole(words: str) -> Obstacle:

@@ -85,8 +85,22 @@ def test_nfs_is_judged_by_its_blocks() -> None:
     assert reasons(placed("nfs4", None, allocated=SIZE - 512)) == ["swapfile has holes"]
 
 
-def test_files_without_a_device_below_are_refused() -> None:
-    assert "have no blocks on a device" in reasons(placed("fuse.sshfs", None))[0]
+@pytest.mark.parametrize("filesystem", ["9p", "ceph", "ubifs", "virtiofs", "fuse", "fuse.sshfs"])
+def test_files_without_a_device_below_are_refused(filesystem: str) -> None:
+    """bmap() has no answer there, however many blocks are allocated."""
+    assert reasons(placed(filesystem)) == reasons(placed(filesystem, None))
+    assert reasons(placed(filesystem))[0].startswith("swapfile has holes")
+
+
+@pytest.mark.parametrize("filesystem", ["cifs", "fuseblk", "gfs2", "minix"])
+def test_others_are_refused_for_holes_alone(filesystem: str) -> None:
+    assert reasons(placed(filesystem, None)) == []
+    assert reasons(placed(filesystem, None, allocated=0)) == ["swapfile has holes"]
+
+
+def test_a_file_system_that_nobody_looked_at_is_no_promise() -> None:
+    assert "not known here" in next(unknowns(placed("newfs")))
+    assert list(unknowns(placed("vfat"))) == []
 
 
 def test_f2fs_in_lfs_mode_and_compressed() -> None:
