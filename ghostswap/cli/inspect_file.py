@@ -35,6 +35,7 @@ _CHECKS = {
     "bad_pages_in_file": "no bad pages, since it is a file",
     "bad_pages_count": "the bad pages fit in the header",
     "bad_page_range": "the bad pages lie in the area",
+    "bad_page_twice": "no bad page is listed twice",
     "usable_pages": "a page left to swap to",
 }
 

@@ -1,6 +1,6 @@
 """How large pages are, and how many of them an area can have."""
 
-from ghostswap.kernel.version import V6_15, KernelVersion
+from ghostswap.kernel.version import V6_15, V7_1, KernelVersion
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 """Bytes; the page sizes that Linux machines use, and where libblkid looks for the signature."""
@@ -16,3 +16,9 @@ def refuses_large_blocks(version: KernelVersion) -> bool:
     """Whether swapon(2) refuses a file whose file system has blocks larger than a page: since 6.15
     (mapping_min_folio_order(), mm/swapfile.c)."""
     return version >= V6_15
+
+
+def counts_bad_pages_one_by_one(version: KernelVersion) -> bool:
+    """Whether swapon(2) logs a bad page outside of the area, and refuses one that is listed twice:
+    since 7.1 (setup_swap_clusters_info() and swap_cluster_setup_bad_slot(), mm/swapfile.c)."""
+    return version >= V7_1

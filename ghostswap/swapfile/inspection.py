@@ -85,7 +85,8 @@ def _judge(area: FoundArea, kernel: Kernel) -> Verdict:
     if not (area.is_file or area.is_device):
         _, why = _OPEN_ERRORS[stat.S_IFMT(area.facts.st_mode)]
         return Verdict(0, (Check("file_type", False, why, logged=False),))
-    return judge(Area(area.head, area.size, area.is_file), kernel, PAGE_SIZE)
+    seen = Area(area.head, area.size, area.is_file)
+    return judge(seen, kernel, PAGE_SIZE, version=running_version())
 
 
 def _open_error(area: FoundArea, placement: Placement | None) -> str | None:

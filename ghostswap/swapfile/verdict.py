@@ -1,14 +1,17 @@
 """What would swapon(2) say of this header: the kernel's own checks, in its order, in its words.
 
-From read_swap_header() and setup_swap_map() of mm/swapfile.c (v6.18; the same logic since v5.x),
-and from the ghost swapfile series (lore 20251121-ghost-v1-1-cfc0efcf3855@kernel.org, repeated in
-20260220-swap-table-p4-v1-13). What the file system has to say comes after these: suitability.py.
+From read_swap_header() and setup_swap_map() of mm/swapfile.c (v6.18; the same logic since v5.x;
+bad pages since v7.1 by swap_cluster_setup_bad_slot()), and from the ghost swapfile series (lore
+20251121-ghost-v1-1-cfc0efcf3855@kernel.org, repeated in 20260220-swap-table-p4-v1-13). What the
+file system has to say comes after these: suitability.py.
 """
 
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ghostswap.kernel.geometry import counts_bad_pages_one_by_one
+from ghostswap.kernel.version import V6_18, KernelVersion
 from ghostswap.swapfile.header import NATIVE, Header, parse
 from ghostswap.swapfile.layout import MAGIC_BYTES, SWAPSPACE2, max_badpages
 
@@ -76,16 +79,20 @@ class Verdict:
 
 
 def judge(
-    area: Area, kernel: Kernel, page_size: int, maximum_pages: int = MAXIMUM_PAGES_64BIT
+    area: Area,
+    kernel: Kernel,
+    page_size: int,
+    maximum_pages: int = MAXIMUM_PAGES_64BIT,
+    version: KernelVersion = V6_18,
 ) -> Verdict:
     """What `kernel`, with pages of `page_size` bytes, says of the header of `area`.
 
-    `maximum_pages` is the machine's swapfile_maximum_size.
+    `version` is the kernel's release, `maximum_pages` the machine's swapfile_maximum_size.
     """
     page = area.head[:page_size].ljust(page_size, b"\0")  # the page cache pads a short file
     header = parse(page)
     checks = []
-    for check in _checks(area, page, header, kernel, maximum_pages):
+    for check in _checks(area, page, header, kernel, maximum_pages, version):
         checks.append(check)
         if not check.ok:
             return Verdict(0, tuple(checks))
@@ -93,7 +100,12 @@ def judge(
 
 
 def _checks(
-    area: Area, page: bytes, header: Header, kernel: Kernel, maximum_pages: int
+    area: Area,
+    page: bytes,
+    header: Header,
+    kernel: Kernel,
+    maximum_pages: int,
+    version: KernelVersion,
 ) -> Iterator[Check]:
     """The checks in the kernel's order; the caller stops at the first that fails."""
     page_size, bad_limit = header.page_size, max_badpages(header.page_size)
@@ -108,9 +120,10 @@ def _checks(
         yield _silent("byte_order", fits, too_many)
 
     known = header.version == 1
-    version = header.version - 2**32 if header.version > 2**31 - 1 else header.version  # logs %d
     yield Check(
-        "version", known, "" if known else f"Unable to handle swap header version {version}"
+        "version",
+        known,
+        "" if known else f"Unable to handle swap header version {_signed(header.version)}",
     )
 
     yield Check("last_page", header.last_page > 0, "" if header.last_page else "Empty swap-file")
@@ -147,11 +160,44 @@ def _checks(
         fits = header.nr_badpages <= bad_limit
         yield _silent("bad_pages_count", fits, too_many)
 
-    stray = next((bad for bad in header.bad_pages if not 0 < bad <= header.last_page), None)
-    yield _silent("bad_page_range", stray is None, f"bad page {stray} is not in the area")
+    if counts_bad_pages_one_by_one(version):
+        yield from _bad_pages_one_by_one(header, max_pages)
+    else:
+        outside = next((bad for bad in header.bad_pages if not 0 < bad <= header.last_page), None)
+        words = f"bad page {outside} is not in the area"
+        yield _silent("bad_page_range", outside is None, words)
 
     some = _usable_pages(header, max_pages) > 0
     yield Check("usable_pages", some, "" if some else "Empty swap-file")
+
+
+def _bad_pages_one_by_one(header: Header, max_pages: int) -> Iterator[Check]:
+    """The checks of the list since 7.1, which ends at the first page that is wrong."""
+    usable, seen = max_pages - 1, set[int]()
+    for bad in header.bad_pages:
+        if not 0 < bad <= header.last_page:
+            words = "Bad slot offset is out of border: {} (last_page: {})"
+            told = words.format(_signed(bad), _signed(header.last_page))
+            yield Check("bad_page_range", False, told)
+            return
+        if bad >= max_pages:
+            continue
+        usable -= 1
+        if not usable:  # before it is looked up whether the page was there already
+            yield Check("usable_pages", False, "Empty swap-file")
+            return
+        if bad in seen:
+            yield Check("bad_page_range", True)
+            yield Check("bad_page_twice", False, f"Duplicated bad slot offset {_signed(bad)}")
+            return
+        seen.add(bad)
+    yield Check("bad_page_range", True)
+    yield Check("bad_page_twice", True)
+
+
+def _signed(number: int) -> int:
+    """An unsigned int as the kernel's %d shows it."""
+    return number - 2**32 if number >= 2**31 else number
 
 
 def _silent(name: str, ok: bool, why: str) -> Check:

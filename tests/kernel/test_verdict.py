@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
+from ghostswap.swapfile.running import PAGE_SIZE, running_kernel, running_version
 from ghostswap.swapfile.verdict import Area, Kernel, judge
 from tests.kernel.disks import Disks, answer, command
 
@@ -65,7 +65,8 @@ def test_the_kernel_agrees_on_any_header(
     with path.open("r+b") as area:
         area.write(header)
         os.fsync(area.fileno())
-    verdict = judge(Area(header, PAGES * PAGE_SIZE, place == "file"), Kernel.STOCK, PAGE_SIZE)
+    seen = Area(header, PAGES * PAGE_SIZE, place == "file")
+    verdict = judge(seen, Kernel.STOCK, PAGE_SIZE, version=running_version())
     error, log = answer(path)
     assert error == (None if verdict.accepted else "EINVAL"), (verdict.reason, log)
     if verdict.accepted:

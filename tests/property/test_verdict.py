@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.kernel.version import V6_18, V7_1
 from ghostswap.swapfile.header import NATIVE, Header, build
 from ghostswap.swapfile.verdict import UINT_MAX, Area, Kernel, judge
 
@@ -68,3 +70,29 @@ def test_any_bytes_get_a_verdict_that_ends_with_its_reason(
     assert verdict.accepted == verdict.checks[-1].ok
     assert (verdict.reason is None) == verdict.accepted
     assert verdict.accepted or verdict.usable_pages == 0
+
+
+@pytest.mark.parametrize(
+    ("last_page", "bad_pages", "before", "since"),
+    [
+        (9, (3, 5), None, None),
+        (9, (3, 3), None, "Duplicated bad slot offset 3"),
+        (9, (3, 10), "bad page 10 is not in the area", "out of border: 10 (last_page: 9)"),
+        (9, (0,), "bad page 0 is not in the area", "out of border: 0 (last_page: 9)"),
+        (9, (UINT_MAX,), f"bad page {UINT_MAX} is", "out of border: -1 (last_page: 9)"),
+        (9, (3, 3, 10), "bad page 10 is not in the area", "Duplicated bad slot offset 3"),
+        (2, (1, 2), "Empty swap-file", "Empty swap-file"),
+        (1, (1, 1), None, "Empty swap-file"),  # 6.18 counts below zero, in an unsigned int
+    ],
+)
+def test_bad_pages_are_looked_at_one_by_one_since_7_1(
+    last_page: int, bad_pages: tuple[int, ...], before: str | None, since: str | None
+) -> None:
+    listing = dataclasses.replace(
+        header(4096, last_page), nr_badpages=len(bad_pages), bad_pages=bad_pages
+    )
+    device = Area(build(listing), (last_page + 1) * 4096, regular_file=False)
+    for version, reason in ((V6_18, before), (V7_1, since)):
+        verdict = judge(device, Kernel.STOCK, 4096, version=version)
+        assert verdict.accepted == (reason is None)
+        assert (reason or "") in (verdict.reason or "")
