@@ -30,13 +30,18 @@ class Charge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One table or structure: `size` bytes of it serve `slots` slots."""
+    """One table or structure: `size` bytes of it serve `slots` slots.
+
+    `error` is by how many bytes per slot it may be off: of proposals, what was computed from the
+    patches and not measured, and what they keep longer than it is in use.
+    """
 
     name: str
     size: int
     slots: int
     charge: Charge
     source: str
+    error: Fraction = Fraction(0)
 
     @property
     def bytes_per_slot(self) -> Fraction:
@@ -60,6 +65,7 @@ class Design(StrEnum):
     SWAPFILE = "zswap+swapfile"
     GHOST = "ghost"
     DYNAMIC_GHOST = "dynamic-ghost"
+    XSWAP = "xswap"
     VSWAP_48 = "vswap-48"
     VSWAP_24 = "vswap-24"
     VSWAP_24_SWAPFILE = "vswap-24+swapfile"
@@ -85,6 +91,8 @@ TRAITS = {
     Design.GHOST: Traits(True, False, "", True),
     # /dev/ghostswap offers as many slots as the machine has pages; a file's header sets others.
     Design.DYNAMIC_GHOST: Traits(True, False, "", True),
+    # At most once or twice RAM, by version of the patches; its file `limit` sets fewer.
+    Design.XSWAP: Traits(True, False, "", True),
     Design.VSWAP_48: Traits(False, False, "any real area, if there is one", False),
     Design.VSWAP_24: Traits(False, False, "any real area, if there is one", False),
     Design.VSWAP_24_SWAPFILE: Traits(True, True, "the swapfile", True),
@@ -98,6 +106,7 @@ _POINTER = 8
 _XA_NODE, _XA_SLOTS = 576, 64  # struct xa_node: 64 pointers, and 64 bytes of its own
 _RFC_V6 = "virtual swap space v6 (May 2026), struct swp_desc; cover letter's tables"
 _RFC_TABLE = "virtual swap space, swap table edition (RFC v2, June 2026)"
+_RFC_XSWAP = "xswap (v3 and later, August and September 2026), xswap_create(), xswap_map_clusters()"
 _RFC_IV = "swap table phase IV with dynamic ghost (RFC, February 2026), cover letter and patch 15"
 
 
@@ -105,7 +114,7 @@ def costs(
     design: Design, version: KernelVersion, page_size: int = 4096, zram_entry_bytes: int = 16
 ) -> tuple[Cost, ...]:
     """What `design` keeps for its slots. `version` does not matter to designs that are proposals
-    with a kernel of their own: dynamic ghost and virtual swap.
+    with a kernel of their own: dynamic ghost, xswap and virtual swap.
 
     >>> sum(cost.bytes_per_slot for cost in costs(Design.GHOST, KernelVersion(7, 1))
     ...     if cost.charge is Charge.AREA)
@@ -122,6 +131,8 @@ def costs(
             return (*costs(Design.SWAPFILE, version, page_size), table)
         case Design.DYNAMIC_GHOST:
             return _dynamic_ghost(page_size)
+        case Design.XSWAP:
+            return _xswap(page_size)
         case Design.VSWAP_48:
             return (Cost("swp_desc", 48, 1, Charge.USED, "virtual swap space v2 (2025)"),)
         case Design.VSWAP_24:
@@ -222,6 +233,12 @@ def _swap_table(page_size: int) -> Cost:
     return Cost("swap table", cluster * _POINTER, cluster, Charge.USED, source)
 
 
+def _clusters_on_demand(name: str, size: int, error: int, page_size: int, source: str) -> Cost:
+    """A structure of `size` bytes, give or take `error`, for each cluster with any slot in use."""
+    slots = cluster_slots(page_size)
+    return Cost(name, size, slots, Charge.USED, source, Fraction(error, slots))
+
+
 def _xarray(name: str, charge: Charge, source: str) -> tuple[Cost, ...]:
     """A dense xarray: a pointer a slot, and what its nodes take besides."""
     heads = _XA_NODE - _XA_SLOTS * _POINTER
@@ -241,8 +258,23 @@ def _dynamic_ghost(page_size: int) -> tuple[Cost, ...]:
         Cost("swap table", _POINTER, 1, Charge.USED, _RFC_IV),
         Cost("memcg id", 2, 1, Charge.USED, _RFC_IV),
         # 48 of swap_cluster_info, u32 index with padding 8, rcu_head 16: computed.
-        Cost("swap_cluster_info_dynamic", 72, cluster_slots(page_size), Charge.USED, _RFC_IV),
+        _clusters_on_demand("swap_cluster_info_dynamic", 72, 8, page_size, _RFC_IV),
         *_xarray("zswap xarray", Charge.ENTRY, _RFC_IV),
+    )
+
+
+def _xswap(page_size: int) -> tuple[Cost, ...]:
+    """The tables of phase IV, whose array of clusters grows with use (xswap_map_clusters()).
+
+    It shrinks only once half of it is out of use (xswap_try_shrink()): until then it may be twice
+    as large as what is in use.
+    """
+    return (
+        Cost("zswap_tree", 16, SLOTS_A_TREE, Charge.AREA, "zswap_swapon(), mm/zswap.c, 6.18"),
+        _swap_table(page_size),
+        Cost("memcg id", 2, 1, Charge.USED, _RFC_XSWAP),
+        _clusters_on_demand("swap_cluster_info", 48, 48, page_size, _RFC_XSWAP),
+        *_xarray("zswap xarray", Charge.ENTRY, _RFC_XSWAP),
     )
 
 
@@ -267,5 +299,5 @@ def _virtual_table(page_size: int) -> tuple[Cost, ...]:
         Cost("virtual_table", _POINTER, 1, Charge.USED, _RFC_TABLE),
         Cost("memcg id", 2, 1, Charge.USED, _RFC_TABLE),
         # As the dynamic ghost's, with a pointer to virtual_table: computed.
-        Cost("swap_cluster_info_dynamic", 80, cluster_slots(page_size), Charge.USED, _RFC_TABLE),
+        _clusters_on_demand("swap_cluster_info_dynamic", 80, 8, page_size, _RFC_TABLE),
     )

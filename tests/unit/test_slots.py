@@ -105,6 +105,16 @@ def test_what_grows_on_demand_costs_nothing_while_empty() -> None:
     empty = Load(area=TIB, used=0, entries=0)
     for design in (Design.DYNAMIC_GHOST, Design.VSWAP_48, Design.VSWAP_24, Design.VSWAP_TABLE):
         assert memory(costs(design, V6_18), empty) == 0
+    # xswap keeps a pointer and a lock for each 64 MiB that it may grow to, and nothing else.
+    assert memory(costs(Design.XSWAP, V6_18), empty) == TIB // 16384 * 16
+
+
+def test_xswap_in_full_use_costs_what_a_file_costs_since_phase_iv() -> None:
+    full = Load(area=TIB, used=TIB, entries=TIB)
+    released, proposed = costs(Design.GHOST, PHASE_IV), costs(Design.XSWAP, PHASE_IV)
+    assert memory(proposed, full) == memory(released, full)
+    assert sum(cost.error for cost in proposed) < 0.1
+    assert not any(cost.error for cost in released)
 
 
 def test_zram_pays_its_table_for_the_whole_disksize() -> None:
