@@ -3,7 +3,9 @@
 Prints an object of the cases: `split` and `whole` (huge pages, as `on` has them and as they would
 be without), `single` (single pages), `refused` and `forbidden` (a full pool, zswap free to write
 back and not), and `off` (memory that `off` had, and what was used in the area). Bytes, and lines in
-the kernel's log.
+the kernel's log. The full pools hold `limit`, `pool`, and what a try to store TRY bytes more stored
+once the pool was below the limit but above accept_threshold_percent (`above`), and below (`below`);
+or, where zswap may write back, what it `settled` at.
 """
 
 import json
@@ -11,7 +13,8 @@ import mmap
 import random
 import re
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +25,8 @@ from tests.vm.guest.ghost_on_off import ghostswap, left_behind, meminfo, write_e
 MADV_HUGEPAGE = 14
 HUGE = 2 << 20
 SIZE = 512 << 20
+STEP = 64 * swapping.PAGE  # as many slots are freed at once
+TRY = 1 << 20
 ZSWAP = Path("/sys/module/zswap/parameters")
 COUNTERS = Path("/sys/kernel/debug/zswap")
 WRITEBACK = Path("/sys/fs/cgroup/memory.zswap.writeback")
@@ -30,9 +35,9 @@ HALF = random.Random(1).randbytes(swapping.PAGE // 2).ljust(swapping.PAGE, b"\0"
 """A page that compresses to about half of its size."""
 
 
-def vmstat(name: str) -> int:
-    found = re.search(rf"^{name} (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
-    return int(found[1]) if found else 0
+def counter(name: str) -> int:
+    """One of zswap's counters in debugfs: pages since boot."""
+    return int((COUNTERS / name).read_text())
 
 
 def pushed_out(memory: mmap.mmap) -> dict[str, int]:
@@ -42,8 +47,6 @@ def pushed_out(memory: mmap.mmap) -> dict[str, int]:
     numbers = {
         "zswapped": meminfo("Zswapped"),
         "write_errors": write_errors() - errors,
-        "pool_limit_hit": int((COUNTERS / "pool_limit_hit").read_text()),
-        "written_back": int((COUNTERS / "written_back_pages").read_text()),
     }
     assert blake2b(memory).digest() == digest
     return numbers
@@ -98,14 +101,49 @@ def single(size: int) -> dict[str, int]:
 
 
 def full_pool(*options: str) -> dict[str, int]:
-    """A pool of 1 %, and memory that it cannot hold."""
-    limit = (ZSWAP / "max_pool_percent").read_text()
+    """A pool of 1 %, and memory that it cannot hold; then room is made in it, little by little."""
+    percent = (ZSWAP / "max_pool_percent").read_text()
     (ZSWAP / "max_pool_percent").write_text("1")
     ghostswap("on", "--size", SIZE, *options)
-    numbers = pushed_out(single_pages(64 << 20))
+    limit = meminfo("MemTotal") // 100
+    errors, moved = write_errors(), counter("written_back_pages")
+    memory = single_pages(64 << 20)
+    memory.madvise(swapping.MADV_PAGEOUT)
+    numbers = {"limit": limit, "pool": meminfo("Zswap"), "zswapped": meminfo("Zswapped")}
+    if not options and WRITEBACK.exists():
+        numbers["settled"] = smallest_pool(until=limit * 92 // 100)
+    else:
+        numbers["above"] = stored_after_freeing(memory, 0, until=limit * 96 // 100)
+        numbers["below"] = stored_after_freeing(memory, len(memory) // 4, until=limit * 88 // 100)
+    numbers["write_errors"] = write_errors() - errors
+    numbers["written_back"] = counter("written_back_pages") - moved
     ghostswap("off")
-    (ZSWAP / "max_pool_percent").write_text(limit)
+    for page in range(0, len(memory), swapping.PAGE):
+        assert memory[page : page + swapping.PAGE] in (HALF, bytes(swapping.PAGE)), page
+    (ZSWAP / "max_pool_percent").write_text(percent)
     return numbers
+
+
+def smallest_pool(until: int, seconds: float = 60) -> int:
+    """zswap's pool in bytes once it is `until` at most, or as it is when it does not get there."""
+    end = time.monotonic() + seconds
+    while (pool := meminfo("Zswap")) > until and time.monotonic() < end:
+        time.sleep(0.1)
+    return pool
+
+
+def stored_after_freeing(memory: mmap.mmap, begin: int, until: int) -> int:
+    """What zswap stores of TRY bytes after pages of `memory` from `begin` on were freed, until the
+    pool is below `until` bytes."""
+    for page in range(begin, len(memory), STEP):
+        if meminfo("Zswap") < until:
+            break
+        memory.madvise(mmap.MADV_DONTNEED, page, STEP)
+    assert meminfo("Zswap") < until
+    before = meminfo("Zswapped")
+    more = single_pages(TRY)
+    more.madvise(swapping.MADV_PAGEOUT)
+    return meminfo("Zswapped") - before
 
 
 @contextmanager
@@ -145,13 +183,22 @@ def main() -> dict[str, dict[str, int]]:
     (ZSWAP / "enabled").write_text("1")
     (ZSWAP / "zpool").write_text("zsmalloc")
     huge = 16 << 20
-    facts = {"whole": whole(huge), "split": split(huge), "single": single(huge)}
-    facts["refused"] = full_pool()
-    if WRITEBACK.exists():
-        facts["forbidden"] = full_pool("--no-writeback")
-        assert WRITEBACK.read_text().strip() == "1"
-    facts["off"] = off_in_little_memory()
-    assert left_behind() == []
+    cases: dict[str, Callable[[], dict[str, int]]] = {
+        "whole": lambda: whole(huge),
+        "split": lambda: split(huge),
+        "single": lambda: single(huge),
+        "refused": full_pool,
+        "forbidden": lambda: full_pool("--no-writeback"),
+        "off": off_in_little_memory,
+    }
+    if not WRITEBACK.exists():
+        del cases["forbidden"]
+    facts = {}
+    for name, case in cases.items():
+        begin = time.monotonic()
+        facts[name] = case()
+        facts[name]["seconds"] = round(time.monotonic() - begin)
+        assert left_behind() == []
     return facts
 
 

@@ -18,10 +18,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from ghostswap.ghost.areas import OWN_FILE
+from ghostswap.ghost.areas import OWN_FILE, find_areas
 from ghostswap.ghost.plan import Wishes, plan_for_file, plan_for_size
-from ghostswap.ghost.switch import Steps, carry_out, switch_on
+from ghostswap.ghost.switch import Steps, carry_out, switch_off, switch_on
 from ghostswap.ghost.writeback import NOTE
+from ghostswap.host.files import HostFiles
 from tests.vm.guest import swapping
 
 ZSWAP = Path("/sys/module/zswap/parameters")
@@ -240,6 +241,22 @@ def cut_short_anywhere() -> int:
     return counted
 
 
+def killed_before_writeback_was_put_back() -> None:
+    """A run of `off` that is killed once nothing is swapped to: the next one puts back the rest."""
+    ghostswap("on", "--size", SIZE, "--no-writeback")
+    assert WRITEBACK.read_text().strip() == "0"
+    (area,) = find_areas(HostFiles(Path("/")))
+    child = os.fork()
+    if child == 0:
+        carry_out(stopped(switch_off(area), 0, signal.SIGKILL))
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert swaps() == []
+    assert str(WRITEBACK) in left_behind()
+    ghostswap("off")
+    assert left_behind() == []
+
+
 def main() -> dict[str, Any]:
     """All of it, and what is told."""
     for name in ("lzo", "lzo-rle", "zsmalloc"):
@@ -252,6 +269,8 @@ def main() -> dict[str, Any]:
     too_little_memory()
     shell_lines()
     facts["steps"] = cut_short_anywhere()
+    if WRITEBACK.exists():
+        killed_before_writeback_was_put_back()
     return facts
 
 
