@@ -25,7 +25,7 @@ _NAME_LENGTH = 40
 _KEPT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.=_")
 
 
-class Way(enum.StrEnum):
+class Backend(enum.StrEnum):
     """How a ghost file becomes a swap area."""
 
     KERNEL = "kernel"  # it knows ghosts, and takes the file itself
@@ -42,7 +42,7 @@ class GhostArea:
     """
 
     name: str
-    way: Way
+    backend: Backend
     device: Path
     file: Path | None
     loops: tuple[Path, ...]
@@ -74,7 +74,7 @@ def find_areas(files: HostFiles, mapped_names: Iterable[str] = ()) -> tuple[Ghos
     found = [*_mapped(files, swaps), *_of_the_kernel(files, swaps)]
     known = {area.name for area in found}
     found += [
-        GhostArea(name, Way.DEVICE_MAPPER, Path("/dev/mapper") / name, None, (), None)
+        GhostArea(name, Backend.DEVICE_MAPPER, Path("/dev/mapper") / name, None, (), None)
         for name in mapped_names
         if name.startswith(PREFIX) and name not in known
     ]
@@ -113,7 +113,7 @@ def _mapped(files: HostFiles, swaps: tuple[SwapArea, ...]) -> Iterator[GhostArea
         names = (os.fsencode(device), os.fsencode(f"/dev/mapper/{name}"))
         yield GhostArea(
             name=name,
-            way=Way.DEVICE_MAPPER,
+            backend=Backend.DEVICE_MAPPER,
             device=device,
             file=Path(backing) if backing and not backing.endswith(" (deleted)") else None,
             loops=tuple(Path("/dev") / loop for loop in loops),
@@ -128,4 +128,4 @@ def _of_the_kernel(files: HostFiles, swaps: tuple[SwapArea, ...]) -> Iterator[Gh
         if facts is None or not stat.S_ISREG(facts.st_mode) or facts.st_size != PAGE_SIZE:
             continue
         file = Path(os.fsdecode(swap.path))
-        yield GhostArea(str(file), Way.KERNEL, file, file, (), swap)
+        yield GhostArea(str(file), Backend.KERNEL, file, file, (), swap)

@@ -15,6 +15,7 @@ from pathlib import Path
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost.modules import driver_is_to_be_had, open_driver
 from ghostswap.kernel.ioctls import READ, WRITE, ioc
+from ghostswap.swapfile.running import PAGE_SIZE
 
 SECTOR = 512
 """Bytes; the unit of every table."""
@@ -53,6 +54,19 @@ class Target:
     def __str__(self) -> str:
         """The line that dmsetup takes for it."""
         return f"{self.start} {self.length} {self.type} {self.parameters}".rstrip()
+
+
+def ghost_table(header: str, size: int) -> tuple[Target, Target]:
+    """The table of a device of `size` bytes whose first page is that of the device `header`.
+
+    Reads and writes of any other sector fail, so no page ever goes to a disk: zswap takes it, or
+    it stays in memory.
+    """
+    first = PAGE_SIZE // SECTOR
+    return (
+        Target(0, first, "linear", f"{header} 0"),
+        Target(first, size // SECTOR - first, "error"),
+    )
 
 
 def request(name: str, uuid: str = "", table: Sequence[Target] = (), flags: int = 0) -> bytes:

@@ -8,8 +8,8 @@ from shlex import quote
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost import writeback, zswap_switch
-from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, plain_name
-from ghostswap.ghost.table import ghost_table
+from ghostswap.ghost.areas import OWN_FILE, Backend, GhostArea, plain_name
+from ghostswap.ghost.devicemapper import ghost_table
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import Memory
 from ghostswap.kernel.swapping import memory_for_swapoff, zswap_refuses_huge_pages
@@ -23,7 +23,7 @@ from ghostswap.units import format_size
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SwitchOn:
     """An area of `size` bytes, its header page included, whose header is or will be in `file`.
 
     `page` is that header where the file is to be written first. `priority` is None for the
@@ -55,7 +55,7 @@ def check_root(what: str) -> None:
         raise GhostswapError(what, "must be root (CAP_SYS_ADMIN)")
 
 
-def plan_for_file(file: Path, wishes: Wishes) -> Plan:
+def plan_for_file(file: Path, wishes: Wishes) -> SwitchOn:
     """How to switch on the ghost in `file`. Raises GhostswapError with the reason why not."""
     fd = open_owned(file, os.O_RDONLY)
     try:
@@ -76,7 +76,7 @@ def plan_for_file(file: Path, wishes: Wishes) -> Plan:
     return _planned(file, found.header.size_bytes, None, wishes)
 
 
-def plan_for_new_file(file: Path, size: int, wishes: Wishes) -> Plan:
+def plan_for_new_file(file: Path, size: int, wishes: Wishes) -> SwitchOn:
     """How to switch on a ghost area of `size` bytes in `file`, which is written first unless it is
     such a ghost already. Raises UsageError and GhostswapError with the reason why not."""
     new = plan_for_size(size, wishes, file)
@@ -96,7 +96,7 @@ def plan_for_new_file(file: Path, size: int, wishes: Wishes) -> Plan:
     return there
 
 
-def plan_for_size(size: int, wishes: Wishes, file: Path = OWN_FILE) -> Plan:
+def plan_for_size(size: int, wishes: Wishes, file: Path = OWN_FILE) -> SwitchOn:
     """How to switch on a ghost area of `size` bytes whose file is our own affair.
 
     Raises UsageError for a size that no header can hold, GhostswapError where zswap is off.
@@ -114,11 +114,11 @@ def plan_for_size(size: int, wishes: Wishes, file: Path = OWN_FILE) -> Plan:
     return _planned(file, header.size_bytes, build(header), wishes)
 
 
-def _planned(file: Path, size: int, page: bytes | None, wishes: Wishes) -> Plan:
+def _planned(file: Path, size: int, page: bytes | None, wishes: Wishes) -> SwitchOn:
     start_zswap = _zswap_to_start(wishes.enable_zswap)
     if wishes.no_writeback:
         writeback.check(HostFiles(Path("/")))
-    return Plan(file, size, page, wishes.priority, start_zswap, wishes.no_writeback)
+    return SwitchOn(file, size, page, wishes.priority, start_zswap, wishes.no_writeback)
 
 
 def _zswap_to_start(enable: bool) -> bool:
@@ -133,7 +133,7 @@ def _zswap_to_start(enable: bool) -> bool:
     return True
 
 
-def shell_lines(plan: Plan, way: Way) -> Iterator[str]:
+def shell_lines(plan: SwitchOn, backend: Backend) -> Iterator[str]:
     """What a user would type to do it, line by line."""
     swapon = "swapon" if plan.priority is None else f"swapon --priority {plan.priority}"
     file = shell_word(str(plan.file))
@@ -145,7 +145,7 @@ def shell_lines(plan: Plan, way: Way) -> Iterator[str]:
         yield f"echo Y > {zswap_switch.ENABLED}"
     if plan.forbid_writeback:
         yield f"echo 0 > {writeback.switch_of(HostFiles(Path('/')))}"
-    if way is Way.KERNEL:
+    if backend is Backend.KERNEL:
         yield f"{swapon} {file}"
         return
     name = plain_name(plan.file)  # any name with our prefix does, for `off` to find it

@@ -9,16 +9,14 @@ import errno
 import os
 import signal
 from collections.abc import Generator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.ghost import devicemapper, swapcalls, writeback
-from ghostswap.ghost.areas import OWN_FILE, GhostArea, Way, has_own_file, unique_name
+from ghostswap.ghost.areas import OWN_FILE, Backend, GhostArea, has_own_file, unique_name
 from ghostswap.ghost.loop import loop_device, release
-from ghostswap.ghost.own_file import remove_own_file, write_own_file
-from ghostswap.ghost.plan import Plan
-from ghostswap.ghost.table import ghost_table
+from ghostswap.ghost.plan import SwitchOn
 from ghostswap.ghost.zswap_switch import set_zswap
 from ghostswap.host.files import HostFiles
 from ghostswap.kernel.swapping import zswap_refuses_huge_pages
@@ -54,7 +52,7 @@ def carry_out(steps: Steps) -> None:
             signal.raise_signal(number)
 
 
-def switch_on(plan: Plan) -> Steps:
+def switch_on(plan: SwitchOn) -> Steps:
     """Make the area and swap to it. Raises GhostswapError, or OSError from a system call.
 
     The kernel is offered the file itself first; device mapper follows where it does not take it.
@@ -93,7 +91,7 @@ def _write(file: Path, page: bytes, undo: ExitStack) -> None:
         undo.callback(file.unlink)
 
 
-def _kernel_takes(plan: Plan, file: int) -> bool:
+def _kernel_takes(plan: SwitchOn, file: int) -> bool:
     """Whether the running kernel takes the open one-page file itself: found by trying."""
     try:
         swapcalls.swapon(path_of(file), plan.priority)
@@ -104,14 +102,14 @@ def _kernel_takes(plan: Plan, file: int) -> bool:
     return True
 
 
-def _check(plan: Plan, area: Path, ghost: bool = True) -> None:
+def _check(plan: SwitchOn, area: Path, ghost: bool = True) -> None:
     """Raise GhostswapError unless what was swapped on just now, `area`, is what was planned."""
     sizes = [each.size for each in swapcalls.areas() if each.path == os.fsencode(area)]
     if not ghost or sizes != [plan.size - PAGE_SIZE]:
         raise GhostswapError(plan.file, "was changed meanwhile, so all was taken back")
 
 
-def _through_device_mapper(plan: Plan, file: int, undo: ExitStack) -> Steps:
+def _through_device_mapper(plan: SwitchOn, file: int, undo: ExitStack) -> Steps:
     name = unique_name(plan.file, os.fstat(file))
     with loop_device(file) as loop:
         yield "attached a loop device"
@@ -119,7 +117,7 @@ def _through_device_mapper(plan: Plan, file: int, undo: ExitStack) -> Steps:
         undo.callback(devicemapper.remove, name)
         yield "created a mapped device"
         header = f"{os.major(loop)}:{os.minor(loop)}"
-        devicemapper.load(name, ghost_table(header, plan.size))
+        devicemapper.load(name, devicemapper.ghost_table(header, plan.size))
         yield "loaded its table"
     number = devicemapper.start(name)  # from here on the loop device lives as long as this one
     yield "started the mapped device"
@@ -162,7 +160,7 @@ def switch_off(area: GhostArea) -> Steps:
     if area.swap is not None:
         _swap_off(area)
         yield "swapped off"
-    if area.way is Way.DEVICE_MAPPER:
+    if area.backend is Backend.DEVICE_MAPPER:
         for loop in area.loops:
             release(loop)
         devicemapper.remove(area.name)
@@ -173,7 +171,7 @@ def switch_off(area: GhostArea) -> Steps:
 
 
 def _swap_off(area: GhostArea) -> None:
-    if area.way is Way.DEVICE_MAPPER:
+    if area.backend is Backend.DEVICE_MAPPER:
         swapcalls.swapoff(area.device)
         return
     file = open_owned(area.device, os.O_RDONLY)
@@ -181,3 +179,22 @@ def _swap_off(area: GhostArea) -> None:
         swapcalls.swapoff(path_of(file))
     finally:
         os.close(file)
+
+
+def write_own_file(page: bytes, file: Path = OWN_FILE) -> None:
+    """Write the header page to our own file, over one that a killed run left there."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise GhostswapError(file.parent, os_reason(error)) from error
+    write_ghost(file, page, replace=True)
+
+
+def remove_own_file(file: Path = OWN_FILE) -> None:
+    """Remove it and its folder, if they are there. Raises GhostswapError."""
+    try:
+        file.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or something else is in it
+            file.parent.rmdir()
+    except OSError as error:
+        raise GhostswapError(file, os_reason(error)) from error

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ghostswap.application import ghost as application
 from ghostswap.cli.app import run
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost import devicemapper, plan, writeback, zswap_switch
+from ghostswap.ghost.areas import Backend, GhostArea
 from ghostswap.host.files import HostFiles
+from ghostswap.host.swaps import parse_swaps
 
 Output = pytest.CaptureFixture[str]
 
@@ -244,17 +247,12 @@ def test_only_root_may_switch(ghost: Path, monkeypatch: pytest.MonkeyPatch, caps
 def test_off_wants_to_know_which_of_several(
     monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    from ghostswap.ghost import areas
-    from ghostswap.host.swaps import parse_swaps
-
     on = parse_swaps(b"Filename\n/dev/dm-0 partition 8 0 3\n/dev/dm-1 partition 8 0 2\n")
     found = [
-        areas.GhostArea(
-            f"ghostswap-{swap.priority}", areas.Way.DEVICE_MAPPER, Path(), None, (), swap
-        )
+        GhostArea(f"ghostswap-{swap.priority}", Backend.DEVICE_MAPPER, Path(), None, (), swap)
         for swap in on
     ]
-    monkeypatch.setattr(areas, "find_areas", lambda *_: found)
+    monkeypatch.setattr(application, "find_areas", lambda *_: found)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert run(["off"]) == 2
     assert "which one? ghostswap-3, ghostswap-2; or --all" in complaint(capsys)

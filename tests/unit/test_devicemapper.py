@@ -5,8 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostswap.ghost.devicemapper import Target, listed, request
-from ghostswap.ghost.table import ghost_table
+from ghostswap.ghost.devicemapper import Target, ghost_table, listed, request
 from ghostswap.swapfile.running import PAGE_SIZE
 
 SPEC = struct.Struct("=QQiI16s")

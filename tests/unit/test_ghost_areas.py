@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ghostswap.errors import GhostswapError
-from ghostswap.ghost.areas import GhostArea, Way, area_of, find_areas, plain_name
+from ghostswap.ghost.areas import Backend, GhostArea, area_of, find_areas, plain_name
 from ghostswap.ghost.plan import check_memory
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import Memory
@@ -47,9 +47,9 @@ def test_mapped_devices_of_ours_are_found_on_or_not(tmp_path: Path) -> None:
     first, second, third = find_areas(
         HostFiles(tmp_path), ["ghostswap-d", "ghostswap-name-a", "other"]
     )  # d was created, and got no table
-    assert (first.name, first.way, first.device) == (
+    assert (first.name, first.backend, first.device) == (
         "ghostswap-d",
-        Way.DEVICE_MAPPER,
+        Backend.DEVICE_MAPPER,
         Path("/dev/mapper/ghostswap-d"),
     )
     assert first.swap is None
@@ -79,7 +79,7 @@ def test_a_kernels_own_ghost_is_told_by_its_single_page(tmp_path: Path) -> None:
         f"{HEADING}/ghost\\040file file 1048572 0 -2\n/swapfile file 60 0 -3\n",
     )
     (area,) = find_areas(HostFiles(tmp_path))
-    assert (area.way, area.file) == (Way.KERNEL, Path("/ghost file"))
+    assert (area.backend, area.file) == (Backend.KERNEL, Path("/ghost file"))
 
 
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_an_area_is_found_by_any_name_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "ghost"
     file.touch()
     (tmp_path / "link").symlink_to(file)
-    area = GhostArea("ghostswap-x", Way.DEVICE_MAPPER, Path("/dev/dm-0"), file, (), None)
+    area = GhostArea("ghostswap-x", Backend.DEVICE_MAPPER, Path("/dev/dm-0"), file, (), None)
     assert area_of((tmp_path / "link").stat(), [area]) is area
     assert area_of(tmp_path.stat(), [area]) is None
 

@@ -11,8 +11,8 @@ import pytest
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost import devicemapper, swapcalls, switch, writeback
-from ghostswap.ghost.areas import GhostArea, Way
-from ghostswap.ghost.plan import Plan
+from ghostswap.ghost.areas import Backend, GhostArea
+from ghostswap.ghost.plan import SwitchOn
 from ghostswap.host.swaps import SwapArea, parse_swaps
 from ghostswap.swapfile.running import PAGE_SIZE
 
@@ -126,11 +126,11 @@ def machine(
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    return Plan(own_file(tmp_path), SIZE, os.urandom(PAGE_SIZE), None, True, True)
+def plan(tmp_path: Path) -> SwitchOn:
+    return SwitchOn(own_file(tmp_path), SIZE, os.urandom(PAGE_SIZE), None, True, True)
 
 
-def test_on_leaves_the_area_zswap_and_the_file(machine: Machine, plan: Plan) -> None:
+def test_on_leaves_the_area_zswap_and_the_file(machine: Machine, plan: SwitchOn) -> None:
     switch.carry_out(switch.switch_on(plan))
     swapped = [thing for thing in machine.there if thing.startswith("swap ")]
     assert swapped == [f"swap {plan.file}" if machine.takes_ghosts else "swap /dev/dm-0"]
@@ -139,7 +139,7 @@ def test_on_leaves_the_area_zswap_and_the_file(machine: Machine, plan: Plan) -> 
     assert plan.file.read_bytes() == plan.page
 
 
-def test_a_failure_anywhere_leaves_nothing(machine: Machine, plan: Plan) -> None:
+def test_a_failure_anywhere_leaves_nothing(machine: Machine, plan: SwitchOn) -> None:
     switch.carry_out(switch.switch_on(plan))
     calls = machine.calls
     assert calls >= 2
@@ -154,7 +154,7 @@ def test_a_failure_anywhere_leaves_nothing(machine: Machine, plan: Plan) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_after_any_step_leaves_nothing(
-    machine: Machine, plan: Plan, number: signal.Signals
+    machine: Machine, plan: SwitchOn, number: signal.Signals
 ) -> None:
     def count(number: int, frame: object) -> None:
         came.append(number)
@@ -185,7 +185,7 @@ def _raising(steps: switch.Steps, after: int, number: signal.Signals) -> switch.
         steps.close()
 
 
-def test_an_ignored_signal_is_ignored(machine: Machine, plan: Plan) -> None:
+def test_an_ignored_signal_is_ignored(machine: Machine, plan: SwitchOn) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         switch.carry_out(_raising(switch.switch_on(plan), 0, signal.SIGHUP))
@@ -196,7 +196,7 @@ def test_an_ignored_signal_is_ignored(machine: Machine, plan: Plan) -> None:
 
 @pytest.mark.parametrize("size", [SIZE + PAGE_SIZE, SIZE * 2])
 def test_an_area_that_is_not_what_was_planned_is_given_up_again(
-    machine: Machine, plan: Plan, size: int
+    machine: Machine, plan: SwitchOn, size: int
 ) -> None:
     machine.size = size
     with pytest.raises(GhostswapError, match="was changed meanwhile, so all was taken back"):
@@ -212,7 +212,7 @@ def test_a_file_that_became_a_swapfile_is_given_up_again(machine: Machine, tmp_p
     file.chmod(0o600)
     machine.takes_ghosts = True
     with pytest.raises(GhostswapError, match="was changed meanwhile"):
-        switch.carry_out(switch.switch_on(Plan(file, SIZE, None, 3, False)))
+        switch.carry_out(switch.switch_on(SwitchOn(file, SIZE, None, 3, False)))
     assert machine.there == []
     assert file.exists()
 
@@ -220,7 +220,7 @@ def test_a_file_that_became_a_swapfile_is_given_up_again(machine: Machine, tmp_p
 def test_a_file_of_a_name_stays_after_off_and_goes_when_on_fails(
     machine: Machine, tmp_path: Path
 ) -> None:
-    plan = Plan(tmp_path / "named", SIZE, os.urandom(PAGE_SIZE), None, False)
+    plan = SwitchOn(tmp_path / "named", SIZE, os.urandom(PAGE_SIZE), None, False)
     machine.fail_at = 1
     with pytest.raises((OSError, GhostswapError)):
         switch.carry_out(switch.switch_on(plan))
@@ -234,7 +234,7 @@ def test_a_file_of_a_name_stays_after_off_and_goes_when_on_fails(
     assert plan.file.exists(), "it was not this run that made it"
 
 
-def test_too_many_areas_is_said_in_words(machine: Machine, plan: Plan) -> None:
+def test_too_many_areas_is_said_in_words(machine: Machine, plan: SwitchOn) -> None:
     switch.carry_out(switch.switch_on(plan))
     machine.there.clear()
     machine.calls, machine.fail_at, machine.error = 0, machine.calls, errno.EPERM
@@ -248,12 +248,12 @@ def test_off_takes_all_away_and_leaves_a_named_file(
     (tmp_path / "ghost").write_bytes(os.urandom(PAGE_SIZE))
     released: list[Path] = []
     monkeypatch.setattr(switch, "release", released.append)
-    switch.carry_out(switch.switch_on(Plan(tmp_path / "ghost", SIZE, None, 3, False)))
+    switch.carry_out(switch.switch_on(SwitchOn(tmp_path / "ghost", SIZE, None, 3, False)))
     (name,) = [thing for thing in machine.there if thing.startswith("ghostswap-")] or [""]
     device = tmp_path / "ghost" if machine.takes_ghosts else Path("/dev/dm-0")
     (swap,) = parse_swaps(f"Filename\n{device} partition 8 0 3\n".encode())
-    way = Way.KERNEL if machine.takes_ghosts else Way.DEVICE_MAPPER
-    area = GhostArea(name, way, device, tmp_path / "ghost", (Path("/dev/loop3"),), swap)
+    backend = Backend.KERNEL if machine.takes_ghosts else Backend.DEVICE_MAPPER
+    area = GhostArea(name, backend, device, tmp_path / "ghost", (Path("/dev/loop3"),), swap)
     switch.carry_out(switch.switch_off(area))
     assert machine.there == []
     assert released == ([] if machine.takes_ghosts else [Path("/dev/loop3")])
