@@ -11,7 +11,7 @@ from ghostswap.host.kernel import page_size, page_size_or_own
 from ghostswap.host.memory import read_memory
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
-from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import PlanInput
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
@@ -30,17 +30,20 @@ def pool_limits(
     host = HostFiles(root)
     host.check()
     memory = read_memory(host)
-    percent = max_pool_percent
-    if percent is None:
-        zswap = read_zswap(host, memory, {}, page_size())
-        percent = zswap.parameters.max_pool_percent if zswap is not None else None
+    zswap = read_zswap(host, memory, {}, page_size())
+    percent, accept = max_pool_percent, None
+    if zswap is not None:
+        accept = zswap.parameters.accept_threshold_percent
+        percent = zswap.parameters.max_pool_percent if percent is None else percent
     if percent is None:
         percent = DEFAULT_POOL_PERCENT
+    # The kernel takes any number; above 100 it means the same.
+    accept = DEFAULT_ACCEPT_PERCENT if accept is None else min(accept, 100)
     if not 1 <= percent <= 100:
         raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
     if not ram_bytes and not memory.mem_total:
         raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
-    return [PoolLimit(each, percent) for each in ram_bytes or (memory.mem_total or 0,)]
+    return [PoolLimit(each, percent, accept) for each in ram_bytes or (memory.mem_total or 0,)]
 
 
 def report_among(sources: Sources) -> tuple[bytes, str] | None:

@@ -75,6 +75,14 @@ def _show_details(plan: Plan, view: View) -> None:
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:
     recommended = size_text(sizing.recommended_bytes, exact)
     found = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
+    if sizing.steady < sizing.used == sizing.expected:
+        least, most = (
+            size_text(sizing.memory_of(slots), exact) for slots in (sizing.steady, sizing.used)
+        )
+        found.append(
+            f"Once full, the pool takes nothing until it is at {sizing.limit.accept_percent} % of"
+            f" its limit: in the long run it holds {least} to {most}."
+        )
     if sizing.overcommitted_bytes:
         more = size_text(sizing.overcommitted_bytes, exact)
         found.append(f"At worst the pool is full {more} before the area is.")

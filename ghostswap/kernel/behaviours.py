@@ -11,7 +11,12 @@ from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.slots import Charge, Design, costs
 from ghostswap.kernel.swapping import zswap_refuses_huge_pages
 from ghostswap.kernel.version import RELEASES, KernelVersion
-from ghostswap.kernel.zswap import Allocator, SameFilled
+from ghostswap.kernel.zswap import (
+    DEFAULT_ACCEPT_PERCENT,
+    Allocator,
+    SameFilled,
+    has_accept_threshold,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,12 @@ def _huge(rules: Rules) -> str:
     return "taken page by page"
 
 
+def _reopens(rules: Rules) -> str:
+    if has_accept_threshold(rules.version):
+        return f"none until accept_threshold_percent ({DEFAULT_ACCEPT_PERCENT}) of the limit"
+    return "those that fit"
+
+
 def _timed_zram_entry(rules: Rules) -> str:
     timed = rules_for(rules.version, {"ZRAM_MEMORY_TRACKING": "y"})
     return f"{rules.zram_entry_bytes}; {timed.zram_entry_bytes} with the time of access"
@@ -100,6 +111,11 @@ BEHAVIOURS = (
         "zswap: a page that does not shrink", _incompressible, "mm/zswap.c, zswap_compress()"
     ),
     Behaviour("zswap: a huge page", _huge, "mm/zswap.c, zswap_store(); get_swap_pages()"),
+    Behaviour(
+        "zswap: pages taken after the pool was full",
+        _reopens,
+        "mm/zswap.c, zswap_check_limits(); zswap_can_accept() until 6.7",
+    ),
     Behaviour(
         "zswap: bytes of an entry",
         lambda rules: str(rules.zswap_entry_bytes),

@@ -26,6 +26,7 @@ class KernelVersion:
 
 
 # The releases at which a rule changed; the rule itself stands in its module, beside its source.
+V5_6 = KernelVersion(5, 6)
 V5_19 = KernelVersion(5, 19)
 V6_1 = KernelVersion(6, 1)
 V6_3 = KernelVersion(6, 3)

@@ -2,10 +2,13 @@
 
 from enum import StrEnum
 
-from ghostswap.kernel.version import V6_7, V6_15, KernelVersion
+from ghostswap.kernel.version import V5_6, V6_7, V6_15, KernelVersion
 
 DEFAULT_POOL_PERCENT = 20
 """Of RAM: zswap_max_pool_percent, mm/zswap.c."""
+
+DEFAULT_ACCEPT_PERCENT = 90
+"""Of the limit: zswap_accept_thr_percent, mm/zswap.c."""
 
 
 class SameFilled(StrEnum):
@@ -48,3 +51,10 @@ def pool_limit(ram_bytes: int, percent: int, page_size: int) -> int:
     3345408000
     """
     return ram_bytes // page_size * percent // 100 * page_size
+
+
+def has_accept_threshold(version: KernelVersion) -> bool:
+    """Whether zswap, once its pool was full, takes no page until the pool is at
+    accept_threshold_percent of its limit: since 5.6 (zswap_can_accept(); zswap_check_limits() since
+    6.8, mm/zswap.c). Before, it took pages again as soon as the pool was below the limit."""
+    return version >= V5_6

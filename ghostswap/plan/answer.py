@@ -1,13 +1,14 @@
 """From what the systems make of some pages to the plan for one machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ghostswap.errors import GhostswapError
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Cost, costs
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import HANDLE_BYTES
+from ghostswap.kernel.zswap import has_accept_threshold
 from ghostswap.plan.designs import (
     DesignCost,
     TooLarge,
@@ -20,7 +21,7 @@ from ghostswap.plan.sizing import PoolLimit, Sizing, size_up
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, System
 from ghostswap.systems.ksm import zswap_behind_ksm
-from ghostswap.systems.table import SYSTEMS
+from ghostswap.systems.table import SYSTEMS, Pool
 
 _STATED_PAGES = 1_000_000  # so many that a ratio keeps six digits
 
@@ -145,7 +146,9 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     """The plan for one machine; GhostswapError where the input lacks the system asked for."""
 
     def sized(system: System) -> Sizing:
-        return size_up(input.footprint(system), limit, request.margin, request.demand_bytes)
+        threshold = SYSTEMS[system].pool is not Pool.ZRAM and has_accept_threshold(request.kernel)
+        own = limit if threshold else replace(limit, accept_percent=100)
+        return size_up(input.footprint(system), own, request.margin, request.demand_bytes)
 
     sizing = sized(request.system)
     kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes

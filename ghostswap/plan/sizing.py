@@ -6,7 +6,7 @@ Pure arithmetic over an estimate. Amounts are in bytes; a slot holds a page.
 from dataclasses import dataclass
 
 from ghostswap.kernel.geometry import MAXIMUM_PAGES
-from ghostswap.kernel.zswap import pool_limit
+from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, pool_limit
 from ghostswap.systems.footprint import Footprint
 
 MAXIMUM_SLOTS = MAXIMUM_PAGES - 1
@@ -16,14 +16,24 @@ _STEPS_PER_OCTAVE = 8  # a round size is at most an eighth above the exact one
 
 @dataclass(frozen=True, slots=True)
 class PoolLimit:
-    """The RAM that swapped-out pages may take: `percent` of `ram_bytes` (MemTotal)."""
+    """The RAM that swapped-out pages may take: `percent` of `ram_bytes` (MemTotal).
+
+    Once they took it all, no page is taken until they take `accept_percent` of it at most; 100 for
+    what has no such threshold.
+    """
 
     ram_bytes: int
     percent: int
+    accept_percent: int = DEFAULT_ACCEPT_PERCENT
 
     def bytes(self, page_size: int) -> int:
         """The limit in bytes, whole pages."""
         return pool_limit(self.ram_bytes, self.percent, page_size)
+
+    def steady_bytes(self, page_size: int) -> int:
+        """What the pool holds at least in the long run, once it was full, in bytes of whole pages
+        (zswap_accept_thr_pages(), mm/zswap.c, 6.12 and 6.18)."""
+        return self.bytes(page_size) // page_size * self.accept_percent // 100 * page_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,8 @@ class Sizing:
     """How large an area must be for pages of this footprint, within the limit of the pool.
 
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
-    without slack; `used` those that will be, where a demand is known to be smaller.
+    without slack; `steady` those that are left at least in a pool that was full before it takes
+    pages again. `used` are those that will be, where a demand is known to be smaller.
     """
 
     footprint: Footprint
@@ -41,6 +52,7 @@ class Sizing:
     pessimistic: int
     expected: int
     optimistic: int
+    steady: int
     used: int
     recommended_bytes: int
 
@@ -99,14 +111,13 @@ def size_up(
     many cost a few bytes each, slots too few leave RAM unused that was meant for them.
     """
     pool, full = footprint.pool_bytes, footprint.pool_bytes - footprint.slack_bytes
-    limit_bytes = limit.bytes(footprint.page_size)
     error = _error(footprint, margin)
 
-    def slots_filling(pool_bytes: float) -> int:
-        """Slots that fill the limit if those of the footprint take `pool_bytes`."""
+    def slots_filling(pool_bytes: float, room: int = limit.bytes(footprint.page_size)) -> int:
+        """Slots that fill `room` bytes if those of the footprint take `pool_bytes`."""
         if pool_bytes <= 0:
             return MAXIMUM_SLOTS
-        return min(int(limit_bytes * footprint.slots // pool_bytes), MAXIMUM_SLOTS)
+        return min(int(room * footprint.slots // pool_bytes), MAXIMUM_SLOTS)
 
     expected = slots_filling(pool)
     optimistic = max(expected, slots_filling(full * (1 - error)))
@@ -119,6 +130,7 @@ def size_up(
         pessimistic=min(expected, slots_filling(pool * (1 + error))),
         expected=expected,
         optimistic=optimistic,
+        steady=slots_filling(pool, limit.steady_bytes(footprint.page_size)),
         used=min(expected, demand),
         recommended_bytes=round_size(min(optimistic, demand) + 1, footprint.page_size),
     )

@@ -40,6 +40,8 @@ SIZING: tuple[Field[Sizing], ...] = (
         lambda row: row.memory_of(row.optimistic),
         size,
     ),
+    Field("capacity.steady.slots", "", lambda row: row.steady),
+    Field("capacity.steady.memory_bytes", "", lambda row: row.memory_of(row.steady)),
     Field("used_slots", "", lambda row: row.used),
     Field("size.pages", "", lambda row: row.exact_pages),
     Field("size.bytes", "Size", lambda row: row.exact_pages * row.footprint.page_size, size),
@@ -112,6 +114,12 @@ def derivations(plan: Plan) -> list[Derivation]:
             f"the same; up to {footprint.slack_bytes} bytes of the pool are zspages not full yet",
         ),
         Derivation(
+            "capacity.steady",
+            f"{sizing.limit.accept_percent} % of the limit, in pages: "
+            f"{sizing.limit.steady_bytes(page)} / {each:.1f} = {sizing.steady} slots",
+            _steady_source(footprint.system),
+        ),
+        Derivation(
             "size.pages",
             f"{sizing.used} slots + 1 page of header = {sizing.exact_pages} pages",
             "read_swap_header(), mm/swapfile.c, 6.18: slot 0 is the header",
@@ -173,6 +181,15 @@ def _limit_source(system: System) -> str:
     return "zswap_max_pages(), mm/zswap.c, 6.18; MemTotal is totalram_pages()"
 
 
+def _steady_source(system: System) -> str:
+    if SYSTEMS[system].pool is Pool.ZRAM:
+        return "zram takes pages up to its limit at any time"
+    return (
+        "accept_threshold_percent: zswap_check_limits(), mm/zswap.c, 6.18; where the pool stays "
+        "that was full once"
+    )
+
+
 def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
     """Plans for one or several machines, from one input, as one JSON document."""
     planned_from = plans[0].input
@@ -207,6 +224,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "ram_bytes": limit.ram_bytes,
         "max_pool_percent": limit.percent,
+        "accept_threshold_percent": limit.accept_percent,
         "pool_limit_bytes": plan.sizing.limit_bytes,
         **as_json(SIZING, plan.sizing),
         "alternatives": [as_json(SIZING, other) for other in plan.others],

@@ -150,8 +150,23 @@ def test_what_is_not_said_is_read_from_the_host(tmp_path: Path) -> None:
     zswap = tmp_path / "sys/module/zswap/parameters"
     zswap.mkdir(parents=True)
     (zswap / "max_pool_percent").write_text("35\n")
+    (zswap / "accept_threshold_percent").write_text("50\n")
     (found,) = document("--ratio", "2", "--root", tmp_path)["plans"]
     assert (found["ram_bytes"], found["max_pool_percent"]) == (GIB, 35)
+    assert found["accept_threshold_percent"] == 50
+
+
+def test_the_steady_state_of_a_pool_that_fills_is_told(tmp_path: Path) -> None:
+    """Of zswap since 5.6, and where the pool fills: not of zram, nor below a smaller demand."""
+    words = ("--ratio", "3", "--margin", "0", "--root", tmp_path, *MACHINE)
+    (tmp_path / "proc").mkdir()
+    (found,) = document(*words)["plans"]
+    held = {name: each["memory_bytes"] for name, each in found["capacity"].items()}
+    assert held["steady"] == pytest.approx(0.9 * held["expected"], rel=1e-5)
+    told = "until it is at 90 % of its limit: in the long run it holds 4.3 GiB to 4.8 GiB"
+    assert told in plan(*words)
+    for unaffected in (("--system", "zram"), ("--demand", "4800M"), ("--kernel", "5.5")):
+        assert "in the long run" not in plan(*words, *unaffected)
 
 
 def test_the_numbers_for_other_programs_are_one_size() -> None:

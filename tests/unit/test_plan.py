@@ -45,6 +45,13 @@ def test_a_fifth_of_8_gib_holds_three_fifths_of_it_at_ratio_3() -> None:
     assert sizing.recommended_bytes == 5 * GIB
 
 
+def test_a_pool_that_was_full_holds_nine_tenths_in_the_long_run() -> None:
+    sizing = size_up(THIRD, LIMIT, 0.0, None)
+    assert sizing.limit.steady_bytes(PAGE) == 8 * GIB // PAGE * 20 // 100 * 90 // 100 * PAGE
+    assert sizing.steady == pytest.approx(sizing.expected * 0.9, rel=1e-5)
+    assert size_up(THIRD, replace(LIMIT, accept_percent=100), 0.0, None).steady == sizing.expected
+
+
 def test_zero_pages_need_slots_but_no_pool() -> None:
     half_zero = replace(THIRD, total_pages=2000)
     without = size_up(THIRD, LIMIT, 0.0, None).expected
