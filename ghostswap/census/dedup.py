@@ -78,7 +78,7 @@ def shared_between_sources(census: Census) -> int:
 def _contents_of(census: Census, source: SourceRows) -> I64:
     """The content number of each page of a source that was had."""
     rows = slice(source.first, source.first + source.pages)
-    return contents_numbers(census.contents, census.hash[rows][census.had[rows]])
+    return contents_numbers(census.contents, census.hash[rows][census.readable[rows]])
 
 
 def by_source(census: Census, measured: Measured) -> list[Group]:
@@ -101,7 +101,7 @@ def by_mapping(census: Census, measured: Measured) -> list[Group]:
             holes[name] += of_segment
     groups = []
     for name, parts in rows.items():
-        hashes = np.concatenate([census.hash[part][census.had[part]] for part in parts])
+        hashes = np.concatenate([census.hash[part][census.readable[part]] for part in parts])
         numbers = contents_numbers(census.contents, hashes)
         groups.append(_group(census, measured, name, numbers, holes[name]))
     return sorted(groups, key=lambda group: -group.pages)
@@ -183,9 +183,9 @@ def _first_pages(census: Census, source: SourceRows, wanted: I64) -> Iterator[tu
     if not len(wanted):
         return
     rows = slice(source.first, source.first + source.pages)
-    hashes, had = census.hash[rows], census.had[rows]
+    hashes, readable = census.hash[rows], census.readable[rows]
     known = census.contents.hash[wanted]
     at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    (pages,) = np.nonzero((known[at] == hashes) & had)
+    (pages,) = np.nonzero((known[at] == hashes) & readable)
     which, first = np.unique(at[pages], return_index=True)
     yield from zip(wanted[which].tolist(), pages[first].tolist(), strict=True)

@@ -16,13 +16,13 @@ _FLAGS_FOR_EACH = 64
 
 
 def distinct_contents(
-    hashes: U64, had: Bools, holes: int, zero: int, same_filled: Sequence[U64]
+    hashes: U64, readable: Bools, holes: int, zero: int, same_filled: Sequence[U64]
 ) -> Contents:
     """The distinct contents of the rows that were had, and of `holes` zero pages more.
 
     `zero` is the hash of a zero page; `same_filled` holds the hashes of same-filled pages.
     """
-    ordered = np.sort(hashes if had.all() else hashes[had])
+    ordered = np.sort(hashes if readable.all() else hashes[readable])
     begins = _begins(ordered)
     distinct = ordered[begins]
     length = len(ordered)
@@ -69,11 +69,11 @@ def copies_of(pages: I64) -> tuple[I64, I64]:
     return np.concatenate([[1], repeated]), np.concatenate([[once], number])
 
 
-def rows_holding(wanted: U64, hashes: U64, had: Bools) -> I64:
+def rows_holding(wanted: U64, hashes: U64, readable: Bools) -> I64:
     """A row that holds each of `wanted`, ascending hashes; -1 where none does."""
     found = np.full(len(wanted), -1, dtype=np.int64)
     looked_up = hashes <= wanted.max(initial=0)
-    looked_up &= had
+    looked_up &= readable
     if np.count_nonzero(looked_up) > 2 * len(wanted):
         shift = np.uint64(64 - _filter_bits(len(wanted)))
         worth_a_look = np.zeros(1 << (64 - int(shift)), dtype=np.bool_)

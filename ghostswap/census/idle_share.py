@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.population import Copies, Population, SizeHistogram, population
-from ghostswap.census.spread import PoolCost
+from ghostswap.census.sample_error import PoolCost
 from ghostswap.census.table import Bools, Census, Measured
 from ghostswap.idle.sample import Age, distinct_range, share_error, total_error
 
@@ -215,8 +215,8 @@ def _mean_bytes(census: Census, sources: list[int]) -> float | None:
     """What data pages of some sources compress to, by the first algorithm."""
     rows = [census.sources[i] for i in sources]
     hashes = [census.hash[each.first : each.first + each.pages] for each in rows]
-    had = [census.had[each.first : each.first + each.pages] for each in rows]
-    numbers = contents_numbers(census.contents, np.concatenate(hashes)[np.concatenate(had)])
+    readable = [census.readable[each.first : each.first + each.pages] for each in rows]
+    numbers = contents_numbers(census.contents, np.concatenate(hashes)[np.concatenate(readable)])
     numbers = numbers[census.contents.data[numbers]]
     sizes = census.measured[0].sizes[numbers].astype(np.int64)
     sizes = np.minimum(sizes[sizes > 0], census.page_size)

@@ -21,7 +21,7 @@ def merge(censuses: Sequence[Census]) -> Census:
         return first
     _check(censuses)
     hashes = np.concatenate([each.hash for each in censuses])
-    had = np.concatenate([each.had for each in censuses])
+    readable = np.concatenate([each.readable for each in censuses])
     sources = tuple(
         replace(source, first=source.first + offset)
         for each, offset in zip(censuses, _offsets(censuses), strict=True)
@@ -30,7 +30,7 @@ def merge(censuses: Sequence[Census]) -> Census:
     holes = sum(source.facts.holes for source in sources)
     zeros = np.concatenate([each.contents.hash[each.contents.zero] for each in censuses])
     same = [each.contents.hash[each.contents.same_filled] for each in censuses]
-    contents = distinct_contents(hashes, had, holes, int(zeros[0]) if len(zeros) else 0, same)
+    contents = distinct_contents(hashes, readable, holes, int(zeros[0]) if len(zeros) else 0, same)
     measured = []
     for name in _shared_algorithms(censuses):
         sizes = np.zeros(len(contents.hash), dtype=size_type(first.page_size))
@@ -46,7 +46,7 @@ def merge(censuses: Sequence[Census]) -> Census:
         first.seed,
         sources,
         hashes,
-        had,
+        readable,
         contents,
         tuple(measured),
         any(each.partial for each in censuses),

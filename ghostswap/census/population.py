@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.census.distinct import copies_of
-from ghostswap.census.strata import Chosen
+from ghostswap.census.strata import StratifiedSample
 from ghostswap.census.table import Bools, Census, Measured, Sample
 from ghostswap.kernel.zsmalloc import Counts
 
@@ -111,7 +111,7 @@ def _of_sample(census: Census, measured: Measured, sample: Sample) -> SizeHistog
     """The sizes of all data contents: those with many copies, and what chance chose of the rest."""
     contents = census.contents
     many = _histogram(census, measured, contents.data & (contents.pages >= sample.heavy_from))
-    chosen = Chosen.of(contents, measured.sizes, sample)
+    chosen = StratifiedSample.of(contents, measured.sizes, sample)
     # Of one alone, nobody can say how far the others may be from it.
     if many is None or len(chosen.numbers) < min(chosen.all_contents, 2):
         return None

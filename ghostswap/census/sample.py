@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ghostswap.census.distinct import copies_of
-from ghostswap.census.spread import DEVIATIONS, PoolCost, Spread
+from ghostswap.census.sample_error import DEVIATIONS, PoolCost, SampleError
 from ghostswap.census.strata import LOCATED_FOR_EACH, strata
 from ghostswap.census.table import I64, U64, Bools, Contents, Sample, Sizes
 
@@ -60,10 +60,10 @@ class Sampling:
             return self.contents
         each = self.cost.of_size[looked_at]
         # How contents differ, and how neighbours do, which is what remains within strata.
-        spread = float(each.var())
-        within = min(float((np.diff(each) ** 2).mean()) / 2, spread)
-        spread = within + (spread - within) / LOCATED_FOR_EACH
-        needed = spread * (DEVIATIONS / (self.error * float(each.mean()))) ** 2
+        variance = float(each.var())
+        within = min(float((np.diff(each) ** 2).mean()) / 2, variance)
+        variance = within + (variance - within) / LOCATED_FOR_EACH
+        needed = variance * (DEVIATIONS / (self.error * float(each.mean()))) ** 2
         return max(round(needed / (1 + needed / contents)), _FEWEST_CONTENTS)
 
     def once(self, contents: Contents, sizes: Sizes, cutoff: int, rows: Rows) -> Sample:
@@ -105,10 +105,10 @@ class Sampling:
 
     def _error(self, contents: Contents, sizes: Sizes, sample: Sample) -> float:
         """The largest over all algorithms, and over systems that store a content once or often."""
-        spreads = [Spread.of(contents, row, sample) for row in sizes]
+        errors = [SampleError.of(contents, row, sample) for row in sizes]
         return max(
-            spread.relative_error(self.cost, each_once=once)
-            for spread in spreads
+            error.relative_error(self.cost, each_once=once)
+            for error in errors
             for once in (False, True)
         )
 

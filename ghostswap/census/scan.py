@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from ghostswap.census.codecs import Codec
 from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
+from ghostswap.census.page_buffers import PageBuffers
 from ghostswap.census.sample import Rows, Sampling, by_hash, drop_unchosen
 from ghostswap.census.scanner import (
     Compress,
     Hash,
+    HashBuffer,
     Hashes,
-    HashSlot,
     Scanner,
     Shared,
 )
-from ghostswap.census.slots import Slots
 from ghostswap.census.table import (
     I64,
     U64,
@@ -98,31 +98,34 @@ class _Rows:
     def __init__(self, pages: int) -> None:
         self.pages = pages
         self._hash = np.zeros(pages, dtype=np.uint64)
-        self._had = np.zeros(pages, dtype=np.bool_)
+        self._readable = np.zeros(pages, dtype=np.bool_)
 
     @property
     def hash(self) -> U64:
         return self._hash[: self.pages]
 
     @property
-    def had(self) -> Bools:
-        return self._had[: self.pages]
+    def readable(self) -> Bools:
+        return self._readable[: self.pages]
 
     def put(self, first: int, found: Hashes) -> None:
         """Place the rows from `first` on, making room where the number was not known."""
         end = first + len(found.hash)
         if end > len(self._hash):
-            old_hash, old_had = self._hash, self._had
+            old_hash, old_readable = self._hash, self._readable
             # Zeros that nobody writes take no memory.
             self._hash = np.zeros(2 * end, dtype=np.uint64)
-            self._had = np.zeros(2 * end, dtype=np.bool_)
-            self._hash[: len(old_hash)], self._had[: len(old_had)] = old_hash, old_had
+            self._readable = np.zeros(2 * end, dtype=np.bool_)
+            self._hash[: len(old_hash)], self._readable[: len(old_readable)] = (
+                old_hash,
+                old_readable,
+            )
         self.pages = max(self.pages, end)
         self._hash[first:end] = found.hash
-        self._had[first:end] = found.had
+        self._readable[first:end] = found.readable
 
 
-_Pool = Workers[Hash | HashSlot | Compress, Hashes | Compressed]
+_Pool = Workers[Hash | HashBuffer | Compress, Hashes | Compressed]
 
 
 def scan(
@@ -186,12 +189,12 @@ class _Scan:
 
     def run(self, jobs: int) -> Census:
         """Both passes, and the census."""
-        # As many slots as may be with the workers, one whose result is being taken, one to fill.
-        slots = Slots(
+        # As many buffers as may be with the workers, one whose result is being taken, one to fill.
+        buffers = PageBuffers(
             jobs * TASKS_AHEAD + 1 if self._streams else 0, max(_SLOT_BYTES, self._page_size)
         )
         once = self._read_once + (_STREAM_PAGES if self._streams else 0)
-        shared = Shared.made(once, slots)
+        shared = Shared.made(once, buffers)
 
         def prepare(pulse: Pulse) -> Scanner:
             return Scanner(self._sources, self._page_size, self._codecs, self._seed, shared, pulse)
@@ -200,7 +203,7 @@ class _Scan:
         if self._sampling is None:
             early = min(self._total // _EARLY_ONE_IN, _EARLY_MOST)
             shared.cutoff[1] = int(shared.cutoff[1]) * early // max(self._total, 1)
-        with Workers[Hash | HashSlot | Compress, Hashes | Compressed](jobs, prepare) as workers:
+        with Workers[Hash | HashBuffer | Compress, Hashes | Compressed](jobs, prepare) as workers:
             try:
                 if self._sampling is not None and not self._cannot_grow:
                     with heeded():
@@ -209,22 +212,22 @@ class _Scan:
             except KeyboardInterrupt:
                 partial = True
             first = np.cumsum([0, *(rows.pages for rows in self._rows)])
-            hashes, had = _joined(self._rows)
-            contents = self._contents(hashes, had)
+            hashes, readable = _joined(self._rows)
+            contents = self._contents(hashes, readable)
             sizes = sizes_of(contents, self._known, len(self._codecs), self._page_size)
             self._known.clear()
             try:
                 # After an interruption the workers' pipes still hold answers of the first pass.
                 if not partial:
-                    for grown, wanted in self._rounds(contents, sizes, shared, (hashes, had)):
-                        rows = rows_holding(contents.hash[wanted], hashes, had)
+                    for grown, wanted in self._rounds(contents, sizes, shared, (hashes, readable)):
+                        rows = rows_holding(contents.hash[wanted], hashes, readable)
                         self._compress(workers, sizes, wanted[rows >= 0], rows[rows >= 0], first)
                         sample = grown
             except KeyboardInterrupt:
                 partial = True
         if partial and (contents.data & (sizes[0] == 0)).any():
             # What was compressed last lies where reading began: only what hashes chose is fair.
-            sample = sample or by_hash(contents, int(shared.cutoff[1]), (hashes, had))
+            sample = sample or by_hash(contents, int(shared.cutoff[1]), (hashes, readable))
             drop_unchosen(contents, sizes, sample)
         measured = tuple(
             Measured(codec.name, sizes[i], self._costs.of(i, codec), codec.relative_error)
@@ -236,7 +239,7 @@ class _Scan:
                 if partial
                 else facts_after(
                     source.facts,
-                    self._rows[i].had,
+                    self._rows[i].readable,
                     self._lost[i],
                     self._swapped_in[i],
                     stuck=i in self._stuck,
@@ -252,7 +255,7 @@ class _Scan:
             self._seed,
             source_rows,
             hashes,
-            had,
+            readable,
             contents,
             measured,
             partial,
@@ -282,16 +285,16 @@ class _Scan:
     def _hash_all(self, workers: _Pool, shared: Shared) -> None:
         """The first pass: a hash a row, and sizes of contents that come only once."""
         sampled = 0
-        tasks = self._hash_tasks(shared.slots)
+        tasks = self._hash_tasks(shared.buffers)
         for task, result in workers.map(tasks, lambda task: task.source not in self._stuck):
-            assert isinstance(task, (Hash, HashSlot))
+            assert isinstance(task, (Hash, HashBuffer))
             if result is None:
                 self._stuck.add(task.source)
                 continue
             assert isinstance(result, Hashes)
             self._swapped_in[task.source] += result.swapped_in
-            if isinstance(task, HashSlot):
-                shared.slots.give_back(task.slot)
+            if isinstance(task, HashBuffer):
+                shared.buffers.give_back(task.buffer)
                 self._total += task.pages
             self._rows[task.source].put(task.first, result)
             self._same_filled.append(result.same_filled)
@@ -305,7 +308,7 @@ class _Scan:
                     sampled //= 2
             self._advance(task.pages)
 
-    def _hash_tasks(self, slots: Slots) -> Iterator[Hash | HashSlot]:
+    def _hash_tasks(self, buffers: PageBuffers) -> Iterator[Hash | HashBuffer]:
         quick = self._sampling is not None
         for number, source in enumerate(self._sources):
             if isinstance(source, Source):
@@ -315,12 +318,12 @@ class _Scan:
                     pages = min(step, source.runs.pages - first)
                     yield Hash(number, first, pages, again=source.stable)
             else:
-                yield from _slot_tasks(number, source, slots)
+                yield from _buffer_tasks(number, source, buffers)
 
-    def _contents(self, hashes: U64, had: Bools) -> Contents:
+    def _contents(self, hashes: U64, readable: Bools) -> Contents:
         zero = xxhash.xxh3_64_intdigest(bytes(self._page_size), self._seed)
         holes = sum(source.facts.holes for source in self._sources)
-        return distinct_contents(hashes, had, holes, zero, self._same_filled)
+        return distinct_contents(hashes, readable, holes, zero, self._same_filled)
 
     def _rounds(
         self, contents: Contents, sizes: Sizes, shared: Shared, rows: Rows
@@ -358,26 +361,26 @@ class _Scan:
         self._progress(self._done, self._total)
 
 
-def _slot_tasks(number: int, stream: Stream, slots: Slots) -> Iterator[HashSlot]:
+def _buffer_tasks(number: int, stream: Stream, buffers: PageBuffers) -> Iterator[HashBuffer]:
     first = 0
     while True:
-        slot = slots.take()
+        buffer = buffers.take()
         with heeded():
-            pages = stream.fill(slots.buffer(slot))
+            pages = stream.fill(buffers.buffer(buffer))
         if pages == 0:
-            slots.give_back(slot)
+            buffers.give_back(buffer)
             return
-        yield HashSlot(number, first, pages, slot)
+        yield HashBuffer(number, first, pages, buffer)
         first += pages
 
 
 def _joined(rows: list[_Rows]) -> tuple[U64, Bools]:
     """The rows of all sources, one behind the other; without a copy where there is only one."""
     if len(rows) == 1:
-        return rows[0].hash, rows[0].had
+        return rows[0].hash, rows[0].readable
     empty = _Rows(0)
     hashes = np.concatenate([part.hash for part in (empty, *rows)])
-    return hashes, np.concatenate([part.had for part in (empty, *rows)])
+    return hashes, np.concatenate([part.readable for part in (empty, *rows)])
 
 
 def _compress_tasks(rows: I64, first: I64) -> Iterator[Compress]:

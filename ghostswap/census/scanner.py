@@ -12,7 +12,7 @@ import xxhash
 from ghostswap.census.codecs import Codec
 from ghostswap.census.compressor import Compressed, Compressor
 from ghostswap.census.distinct import concatenated, first_of_each
-from ghostswap.census.slots import Slots
+from ghostswap.census.page_buffers import PageBuffers
 from ghostswap.census.table import I64, U64, Bools
 from ghostswap.pages.source import Reader, Source, Stream
 from ghostswap.pulse import Pulse
@@ -22,7 +22,7 @@ from ghostswap.pulse import Pulse
 BATCH_BYTES = 2 << 20
 # Rows chosen for compression that lie this near are read by one call, with the pages between.
 READ_GAP = 4
-_FEWEST_SEEN = 1 << 17  # slots for contents already compressed
+_FEWEST_SEEN = 1 << 17  # places for contents already compressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Hash:
 
 
 @dataclass(frozen=True, slots=True)
-class HashSlot:
-    """Hash and compress the pages in a slot: pages `first` … of stream number `source`."""
+class HashBuffer:
+    """Hash and compress the pages in a buffer: pages `first` … of stream number `source`."""
 
     source: int
     first: int
     pages: int
-    slot: int
+    buffer: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Hashes:
     """What a Hash task found: a hash a page, and hashes that belong to same-filled pages."""
 
     hash: U64
-    had: Bools
+    readable: Bools
     same_filled: U64
     new: U64  # hashes of the contents compressed here
     compressed: Compressed
@@ -70,23 +70,23 @@ class Hashes:
 class Shared:
     """Memory that all workers and their parent see.
 
-    `seen` holds hashes of contents already compressed, a slot for many hashes; `slots` the pages of
-    streams; `cutoff` the largest hash that is still compressed while it is hashed, of pages that
-    come once ([0]) and of those that can be read again ([1]).
+    `seen` holds hashes of contents already compressed, a place for many hashes; `buffers` the
+    pages of streams; `cutoff` the largest hash that is still compressed while it is hashed, of
+    pages that come once ([0]) and of those that can be read again ([1]).
     """
 
     seen: U64
-    slots: Slots
+    buffers: PageBuffers
     cutoff: U64
 
     @classmethod
-    def made(cls, pages_read_once: int, slots: Slots) -> "Shared":
+    def made(cls, pages_read_once: int, buffers: PageBuffers) -> "Shared":
         """Shared memory for so many pages: 4 to 8 bytes each, 1 MiB at least."""
         number = 1 << max(pages_read_once // 2, _FEWEST_SEEN - 1).bit_length()
         seen = np.frombuffer(mmap.mmap(-1, number * 8), dtype=np.uint64)
         cutoff = np.frombuffer(mmap.mmap(-1, 16), dtype=np.uint64)
         cutoff[:] = np.iinfo(np.uint64).max
-        return cls(seen, slots, cutoff)
+        return cls(seen, buffers, cutoff)
 
 
 class Scanner:
@@ -105,7 +105,7 @@ class Scanner:
         self._page_size = page_size
         self._codecs = codecs
         self._seed = seed
-        self._slots = shared.slots
+        self._buffers = shared.buffers
         self._seen = shared.seen
         self._cutoff = shared.cutoff
         self._pulse = pulse
@@ -118,14 +118,14 @@ class Scanner:
         self._compressor = Compressor(codecs, page_size)
         self._reader: tuple[int, Reader] | None = None
 
-    def __call__(self, task: Hash | HashSlot | Compress) -> Hashes | Compressed:
+    def __call__(self, task: Hash | HashBuffer | Compress) -> Hashes | Compressed:
         if isinstance(task, Hash):
             return self._hash_pages(self._open(task.source), task)
         if isinstance(task, Compress):
             return self._compress_pages(self._open(task.source), task.pages)
-        buffer = self._slots.buffer(task.slot)[: task.pages * self._page_size]
+        buffer = self._buffers.buffer(task.buffer)[: task.pages * self._page_size]
         found = _Found(task.pages)
-        found.had[:] = True
+        found.readable[:] = True
         self._hash_batch(buffer, self._cut(buffer), 0, found, again=False)
         return found.hashes(self._compressor.take())
 
@@ -135,7 +135,7 @@ class Scanner:
             count = min(self._batch, task.pages - at)
             buffer = self._buffer[: count * self._page_size]
             with self._guard:
-                found.had[at : at + count] = reader.read(task.first + at, count, buffer)
+                found.readable[at : at + count] = reader.read(task.first + at, count, buffer)
             self._hash_batch(buffer, self._pages[:count], at, found, task.again)
         found.swapped_in = reader.swapped_in - before
         return found.hashes(self._compressor.take())
@@ -166,7 +166,7 @@ class Scanner:
         again: bool,
     ) -> None:
         """Put what the pages in `buffer` are into rows `at` … of `found`."""
-        hashes, had = found.hash[at : at + len(pages)], found.had[at : at + len(pages)]
+        hashes, readable = found.hash[at : at + len(pages)], found.readable[at : at + len(pages)]
         # A third of the call is for the seed, which is mostly the one that need not be given.
         seeds = (repeat(self._seed),) if self._seed else ()
         digests = map(xxhash.xxh3_64_intdigest, pages, *seeds)
@@ -176,7 +176,7 @@ class Scanner:
         alike = words[:, 0] == words[:, -1]
         # The hash of a zero page is like any other, but most pages may have it.
         data = hashes != self._zero
-        data &= had
+        data &= readable
         alike &= data
         (same,) = alike.nonzero()
         if len(same):
@@ -192,22 +192,22 @@ class Scanner:
     ) -> None:
         """Compress what these rows of a batch hold and no worker has compressed yet.
 
-        The table has one slot for many hashes, so an overwritten entry costs a second compression,
+        The table has one place for many hashes, so an overwritten entry costs a second compression,
         and never an omission.
         """
         if not len(rows):
             return
         new, first = first_of_each(hashes[rows])
-        slots = new & np.uint64(len(self._seen) - 1)
-        unseen = self._seen[slots] != new
-        self._seen[slots[unseen]] = new[unseen]
+        places = new & np.uint64(len(self._seen) - 1)
+        unseen = self._seen[places] != new
+        self._seen[places[unseen]] = new[unseen]
         found.new.append(new[unseen])
         self._compressor.add([pages[row] for row in rows[first[unseen]].tolist()])
 
     def _compress_pages(self, reader: Reader, pages: I64) -> Compressed:
         """Read neighbours by one call each, one group behind the other, and compress by batches."""
         chosen: list[memoryview] = []
-        had: list[Bools] = []
+        readable: list[Bools] = []
         used = 0
         for group in _neighbours(pages, self._batch):
             first, span = group[0], group[-1] - group[0] + 1
@@ -218,11 +218,11 @@ class Scanner:
             read = reader.read(first, span, into)
             places = [page - first for page in group]
             chosen += [self._pages[used + place] for place in places]
-            had.append(read[places])
+            readable.append(read[places])
             used += span
         self._compressor.add(chosen)
         compressed = self._compressor.take()
-        compressed.sizes[:, ~np.concatenate(had)] = 0
+        compressed.sizes[:, ~np.concatenate(readable)] = 0
         return compressed
 
 
@@ -231,7 +231,7 @@ class _Found:
 
     def __init__(self, pages: int) -> None:
         self.hash = np.zeros(pages, dtype=np.uint64)
-        self.had = np.zeros(pages, dtype=np.bool_)
+        self.readable = np.zeros(pages, dtype=np.bool_)
         self.same_filled: list[U64] = []
         self.new: list[U64] = []
         self.swapped_in = 0
@@ -240,7 +240,7 @@ class _Found:
         """All of it."""
         return Hashes(
             self.hash,
-            self.had,
+            self.readable,
             first_of_each(concatenated(self.same_filled))[0],
             concatenated(self.new),
             compressed,

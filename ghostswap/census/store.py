@@ -95,7 +95,7 @@ def salted(census: Census, salt: Salt) -> Census:
     order = np.argsort(fresh)
     contents = Contents(fresh[order], old.pages[order], old.zero[order], old.same_filled[order])
     hashes = np.zeros_like(census.hash)
-    hashes[census.had] = fresh[contents_numbers(old, census.hash[census.had])]
+    hashes[census.readable] = fresh[contents_numbers(old, census.hash[census.readable])]
     sample = census.sample
     return replace(
         census,
@@ -150,7 +150,7 @@ def _row_groups(census: Census) -> Iterator[list[tuple[Any, Bools | None]]]:
     for number, source in enumerate(census.sources):
         for first in range(source.first, source.first + source.pages, _ROWS_A_GROUP):
             end = min(first + _ROWS_A_GROUP, source.first + source.pages)
-            rows = np.flatnonzero(census.had[first:end]) + first
+            rows = np.flatnonzero(census.readable[first:end]) + first
             which = contents_numbers(contents, census.hash[rows])
             columns: list[tuple[Any, Bools | None]] = [
                 (np.full(len(rows), number, dtype=np.uint32), None),
@@ -247,14 +247,14 @@ def _read(file: Any, file_bytes: int) -> Census:
         raise ValueError(f"{rows} rows, where its sources have {total}")
     names = list(parameters["algorithms"])
     _check_columns(file, names, sampled=bool(parameters["sample"]))
-    hashes, had, same = _pages(file, sources, total)
-    if int(np.count_nonzero(had)) != rows:
+    hashes, readable, same = _pages(file, sources, total)
+    if int(np.count_nonzero(readable)) != rows:
         raise ValueError("two rows are of one page")
     zero = int(parameters["zero_hash"] or "0", 16)
     if not 0 <= zero <= _LARGEST_HASH:
         raise ValueError("a hash of more than 64 bits")
     holes = _count(sum(source.facts.holes for source in sources))
-    contents = distinct_contents(hashes, had, holes, zero, same)
+    contents = distinct_contents(hashes, readable, holes, zero, same)
     table, stratum = _sizes(file, contents, names, page_size, sampled=bool(parameters["sample"]))
     measured = tuple(
         Measured(name, table[row], _cost(about["cost"]), _share(about["relative_error"]))
@@ -272,7 +272,7 @@ def _read(file: Any, file_bytes: int) -> Census:
         0,
         sources,
         hashes,
-        had,
+        readable,
         contents,
         measured,
         bool(parameters["partial"]),
@@ -315,7 +315,7 @@ def _batches(file: Any, columns: list[str]) -> Iterator[Any]:
 
 def _pages(file: Any, sources: tuple[SourceRows, ...], total: int) -> tuple[U64, Bools, list[U64]]:
     """The hash of each page, whether it was had, and the hashes of same-filled pages."""
-    hashes, had = np.zeros(total, dtype=np.uint64), np.zeros(total, dtype=np.bool_)
+    hashes, readable = np.zeros(total, dtype=np.uint64), np.zeros(total, dtype=np.bool_)
     same: list[U64] = []
     first = np.array([source.first for source in sources], dtype=np.int64)
     pages = np.array([source.pages for source in sources], dtype=np.uint64)
@@ -326,10 +326,10 @@ def _pages(file: Any, sources: tuple[SourceRows, ...], total: int) -> tuple[U64,
             raise ValueError("a row lies outside its source")
         at = first[number] + page.astype(np.int64)
         digest = batch.column("hash").to_numpy()
-        hashes[at], had[at] = digest, True
+        hashes[at], readable[at] = digest, True
         alike = batch.column("kind").to_numpy() == _KINDS.index("same-filled")
         same.append(first_of_each(digest[alike])[0])
-    return hashes, had, same
+    return hashes, readable, same
 
 
 def _sizes(

@@ -24,7 +24,7 @@ _CHOSEN_IN_EACH = 16
 
 
 def strata(
-    contents: Contents, light: I64, chosen: int, hashes: U64, had: Bools
+    contents: Contents, light: I64, chosen: int, hashes: U64, readable: Bools
 ) -> NDArray[np.int32]:
     """The stratum of each content, by where a page of it lies; -1 for those not located.
 
@@ -36,7 +36,7 @@ def strata(
         stratum[light[:chosen]] = 0
         return stratum
     located = light[: min(chosen * LOCATED_FOR_EACH, _MOST_LOCATED)]
-    rows = rows_holding(contents.hash[located], hashes, had)
+    rows = rows_holding(contents.hash[located], hashes, readable)
     step = _CHOSEN_IN_EACH
     borders = np.sort(rows[:chosen])[step : max(chosen - step + 1, 0) : step]
     order = np.argsort(rows)
@@ -47,7 +47,7 @@ def strata(
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class StratifiedSample:
     """The contents compressed by chance, for one algorithm, and what is known of all the others.
 
     `numbers`, `stratum` and `pages` have an entry for each content compressed: its number, its
@@ -66,7 +66,7 @@ class Chosen:
     all_pages: int
 
     @classmethod
-    def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "Chosen":
+    def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "StratifiedSample":
         """From the sizes of one algorithm, which are known for the contents of the sample."""
         light = contents.data & (contents.pages < sample.heavy_from)
         located = np.flatnonzero((sample.stratum >= 0) & light)

@@ -85,14 +85,15 @@ class Census:
     """One row a page that was read, in the order of sources; holes are counted, not listed.
 
     `hash` is XXH3-64 of the page, seeded; two unlike pages among 2^28 (1 TiB) share one with a
-    probability of 0.2 %. `had` is False for a row whose page could not be read: outside all counts.
+    probability of 0.2 %. `readable` is False for a row whose page could not be read, and so
+    is outside all counts.
     """
 
     page_size: int
     seed: int  # of the hashes
     sources: tuple[SourceRows, ...]
     hash: U64
-    had: Bools
+    readable: Bools
     contents: Contents
     measured: tuple[Measured, ...]
     partial: bool  # interrupted: what was learnt until then

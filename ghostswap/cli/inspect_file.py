@@ -64,12 +64,12 @@ def show_files(paths: Sequence[Path], *, fix: bool, json: bool, exact: bool, qui
 
 def _fixed(path: Path, quiet: bool) -> Inspection:
     """The inspection of `path` after mending what can be."""
-    from ghostswap.swapfile.mend import mend
+    from ghostswap.swapfile.fix import fix
 
-    mended = mend(path)
+    fixed = fix(path)
     note(
-        f"{path}: {format_size(mended)} got blocks of their own"
-        if mended
+        f"{path}: {format_size(fixed)} got blocks of their own"
+        if fixed
         else f"{path}: nothing to mend",
         quiet,
     )

@@ -35,9 +35,9 @@ class FileReader:
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         page_size = self._runs.page_size
-        had = np.zeros(pages, dtype=np.bool_)
+        readable = np.zeros(pages, dtype=np.bool_)
         if self._fd is None:
-            return had
+            return readable
         for piece in self._runs.pieces(first, pages):
             at = piece.first - first
             start = at * page_size
@@ -45,10 +45,10 @@ class FileReader:
             if got == piece.length:
                 end = start + piece.pages * page_size
                 into[start + got : end] = bytes(end - start - got)
-                had[at : at + piece.pages] = True
+                readable[at : at + piece.pages] = True
             else:
-                had[at : at + got // page_size] = True
-        return had
+                readable[at : at + got // page_size] = True
+        return readable
 
     @property
     def swapped_in(self) -> int:

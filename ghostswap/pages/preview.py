@@ -21,11 +21,11 @@ def preview(source: Source | Stream, page: int, page_size: int, digest: int, see
     try:
         reader = source.open()
         try:
-            had = reader.read(page, 1, into)
+            readable = reader.read(page, 1, into)
         finally:
             reader.close()
     except GhostswapError:
         return b""
-    if not had.all() or xxhash.xxh3_64_intdigest(into, seed) != digest:
+    if not readable.all() or xxhash.xxh3_64_intdigest(into, seed) != digest:
         return b""
     return bytes(into[:_PREVIEW_BYTES])

@@ -54,7 +54,7 @@ class ProcessReader:
     swapped_in: int = 0
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
-        had = np.zeros(pages, dtype=np.bool_)
+        readable = np.zeros(pages, dtype=np.bool_)
         numbers = self._page_numbers(first, pages)
         for at in range(0, len(numbers), _LOOK_PAGES):
             few = numbers[at : at + _LOOK_PAGES]
@@ -62,8 +62,8 @@ class ProcessReader:
                 present = (entries_of(self.pagemap, few) & PRESENT) != 0
             except OSError:
                 continue  # the process has ended: its pages are not had
-            self._copy(few, present, into[at * self.runs.page_size :], had[at:])
-        return had
+            self._copy(few, present, into[at * self.runs.page_size :], readable[at:])
+        return readable
 
     def _page_numbers(self, first: int, pages: int) -> NDArray[np.int64]:
         """Where pages `first` … lie in the address space, in pages."""
@@ -76,7 +76,7 @@ class ProcessReader:
         numbers: NDArray[np.int64],
         present: NDArray[np.bool_],
         into: memoryview,
-        had: NDArray[np.bool_],
+        readable: NDArray[np.bool_],
     ) -> None:
         """Copy the pages that are present; one that has gone since is skipped."""
         size = self.runs.page_size
@@ -93,7 +93,7 @@ class ProcessReader:
                     got = os.preadv(self.memory, [view], base + start * size) // size
                 except OSError:
                     got = 0
-                had[start : start + got] = True
+                readable[start : start + got] = True
                 start += got + 1
         self.swapped_in += getrusage(RUSAGE_SELF).ru_majflt - faults
 

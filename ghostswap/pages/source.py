@@ -99,20 +99,20 @@ class Facts:
 
 def facts_after(
     facts: Facts,
-    had: NDArray[np.bool_],
+    readable: NDArray[np.bool_],
     lost: int = 0,
     swapped_in: int = 0,
     *,
     stuck: bool = False,
 ) -> Facts:
-    """`facts` once pages have been read: `had` tells which of them were really had; `lost` contents
+    """`facts` once pages have been read: `readable` tells which of them could be; `lost` contents
     were, but could not be read again to be compressed; `swapped_in` pages were brought back from
     swap by reading them; `stuck` tells that the kernel gave no answer.
 
     A process may free a page at any time. A file may not, so that what is missing there makes the
     result incomplete.
     """
-    missing = int(np.count_nonzero(~had))
+    missing = int(np.count_nonzero(~readable))
     why = []
     if stuck:
         why.append(

@@ -55,14 +55,14 @@ class SubsetReader:
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         numbers = self.numbers[first : first + pages]
-        had = np.zeros(pages, dtype=np.bool_)
+        readable = np.zeros(pages, dtype=np.bool_)
         begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
         ends = np.append(begins[1:], len(numbers))[: len(begins)]
         page_size = len(into) // pages
         for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             room = into[begin * page_size : end * page_size]
-            had[begin:end] = self.whole.read(int(numbers[begin]), end - begin, room)
-        return had
+            readable[begin:end] = self.whole.read(int(numbers[begin]), end - begin, room)
+        return readable
 
     def close(self) -> None:
         self.whole.close()

@@ -145,12 +145,12 @@ def looks_of_rows(census: Census, measured: Measured, whole_from: int) -> Looks:
     seen, data = np.zeros(len(contents.hash), dtype=np.bool_), contents.data
     for begin in range(0, len(looks), _ROWS_AT_ONCE):
         part = slice(begin, begin + _ROWS_AT_ONCE)
-        had = census.had[part]
-        numbers = contents_numbers(contents, census.hash[part][had])
+        readable = census.readable[part]
+        numbers = contents_numbers(contents, census.hash[part][readable])
         places = np.arange(len(numbers), dtype=np.int32)
         first_here[numbers[::-1]] = places[::-1]  # the last assigned stays, which is the first
         copy = data[numbers] & (seen[numbers] | (first_here[numbers] != places))
-        looks[part][had] = np.where(copy, np.uint8(Look.DUPLICATE), of_content[numbers])
+        looks[part][readable] = np.where(copy, np.uint8(Look.DUPLICATE), of_content[numbers])
         seen[numbers] = True
     return looks
 

@@ -8,7 +8,7 @@ import numpy as np
 from ghostswap.census.dedup import Group, histogram, of_all, shared_between_sources
 from ghostswap.census.idle_share import IdleCensus, IdleGroup, scaled_counts, scaled_population
 from ghostswap.census.population import Population, population
-from ghostswap.census.spread import CONFIDENCE
+from ghostswap.census.sample_error import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison, compare
@@ -129,7 +129,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
 
 def unreadable(census: Census, source: SourceRows) -> int:
     """Pages of a source that were promised and not had."""
-    rows = census.had[source.first : source.first + source.pages]
+    rows = census.readable[source.first : source.first + source.pages]
     return source.facts.unreadable + int(np.count_nonzero(~rows))
 
 

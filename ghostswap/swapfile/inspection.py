@@ -118,11 +118,11 @@ def _einval_header(verdict: Verdict) -> str | None:
 def _obstacle_lines(path: Path, obstacles: tuple[Obstacle, ...]) -> Iterator[str]:
     for obstacle in obstacles:
         fix = f"ghostswap inspect --fix {shlex.quote(str(path))} " if obstacle.fixable else ""
-        yield f"{obstacle.reason}: {fix}{obstacle.mend}"
+        yield f"{obstacle.reason}: {fix}{obstacle.fix}"
 
 
 def _traps(area: FoundArea, placement: Placement | None) -> Iterator[str]:
-    """What the kernel does not mind and the user should know, each with the mend."""
+    """What the kernel does not mind and the user should know, each with the fix."""
     if area.header is None:
         return
     path = shlex.quote(str(area.path))

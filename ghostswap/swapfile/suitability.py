@@ -44,13 +44,13 @@ _ANEW = "make a new file: btrfs filesystem mkswapfile, or chattr +C on a still e
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One reason why the kernel refuses a file, in its words where it logs any, and the mend.
+    """One reason why the kernel refuses a file, in its words where it logs any, and the fix.
 
-    A `fixable` one can be mended in place without a change to the content (mend.py).
+    A `fixable` one can be fixed in place without a change to the content (fix.py).
     """
 
     reason: str
-    mend: str
+    fix: str
     fixable: bool = False
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ghostswap.census.idle_share import IdleShare, idle_error, scaled, sharing_error
 from ghostswap.census.population import population, uncompressed
-from ghostswap.census.spread import Spread
+from ghostswap.census.sample_error import SampleError
 from ghostswap.census.table import Census, Measured
 from ghostswap.kernel.rules import Rules
 from ghostswap.systems.footprint import Footprint, System
@@ -63,15 +63,15 @@ def _compressed(
     if share is not None:
         pages = scaled(pages, census, share)
     sample = census.sample
-    spread = Spread.of(census.contents, measured.sizes, sample) if sample else None
+    sample_error = SampleError.of(census.contents, measured.sizes, sample) if sample else None
     for row in SYSTEMS.values():
         if row.compresses:
             error = _codec_error(row, measured, rules)
             cost = pool_cost(row.pool, rules, census.page_size)
             if share is not None:
                 error += idle_error(census, measured, share, cost, each_once=row.once)
-            elif spread is not None:
-                error += spread.relative_error(cost, each_once=row.once)
+            elif sample_error is not None:
+                error += sample_error.relative_error(cost, each_once=row.once)
             yield replace(row.footprint(pages, rules), relative_error=error)
 
 

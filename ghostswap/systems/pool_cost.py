@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ghostswap.census.spread import PoolCost
+from ghostswap.census.sample_error import PoolCost
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import Allocator
 from ghostswap.systems.table import Pool

@@ -72,7 +72,7 @@ def _sampled(exact: Census, numbers: I64, sampling: Sampling, trial: int) -> Cen
     contents = Contents(hashes[order], old.pages[order], old.zero[order], old.same_filled[order])
     known = exact.measured[0].sizes[order]
     sizes = np.zeros_like(known)[np.newaxis]
-    rows = (hashes[numbers], exact.had)
+    rows = (hashes[numbers], exact.readable)
     looked_at = known[contents.data][:_LOOKED_AT][np.newaxis]
     cutoff = sampling.first_cutoff(int(np.count_nonzero(contents.data)), looked_at)
     taken = contents.hash <= np.uint64(cutoff)

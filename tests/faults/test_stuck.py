@@ -154,8 +154,8 @@ def test_one_that_hangs_while_it_is_read_is_given_up(
         census = scan(sources, 4096, [find("lz4")], jobs=2)
     hung, read = census.sources
     assert "the kernel gave no answer" in hung.facts.warnings[0]
-    assert not census.had[hung.first : hung.first + hung.pages].any()
-    assert census.had[read.first : read.first + read.pages].mean() > 0.9
+    assert not census.readable[hung.first : hung.first + hung.pages].any()
+    assert census.readable[read.first : read.first + read.pages].mean() > 0.9
 
 
 def test_what_was_seen_before_a_hang_is_known_to_the_next_child(

@@ -135,8 +135,8 @@ def compressed_files() -> list[bytes]:
 def a_census() -> Census:
     """A small census with all kinds of pages, two sources and two algorithms."""
     hashes = np.array([5, 9, 5, 77, 1234, 9, 4], dtype=np.uint64)
-    had = np.array([True, True, True, True, True, True, False])
-    contents = distinct_contents(hashes, had, 0, 5, [np.array([9], dtype=np.uint64)])
+    readable = np.array([True, True, True, True, True, True, False])
+    contents = distinct_contents(hashes, readable, 0, 5, [np.array([9], dtype=np.uint64)])
     sizes = np.where(contents.zero, 0, 1000).astype(np.uint16)
     sources = (
         SourceRows(Facts("one", SourceKind.RAW), 0, 4, ()),
@@ -151,7 +151,7 @@ def a_census() -> Census:
         Measured("lz4", sizes, Cost(1.0, 2.0), 0.0),
         Measured("zstd", sizes, None, 0.001),
     )
-    return Census(PAGE, 0, sources, hashes, had, contents, measured, False, None, "")
+    return Census(PAGE, 0, sources, hashes, readable, contents, measured, False, None, "")
 
 
 @cache

@@ -67,7 +67,7 @@ def test_a_census_that_has_a_page_twice_is_refused(tmp_path: Path) -> None:
     census = salted(inputs.a_census(), Salt.of("x"))
     path = tmp_path / "census"
     save(census, path)
-    assert load(path).had.sum() == 6
+    assert load(path).readable.sum() == 6
     pyarrow = pytest.importorskip("pyarrow.parquet")
     table = pyarrow.read_table(path)
     page = table.column("page").to_numpy().copy()

@@ -151,8 +151,8 @@ def test_a_process_that_ends_is_reported_and_the_rest_goes_on() -> None:
             sources = [processes.open(leaving), processes.open(staying)]
         census = scan(sources, PAGE, [find("lz4")], jobs=2)
     gone, there = census.sources
-    assert not census.had[gone.first : gone.first + gone.pages].any()
-    assert census.had[there.first : there.first + there.pages].mean() > 0.9
+    assert not census.readable[gone.first : gone.first + gone.pages].any()
+    assert census.readable[there.first : there.first + there.pages].mean() > 0.9
     assert "has ended" in gone.facts.warnings[0]
     assert not gone.facts.incomplete
 

@@ -99,7 +99,7 @@ def test_merging_is_associative_and_equals_the_census_of_all(
     one, two, three = (census(pages(numbers)) for numbers in (a, b, c))
     left = merge([merge([one, two]), three])
     right = merge([one, merge([two, three])])
-    for column in ("hash", "had"):
+    for column in ("hash", "readable"):
         assert np.array_equal(getattr(left, column), getattr(right, column))
     assert [(s.first, s.pages) for s in left.sources] == [(s.first, s.pages) for s in right.sources]
     together = report(census(pages(a), pages(b), pages(c)))

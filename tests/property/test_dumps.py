@@ -56,13 +56,13 @@ def pages_of(folder: Path, content: bytes) -> int | None:
         return None
     if not isinstance(source, Source):
         return len(all_pages(source)[0]) // PAGE
-    had = np.zeros(0, dtype=np.bool_)
+    readable = np.zeros(0, dtype=np.bool_)
     buffer = memoryview(bytearray(16 * PAGE))
     reader = source.open()
     for first in range(0, min(source.runs.pages, 1000), 16):
         count = min(16, source.runs.pages - first)
-        had = np.concatenate([had, reader.read(first, count, buffer[: count * PAGE])])
-    return int(np.count_nonzero(had))
+        readable = np.concatenate([readable, reader.read(first, count, buffer[: count * PAGE])])
+    return int(np.count_nonzero(readable))
 
 
 @given(damaged())

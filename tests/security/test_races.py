@@ -18,8 +18,8 @@ import pytest
 from ghostswap.errors import GhostswapError
 from ghostswap.files import replaced_whole
 from ghostswap.swapfile import create, header
+from ghostswap.swapfile.fix import fix
 from ghostswap.swapfile.layout import Endianness
-from ghostswap.swapfile.mend import mend
 from ghostswap.swapfile.relabel import relabel
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be the one attacked")
@@ -238,9 +238,9 @@ def test_inspect_fix_mends_no_file_elsewhere(place: Place, of_root: bool) -> Non
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             with suppress(GhostswapError):
-                mend(place.target)
+                fix(place.target)
             if place.victim.stat().st_size != SWAPFILE:
                 break
     assert place.victim.stat().st_size == SWAPFILE
     with pytest.raises(GhostswapError, match=r"shared belongs to .*, who could exchange it"):
-        mend(place.target)
+        fix(place.target)

@@ -46,10 +46,12 @@ SIZES = (0, 9, 500, 1024, 1025, 2048, 2049, 3072, 3073, WHOLE_FROM - 1, WHOLE_FR
 UNMEASURED = len(SIZES) - 1
 
 
-def census_of(*pages: Sequence[int], had: Sequence[bool] = (), segments: Any = ()) -> Census:
+def census_of(*pages: Sequence[int], readable: Sequence[bool] = (), segments: Any = ()) -> Census:
     """A census whose sources hold the contents of SIZES with these numbers."""
     rows = np.array([number for each in pages for number in each], dtype=np.uint64)
-    there = np.array(had, dtype=np.bool_) if len(had) else np.ones(len(rows), dtype=np.bool_)
+    there = (
+        np.array(readable, dtype=np.bool_) if len(readable) else np.ones(len(rows), dtype=np.bool_)
+    )
     numbers, copies = np.unique(rows[there], return_counts=True)
     firsts = itertools.accumulate((len(each) for each in pages), initial=0)
     sources = tuple(
@@ -118,7 +120,7 @@ def test_the_first_of_a_content_is_no_copy_and_the_others_are() -> None:
 def test_copies_are_found_also_between_rows_that_are_looked_at_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    census = census_of([4, 2, 4, 5, 0], [2, 3, 4, 1, 1, 3], had=[True] * 9 + [False, True])
+    census = census_of([4, 2, 4, 5, 0], [2, 3, 4, 1, 1, 3], readable=[True] * 9 + [False, True])
     at_once = looks(census)
     assert at_once.count(Look.DUPLICATE) == 4
     for rows in (1, 2, 3, 7):
@@ -127,7 +129,7 @@ def test_copies_are_found_also_between_rows_that_are_looked_at_apart(
 
 
 def test_a_page_that_was_not_had_is_shown_as_not_readable() -> None:
-    census = census_of([2, 2, 2], had=[False, True, True])
+    census = census_of([2, 2, 2], readable=[False, True, True])
     assert looks(census) == [Look.UNREAD, Look.TO_QUARTER, Look.DUPLICATE]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ghostswap.census.population import population
 from ghostswap.census.sample import Sampling
-from ghostswap.census.spread import Spread
+from ghostswap.census.sample_error import SampleError
 from ghostswap.census.table import Census, Contents, Measured, Sample
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
@@ -27,11 +27,11 @@ def census(contents: int, seed: int, *, neighbours_alike: bool = False) -> Censu
     """Contents of many sizes, some with many copies, and zero pages, all compressed: one after the
     other, as if each row stood for all its copies."""
     draw = np.random.default_rng(seed)
-    mean, spread = 1500.0 * np.ones(contents), 700
+    mean, deviation = 1500.0 * np.ones(contents), 700
     if neighbours_alike:
-        mean, spread = np.repeat(draw.uniform(200, 3800, contents // 1000), 1000), 300
+        mean, deviation = np.repeat(draw.uniform(200, 3800, contents // 1000), 1000), 300
     huge = draw.random(contents) < (0.01 if neighbours_alike else 0.15)
-    sizes = np.where(huge, PAGE + 1, draw.normal(mean, spread).clip(40, 4000)).astype(np.uint16)
+    sizes = np.where(huge, PAGE + 1, draw.normal(mean, deviation).clip(40, 4000)).astype(np.uint16)
     copies = np.where(draw.random(contents) < 0.1, draw.zipf(1.8, contents).clip(1, 50_000), 1)
     hashes = np.sort(draw.integers(1, 2**64 - 1, contents, dtype=np.uint64))
     zero = np.zeros(contents, dtype=np.bool_)
@@ -65,12 +65,14 @@ def sampled(exact: Census, error: float, trial: int) -> tuple[Census, Sample]:
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample = None
-    for sample, wanted in sampling.rounds(contents, sizes, cutoff, (hashes, exact.had)):  # noqa: B007
+    for sample, wanted in sampling.rounds(contents, sizes, cutoff, (hashes, exact.readable)):  # noqa: B007
         sizes[0, wanted] = known[wanted]
     assert sample is not None
     measured = (Measured("lz4", sizes[0], None, 0.0),)
     return (
-        Census(PAGE, 0, (), hashes, exact.had, contents, measured, partial=False, sample=sample),
+        Census(
+            PAGE, 0, (), hashes, exact.readable, contents, measured, partial=False, sample=sample
+        ),
         sample,
     )
 
@@ -87,8 +89,8 @@ def test_the_exact_pool_lies_in_the_interval(error: float, neighbours_alike: boo
         pages = population(found, found.measured[0])
         assert pages is not None
         for model in held:
-            spread = Spread.of(found.contents, found.measured[0].sizes, sample)
-            allowed = spread.relative_error(COST, each_once=model is zram_dedup)
+            sample_error = SampleError.of(found.contents, found.measured[0].sizes, sample)
+            allowed = sample_error.relative_error(COST, each_once=model is zram_dedup)
             assert allowed <= error
             off = abs(model(pages, RULES).pool_bytes / model(whole, RULES).pool_bytes - 1)
             held[model] += off <= allowed

@@ -14,7 +14,7 @@ from ghostswap.swapfile.suitability import Gap, extents_and_gaps
 _COPIED_AT_ONCE = 1 << 20
 
 
-def mend(path: Path) -> int:
+def fix(path: Path) -> int:
     """Give the swapfile at `path` blocks of its own in place of holes and shared extents.
 
     The content stays as it is, byte for byte, also when this is interrupted: holes are allocated,
@@ -26,10 +26,10 @@ def mend(path: Path) -> int:
     """
     fd = open_owned(path, os.O_RDONLY)
     try:
-        placement = _mendable(inspect_open(path, fd))
+        placement = _fixable(inspect_open(path, fd))
         writable = os.open(path_of(fd), os.O_RDWR | os.O_CLOEXEC)
         try:
-            return _mend(writable, placement)
+            return _fix(writable, placement)
         finally:
             os.close(writable)
     except OSError as error:
@@ -38,7 +38,7 @@ def mend(path: Path) -> int:
         os.close(fd)
 
 
-def _mendable(inspection: Inspection) -> Placement:
+def _fixable(inspection: Inspection) -> Placement:
     """How the area lies. Raises GhostswapError where it is not to be mended, or cannot be."""
     area, placement = inspection.area, inspection.placement
     if area.active:
@@ -47,23 +47,23 @@ def _mendable(inspection: Inspection) -> Placement:
         raise GhostswapError(area.path, f"is a {area.kind.value}; --fix mends swapfiles only")
     for obstacle in inspection.obstacles:
         if not obstacle.fixable:
-            reason = f"cannot be mended in place, {obstacle.reason}: {obstacle.mend}"
+            reason = f"cannot be mended in place, {obstacle.reason}: {obstacle.fix}"
             raise GhostswapError(area.path, reason)
     return placement
 
 
-def _mend(fd: int, placement: Placement) -> int:
-    mended = 0
+def _fix(fd: int, placement: Placement) -> int:
+    fixed = 0
     for extent in extents_and_gaps(placement, placement.size):
         if isinstance(extent, Gap):
             os.posix_fallocate(fd, extent.logical, extent.length)
-            mended += extent.length
+            fixed += extent.length
         elif extent.has(ExtentFlag.SHARED):
             end = min(extent.logical + extent.length, placement.size)
             _write_over(fd, extent.logical, end)
-            mended += end - extent.logical
+            fixed += end - extent.logical
     os.fsync(fd)
-    return mended
+    return fixed
 
 
 def _write_over(fd: int, start: int, end: int) -> None:

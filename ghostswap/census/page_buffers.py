@@ -4,7 +4,7 @@ pipe."""
 import mmap
 
 
-class Slots:
+class PageBuffers:
     """`number` buffers of `size` bytes each, shared with what is forked afterwards."""
 
     def __init__(self, number: int, size: int) -> None:
@@ -12,14 +12,14 @@ class Slots:
         self._size = size
         self._free = list(range(number))
 
-    def buffer(self, slot: int) -> memoryview:
-        """The bytes of a slot."""
-        return self._memory[slot * self._size : (slot + 1) * self._size]
+    def buffer(self, number: int) -> memoryview:
+        """The bytes of one."""
+        return self._memory[number * self._size : (number + 1) * self._size]
 
     def take(self) -> int:
-        """A slot that nobody uses; there must be one."""
+        """The number of one that nobody uses; there must be one."""
         return self._free.pop()
 
-    def give_back(self, slot: int) -> None:
+    def give_back(self, number: int) -> None:
         """Its pages have been read."""
-        self._free.append(slot)
+        self._free.append(number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.census.strata import Chosen
+from ghostswap.census.strata import StratifiedSample
 from ghostswap.census.table import Contents, Sample, Sizes
 
 CONFIDENCE = 0.95
@@ -29,11 +29,11 @@ class PoolCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SampleError:
     """What a sample tells of one algorithm's sizes: of contents compressed by chance, and of those
     compressed for their many copies."""
 
-    chosen: Chosen
+    chosen: StratifiedSample
     chosen_sizes: Sizes
     many_sizes: Sizes
     many_pages: NDArray[np.float64]
@@ -41,9 +41,9 @@ class Spread:
     pages: int
 
     @classmethod
-    def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "Spread":
+    def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "SampleError":
         """From the sizes of one algorithm, which are known for the contents of the sample."""
-        chosen = Chosen.of(contents, sizes, sample)
+        chosen = StratifiedSample.of(contents, sizes, sample)
         many = np.flatnonzero(contents.data & (contents.pages >= sample.heavy_from))
         known = many[sizes[many] > 0]
         return cls(
