@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ghostswap.application.measure import NOBODY, Listener, Measurement, Method, measure
+from ghostswap.application.rules import rules_of
 from ghostswap.application.sources import Sources
 from ghostswap.census import dedup, store
 from ghostswap.census.dedup import Group
@@ -20,6 +21,8 @@ from ghostswap.report.estimate import Estimate, Example
 from ghostswap.signals import heeded
 from ghostswap.systems.comparison import compare
 
+DEFAULT_METHOD = Method()
+
 
 class GroupBy(StrEnum):
     """What pages are grouped by."""
@@ -32,17 +35,21 @@ class GroupBy(StrEnum):
 
 def estimate(
     sources: Sources,
-    rules: Rules,
-    method: Method,
+    method: Method = DEFAULT_METHOD,
+    rules: Rules | None = None,
     *,
     group_by: GroupBy | None = None,
     top: int = 0,
     listener: Listener = NOBODY,
 ) -> Estimate:
-    """What zram, zswap, dedup and KSM make of the pages of `sources` on a kernel of these `rules`.
+    """What zram, zswap, dedup and KSM make of the pages of `sources` on a kernel of these `rules`,
+    by default the running one's.
 
     `top` asks for as many of the most copied contents. Interrupted by a signal, it is partial.
+    Raises GhostswapError where a source cannot be read, and UsageError where what is asked for
+    contradicts itself.
     """
+    rules = rules or rules_of()
     measurement = measure(sources, rules, method, listener)
     census, idle = measurement.census, measurement.idle
     groups: list[Group] = []

@@ -12,7 +12,7 @@ from ghostswap.host.memory import read_memory
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
-from ghostswap.plan.answer import PlanInput
+from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
@@ -20,6 +20,35 @@ from ghostswap.report.saved import check, read_file, read_stream
 from ghostswap.systems.footprint import System
 
 STANDARD_INPUT = Path("-")
+_HERE = Path("/")
+PARTIAL = "an interrupted estimate: a part does not tell the size"
+
+
+def plan_swap(
+    estimate: Estimate,
+    *,
+    system: System = System.ZSWAP,
+    algorithm: str | None = None,
+    ram_bytes: int | None = None,
+    max_pool_percent: int | None = None,
+    demand_bytes: int | None = None,
+    margin: float = 0.0,
+) -> Plan:
+    """How large a swap area should be for such pages, held by `system`, on the kernel whose rules
+    the estimate follows.
+
+    `algorithm` is by default the estimate's first. RAM and the share of it that the pool may take
+    are this machine's. `demand_bytes` is the memory that will be swapped out, where it is known;
+    pages of another day may be off by `margin` (0.1 for 10 %). Raises GhostswapError where the
+    estimate does not tell.
+    """
+    planned_from = input_of_estimate(estimate, algorithm)
+    if planned_from.partial:
+        raise GhostswapError(planned_from.name, PARTIAL)
+    (limit,) = pool_limits(_HERE, () if ram_bytes is None else (ram_bytes,), max_pool_percent)
+    return plan(
+        planned_from, limit, PlanRequest(system, planned_from.rules.version, margin, demand_bytes)
+    )
 
 
 def pool_limits(
@@ -93,7 +122,7 @@ def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: R
     return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules)
 
 
-def input_of_estimate(estimate: Estimate) -> PlanInput:
-    """What to plan from, of an estimate made now."""
+def input_of_estimate(estimate: Estimate, algorithm: str | None = None) -> PlanInput:
+    """What to plan from, of an estimate made now; under its first algorithm by default."""
     name = ", ".join(source.facts.name for source in estimate.census.sources)
-    return PlanInput.of_comparison(estimate.comparison, name, None)
+    return PlanInput.of_comparison(estimate.comparison, name, algorithm)

@@ -196,7 +196,7 @@ def estimate_dedup(
     )
     with held():  # from here on, a signal loses nothing of what was learnt
         result = estimate(
-            measured, rules, method, group_by=group_by, top=top, listener=listener(quiet)
+            measured, method, rules, group_by=group_by, top=top, listener=listener(quiet)
         )
         check_salt(result.census, salt)
         with (

@@ -11,6 +11,7 @@ import typer
 from ghostswap.application.estimate import estimate
 from ghostswap.application.measure import Method
 from ghostswap.application.plan import (
+    PARTIAL,
     input_of_estimate,
     input_of_ratio,
     input_of_report,
@@ -229,15 +230,13 @@ def plan(
         method = Method(
             [algorithm] if algorithm else [], page_size, error=DEFAULT_ERROR if quick else None
         )
-        result = estimate(measured, rules, method, listener=listener(quiet))
+        result = estimate(measured, method, rules, listener=listener(quiet))
         if result.census.partial or waits():
             raise KeyboardInterrupt  # what was read until then does not tell how large
         planned_from = input_of_estimate(result)
         status = status_of(result.census, quiet)
     if planned_from.partial:
-        raise GhostswapError(
-            planned_from.name, "an interrupted estimate: a part does not tell the size"
-        )
+        raise GhostswapError(planned_from.name, PARTIAL)
     request = PlanRequest(
         chosen,
         rules.version if kernel is not None else planned_from.rules.version,
