@@ -6,9 +6,11 @@ from pathlib import Path
 
 from ghostswap.application.sources import Sources
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.host.cgroups import read_limits
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size, page_size_or_own
 from ghostswap.host.memory import read_memory
+from ghostswap.host.processes import group_path
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
@@ -52,10 +54,13 @@ def plan_swap(
 
 
 def pool_limits(
-    root: Path, ram_bytes: Sequence[int] = (), max_pool_percent: int | None = None
+    root: Path,
+    ram_bytes: Sequence[int] = (),
+    max_pool_percent: int | None = None,
+    cgroup: str | None = None,
 ) -> list[PoolLimit]:
-    """The machines with so much RAM, whose pools may take so many percent of it; what is not said
-    is read from the host below `root`."""
+    """The machines with so much RAM, whose pools may take so many percent of it, for memory of the
+    control group at `cgroup`, if any; what is not said is read from the host below `root`."""
     host = HostFiles(root)
     host.check()
     memory = read_memory(host)
@@ -72,7 +77,9 @@ def pool_limits(
         raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
     if not ram_bytes and not memory.mem_total:
         raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
-    return [PoolLimit(each, percent, accept) for each in ram_bytes or (memory.mem_total or 0,)]
+    group = None if cgroup is None else read_limits(host, group_path(cgroup))
+    machines = ram_bytes or (memory.mem_total or 0,)
+    return [PoolLimit(each, percent, accept, group) for each in machines]
 
 
 def report_among(sources: Sources) -> tuple[bytes, str] | None:

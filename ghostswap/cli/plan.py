@@ -205,7 +205,9 @@ def plan(
     memory.
     """
     measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
-    if bool(files or measured.live) == (ratio is not None):
+    # Of a group beside an estimate or a ratio the limits are meant, and not the pages.
+    unmeasured = sources.named(files, pid, name, user, (), everyone, children, raw, max_expansion)
+    if bool(files or (measured if ratio is None else unmeasured).live) == (ratio is not None):
         raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
@@ -217,14 +219,19 @@ def plan(
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
-    limits = pool_limits(root, _sizes(ram) if ram is not None else (), max_pool_percent)
+    group = cgroup[0] if cgroup and len(cgroup) == 1 else None
+    limits = pool_limits(root, _sizes(ram) if ram is not None else (), max_pool_percent, group)
+    if group is not None and limits[0].group is None:
+        warn(f"{group}: no control group of version 2 here, so its limits are not known", quiet)
+    if cgroup and group is None:
+        warn("limits of several control groups do not add up: sized as if they had none", quiet)
     if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
 
     status = 0
     if ratio is not None:
         planned_from = input_of_ratio(ratio, chosen, page_size, rules)
-    elif (report := report_among(measured)) is not None:
+    elif (report := report_among(unmeasured)) is not None:
         planned_from = input_of_report(report, algorithm)
     else:
         method = Method(

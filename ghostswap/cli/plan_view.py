@@ -12,6 +12,7 @@ from ghostswap.cli.render import (
     printable,
     size_text,
 )
+from ghostswap.kernel.cgroups import GroupLimits
 from ghostswap.plan.answer import Plan
 from ghostswap.plan.designs import TooLarge
 from ghostswap.plan.sizing import Sizing
@@ -75,6 +76,8 @@ def _show_details(plan: Plan, view: View) -> None:
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:
     recommended = size_text(sizing.recommended_bytes, exact)
     found = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
+    if sizing.limit.group is not None:
+        found.append(_group(sizing.limit.group, sizing.limited_by, exact))
     if sizing.steady < sizing.used == sizing.expected:
         least, most = (
             size_text(sizing.memory_of(slots), exact) for slots in (sizing.steady, sizing.used)
@@ -90,6 +93,21 @@ def _judgement(sizing: Sizing, exact: bool) -> list[str]:
         over = size_text(sizing.unheld_bytes, exact)
         found.append(f"Of the demand, {over} may find no room in the pool.")
     return found
+
+
+def _group(group: GroupLimits, limited_by: str, exact: bool) -> str:
+    told = [
+        f"{each.file} {size_text(each.bytes, exact)}"
+        + (f" (of {each.group})" if each.group != group.path else "")
+        for each in group.limits
+    ]
+    if not told:
+        return printable(f"Control group {group.path} is not limited.")
+    first = next(
+        (f"{each.file} is reached first" for each in group.limits if each.file == limited_by),
+        "none is reached first",
+    )
+    return printable(f"Control group {group.path} has {', '.join(told)}: {first}.")
 
 
 def _guess_row(guess: TooLarge, sizing: Sizing, exact: bool) -> list[str]:

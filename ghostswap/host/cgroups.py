@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 from ghostswap.host.files import FOLDER_FLAGS, HostFiles, read_regular, whole_number
 from ghostswap.host.swaps import unescape
+from ghostswap.kernel.cgroups import GroupLimit, GroupLimits, LimitFile
 
 # Where systemd mounts version 2 alone, and beside version 1; used where a capture has no list.
 _USUAL = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
@@ -54,6 +55,25 @@ def read_cgroups(files: HostFiles) -> Cgroups:
         walk = _Walk()
         groups = [] if top is None else list(walk.below(top, b"", 0))
     return Cgroups(tuple(groups), walk.left_out)
+
+
+def read_limits(files: HostFiles, group: str) -> GroupLimits | None:
+    """What a group, by its path from the root group, may have of memory and swap; the limits of the
+    groups above it are its own too. None where version 2 has no such group."""
+    names = [name for name in group.split("/") if name not in ("", ".")]
+    path = "/" + "/".join(names)
+    mount = unified_mount(files)
+    if mount is None or ".." in names or not files.names(mount + path):
+        return None
+    groups = [f"/{way}" for way in accumulate(names, "{}/{}".format)]
+
+    def smallest(file: LimitFile) -> GroupLimit | None:
+        told = ((group, files.number(f"{mount}{group}/{file}")) for group in groups)
+        numbers = [GroupLimit(file, number, group) for group, number in told if number is not None]
+        return min(numbers, key=lambda limit: limit.bytes, default=None)
+
+    found = (smallest(file) for file in LimitFile)
+    return GroupLimits(path, tuple(limit for limit in found if limit is not None))
 
 
 def unified_mount(files: HostFiles) -> str | None:

@@ -118,9 +118,14 @@ def _user_number(user: str) -> int:
         raise UsageError("--user", f"there is no user {user!r}") from None
 
 
+def group_path(path: str) -> str:
+    """A control group's path from the root group, of that or of its folder below _CGROUP_MOUNT."""
+    return "/" + path.removeprefix(_CGROUP_MOUNT).strip("/")
+
+
 def _in_cgroup(pid: int, path: str) -> bool:
     """Whether a process is in the group or one below it, in any hierarchy."""
-    group = b"/" + os.fsencode(path.removeprefix(_CGROUP_MOUNT).strip("/"))
+    group = os.fsencode(group_path(path))
     try:
         lines = (_PROC / str(pid) / "cgroup").read_bytes().split(b"\n")
     except OSError:

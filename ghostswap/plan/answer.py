@@ -151,6 +151,8 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
         return size_up(input.footprint(system), own, request.margin, request.demand_bytes)
 
     sizing = sized(request.system)
+    if sizing.expected == 0 and limit.group is not None:
+        raise GhostswapError(limit.group.path, _nothing(sizing))
     kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes
     return Plan(
         input,
@@ -161,3 +163,12 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
         tuple(too_small(sizing)),
         tuple(design_costs(sizing, input.footprints, kernel, entry_bytes)),
     )
+
+
+def _nothing(sizing: Sizing) -> str:
+    """Why a control group swaps nothing out."""
+    limits = sizing.limit.group.limits if sizing.limit.group else ()
+    for limit in limits:
+        if limit.file == sizing.limited_by:
+            return f"swaps nothing out: {limit.file} of {limit.group} is {limit.bytes}"
+    return "swaps nothing out: the pool holds no page"

@@ -5,9 +5,11 @@ Pure arithmetic over an estimate. Amounts are in bytes; a slot holds a page.
 
 from dataclasses import dataclass
 
+from ghostswap.kernel.cgroups import GroupLimit, GroupLimits, LimitFile
 from ghostswap.kernel.geometry import MAXIMUM_PAGES
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, pool_limit
 from ghostswap.systems.footprint import Footprint
+from ghostswap.systems.table import SYSTEMS, Pool
 
 MAXIMUM_SLOTS = MAXIMUM_PAGES - 1
 _MIB = 1 << 20
@@ -19,12 +21,13 @@ class PoolLimit:
     """The RAM that swapped-out pages may take: `percent` of `ram_bytes` (MemTotal).
 
     Once they took it all, no page is taken until they take `accept_percent` of it at most; 100 for
-    what has no such threshold.
+    what has no such threshold. `group` is what their control group is allowed.
     """
 
     ram_bytes: int
     percent: int
     accept_percent: int = DEFAULT_ACCEPT_PERCENT
+    group: GroupLimits | None = None
 
     def bytes(self, page_size: int) -> int:
         """The limit in bytes, whole pages."""
@@ -38,11 +41,13 @@ class PoolLimit:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How large an area must be for pages of this footprint, within the limit of the pool.
+    """How large an area must be for pages of this footprint, within the limit of the pool and of a
+    control group.
 
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
     without slack; `steady` those that are left at least in a pool that was full before it takes
-    pages again. `used` are those that will be, where a demand is known to be smaller.
+    pages again. `used` are those that will be, where a demand is known to be smaller. `limited_by`
+    is what is reached first: "pool", "demand" or the name of a control group's file.
     """
 
     footprint: Footprint
@@ -54,6 +59,7 @@ class Sizing:
     optimistic: int
     steady: int
     used: int
+    limited_by: str
     recommended_bytes: int
 
     @property
@@ -113,27 +119,47 @@ def size_up(
     pool, full = footprint.pool_bytes, footprint.pool_bytes - footprint.slack_bytes
     error = _error(footprint, margin)
 
-    def slots_filling(pool_bytes: float, room: int = limit.bytes(footprint.page_size)) -> int:
+    def slots_filling(pool_bytes: float, room: int) -> int:
         """Slots that fill `room` bytes if those of the footprint take `pool_bytes`."""
         if pool_bytes <= 0:
             return MAXIMUM_SLOTS
         return min(int(room * footprint.slots // pool_bytes), MAXIMUM_SLOTS)
 
-    expected = slots_filling(pool)
-    optimistic = max(expected, slots_filling(full * (1 - error)))
+    def reached(share: float, pool_bytes: int = pool) -> dict[str, int]:
+        """Slots at which each limit is reached, if pages take `share` of what was measured."""
+        in_pool = slots_filling(pool_bytes * share, limit.bytes(footprint.page_size))
+        limits = limit.group.limits if limit.group else ()
+        return {"pool": in_pool} | {
+            str(each.file): slots_within(each, footprint, share) for each in limits
+        }
+
+    expected_by = reached(1)
+    expected = min(expected_by.values())
+    optimistic = max(expected, min(reached(1 - error, full).values()))
     demand = MAXIMUM_SLOTS if demand_bytes is None else footprint.slots_of(demand_bytes)
     return Sizing(
         footprint,
         limit,
         margin,
         demand_bytes,
-        pessimistic=min(expected, slots_filling(pool * (1 + error))),
+        pessimistic=min(expected, *reached(1 + error).values()),
         expected=expected,
         optimistic=optimistic,
-        steady=slots_filling(pool, limit.steady_bytes(footprint.page_size)),
+        steady=min(expected, slots_filling(pool, limit.steady_bytes(footprint.page_size))),
         used=min(expected, demand),
+        limited_by="demand" if demand < expected else min(expected_by, key=expected_by.__getitem__),
         recommended_bytes=round_size(min(optimistic, demand) + 1, footprint.page_size),
     )
+
+
+def slots_within(limit: GroupLimit, footprint: Footprint, share: float = 1.0) -> int:
+    """Slots at which one limit of a control group is reached."""
+    if limit.file is LimitFile.SWAP:
+        return min(limit.bytes // footprint.page_size, MAXIMUM_SLOTS)
+    lengths = footprint.compressed_bytes * share
+    if SYSTEMS[footprint.system].pool is Pool.ZRAM or lengths <= 0:
+        return MAXIMUM_SLOTS
+    return min(int(limit.bytes * footprint.slots // lengths), MAXIMUM_SLOTS)
 
 
 def _error(footprint: Footprint, margin: float) -> float:

@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ghostswap.kernel.cgroups import LimitFile
 from ghostswap.kernel.slots import Charge
 from ghostswap.plan.answer import Plan, PlanRequest
 from ghostswap.plan.designs import DesignCost
-from ghostswap.plan.sizing import Sizing
+from ghostswap.plan.sizing import Sizing, slots_within
 from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
@@ -43,6 +44,7 @@ SIZING: tuple[Field[Sizing], ...] = (
     Field("capacity.steady.slots", "", lambda row: row.steady),
     Field("capacity.steady.memory_bytes", "", lambda row: row.memory_of(row.steady)),
     Field("used_slots", "", lambda row: row.used),
+    Field("limited_by", "", lambda row: row.limited_by),
     Field("size.pages", "", lambda row: row.exact_pages),
     Field("size.bytes", "Size", lambda row: row.exact_pages * row.footprint.page_size, size),
     Field("recommended.bytes", "Recommended", lambda row: row.recommended_bytes, size),
@@ -83,7 +85,17 @@ def derivations(plan: Plan) -> list[Derivation]:
     page = footprint.page_size
     each = footprint.pool_bytes / footprint.slots
     pages = sizing.limit.ram_bytes // page
+    group = sizing.limit.group
     steps = [
+        Derivation(
+            f"cgroup: {limit.file}",
+            f"{limit.bytes} bytes = {slots_within(limit, footprint)} slots, those of zswap "
+            f"{footprint.compressed_bytes / footprint.slots:.1f} bytes each, compressed",
+            f"set in {limit.group}; {_CGROUP_SOURCES[limit.file]}",
+        )
+        for limit in (group.limits if group else ())
+    ]
+    steps += [
         Derivation(
             "pool_limit_bytes",
             f"{pages} pages of RAM × {sizing.limit.percent} % = {sizing.limit_bytes // page} pages "
@@ -98,7 +110,9 @@ def derivations(plan: Plan) -> list[Derivation]:
         ),
         Derivation(
             "capacity.expected",
-            f"{sizing.limit_bytes} / {each:.1f} = {sizing.expected} slots",
+            f"{sizing.limit_bytes} / {each:.1f} = {sizing.expected} slots"
+            if sizing.limited_by in ("pool", "demand")
+            else f"{sizing.expected} slots, where {sizing.limited_by} is reached before the pool's",
             "computed",
         ),
         Derivation(
@@ -175,6 +189,13 @@ _PAID_FOR = {
 }
 
 
+_CGROUP_SOURCES = {
+    LimitFile.MEMORY: "obj_cgroup_charge_zswap(), mm/memcontrol.c, 6.12",
+    LimitFile.ZSWAP: "obj_cgroup_may_zswap(), mm/memcontrol.c, 6.12",
+    LimitFile.SWAP: "__mem_cgroup_try_charge_swap(), mm/memcontrol.c, 6.12: a page per slot",
+}
+
+
 def _limit_source(system: System) -> str:
     if SYSTEMS[system].pool is Pool.ZRAM:
         return "zram has no limit of its own: this is a mem_limit to set"
@@ -226,6 +247,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "max_pool_percent": limit.percent,
         "accept_threshold_percent": limit.accept_percent,
         "pool_limit_bytes": plan.sizing.limit_bytes,
+        "cgroup": asdict(limit.group) if limit.group else None,
         **as_json(SIZING, plan.sizing),
         "alternatives": [as_json(SIZING, other) for other in plan.others],
         "too_large": [asdict(each) | {"kernel": str(each.kernel)} for each in plan.too_large],

@@ -169,6 +169,54 @@ def test_the_steady_state_of_a_pool_that_fills_is_told(tmp_path: Path) -> None:
         assert "in the long run" not in plan(*words, *unaffected)
 
 
+@pytest.fixture
+def group(tmp_path: Path) -> Path:
+    """A host with a control group /a, of 64 MiB of memory, and /a/b in it; its root folder."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "sys/fs/cgroup/a/b").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/cgroup.controllers").write_text("memory\n")
+    (tmp_path / "sys/fs/cgroup/a/memory.max").write_text(f"{64 << 20}\n")
+    (tmp_path / "sys/fs/cgroup/a/b/memory.max").write_text("max\n")
+    return tmp_path
+
+
+def test_a_group_is_planned_for_within_its_limits(group: Path, report: Path) -> None:
+    words = ("--root", group, *MACHINE[:4], "--margin", "0")
+    (alone,) = document("--ratio", "3", *words)["plans"]
+    assert (alone["cgroup"], alone["limited_by"]) == (None, "pool")
+    (found,) = document("--ratio", "3", "--cgroup", "/a/b", *words)["plans"]
+    limit = {"file": "memory.max", "bytes": 64 << 20, "group": "/a"}
+    assert found["cgroup"] == {"path": "/a/b", "limits": [limit]}
+    assert found["limited_by"] == "memory.max"
+    assert found["capacity"]["expected"]["memory_bytes"] == pytest.approx(192 << 20, rel=1e-3)
+    assert found["recommended"]["bytes"] == 208 << 20
+    told = plan("--ratio", "3", "--cgroup", "/sys/fs/cgroup/a/b", *words)
+    assert "group /a/b has memory.max 64 MiB (of /a): memory.max is reached first." in told
+    told = plan(report, "--cgroup", "/a/b", *words, "--demand", "1M")
+    assert "(of /a): none is reached first." in told
+
+    (group / "sys/fs/cgroup/a/memory.zswap.max").write_text(f"{1 << 20}\n")
+    (found,) = document(report, "--cgroup", "/a", *words)["plans"]
+    assert found["limited_by"] == "memory.zswap.max"
+    assert "cgroup: memory.zswap.max" in plan(report, "--cgroup", "/a", *words, "--explain")
+    (zram,) = document(report, "--cgroup", "/a", *words, "--system", "zram")["plans"]
+    assert zram["limited_by"] == "pool"
+
+
+def test_a_group_that_may_not_use_zswap_gets_no_size(group: Path) -> None:
+    (group / "sys/fs/cgroup/a/memory.zswap.max").write_text("0\n")
+    done = ghostswap("plan", "--ratio", "3", "--root", group, "--ram", "8G", "--cgroup", "/a/b")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ghostswap: /a/b: swaps nothing out: memory.zswap.max of /a is 0\n"
+
+
+def test_limits_of_two_groups_are_said_to_be_left_out(group: Path) -> None:
+    words = ("--ratio", "3", "--root", group, "--ram", "8G", "--cgroup", "/a", "--cgroup", "/b")
+    done = ghostswap("plan", *words, "--json")
+    assert json.loads(done.stdout)["plans"][0]["cgroup"] is None
+    assert "limits of several control groups" in done.stderr
+
+
 def test_the_numbers_for_other_programs_are_one_size() -> None:
     numbers = {
         unit: int(plan("--ratio", "2.8", *MACHINE, "--print", unit))

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ghostswap.host.cgroups import read_cgroups
+from ghostswap.host.cgroups import read_cgroups, read_limits
 from ghostswap.host.files import HostFiles
 from ghostswap.host.interfaces import Interfaces
 from ghostswap.host.ksm import Ksm, read_ksm
 from ghostswap.host.snapshot import read_host
 from ghostswap.host.swapping import Swapping
 from ghostswap.host.swaps import Medium
+from ghostswap.kernel.cgroups import LimitFile
 from tests.hosts import CAPTURES
 
 SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
@@ -64,6 +65,39 @@ def test_a_group_with_only_a_rule_for_zswap_is_shown(tmp_path: Path) -> None:
     )
     (found,) = read_cgroups(HostFiles(root)).groups
     assert (found.path, found.zswap, found.zswap_max) == (b"/quiet", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("group", "limits"),
+    [
+        ("/", ()),
+        ("/a", ((LimitFile.MEMORY, 900, "/a"), (LimitFile.ZSWAP, 50, "/a"))),
+        ("/a/b", ((LimitFile.MEMORY, 900, "/a"), (LimitFile.ZSWAP, 0, "/a/b"))),
+        ("a/b/c/", ((LimitFile.MEMORY, 800, "/a/b/c"), (LimitFile.ZSWAP, 0, "/a/b"))),
+    ],
+)
+def test_a_group_is_held_to_the_smallest_limit_from_the_root_down(
+    tmp_path: Path, group: str, limits: tuple[tuple[LimitFile, int, str], ...]
+) -> None:
+    top = tmp_path / "sys/fs/cgroup"
+    files = {
+        "cgroup.controllers": "memory\n",
+        "a/memory.max": "900\n",
+        "a/memory.zswap.max": "50\n",
+        "a/b/memory.max": "max\n",
+        "a/b/memory.zswap.max": "0\n",
+        "a/b/c/memory.max": "800\n",
+        "a/b/c/memory.zswap.max": "70\n",
+        "a/b/c/memory.swap.max": "max\n",
+    }
+    for name, text in files.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+    host = HostFiles(tmp_path)
+    found = read_limits(host, group)
+    assert found is not None
+    assert tuple((each.file, each.bytes, each.group) for each in found.limits) == limits
+    assert read_limits(host, f"{group}/none") is read_limits(host, f"{group}/../a") is None
 
 
 @pytest.mark.parametrize("name", ["/dev/dm-3", "/dev/mapper/ghostswap-1"])

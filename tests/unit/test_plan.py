@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.kernel.cgroups import GroupLimit, GroupLimits, LimitFile
 from ghostswap.kernel.geometry import MAXIMUM_PAGES
 from ghostswap.kernel.slots import PHASE_IV, Design
 from ghostswap.kernel.version import KernelVersion
@@ -50,6 +51,38 @@ def test_a_pool_that_was_full_holds_nine_tenths_in_the_long_run() -> None:
     assert sizing.limit.steady_bytes(PAGE) == 8 * GIB // PAGE * 20 // 100 * 90 // 100 * PAGE
     assert sizing.steady == pytest.approx(sizing.expected * 0.9, rel=1e-5)
     assert size_up(THIRD, replace(LIMIT, accept_percent=100), 0.0, None).steady == sizing.expected
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "slots"),
+    [
+        (LimitFile.ZSWAP, MIB, 1024),  # of a page to a quarter: compressed, not in the pool's pages
+        (LimitFile.MEMORY, MIB, 1024),
+        (LimitFile.SWAP, MIB, 256),
+        (LimitFile.ZSWAP, 0, 0),
+        (LimitFile.ZSWAP, 1 << 50, None),
+    ],
+)
+def test_a_control_group_may_be_full_before_the_pool(
+    file: LimitFile, number: int, slots: int | None
+) -> None:
+    group = GroupLimits("/a", (GroupLimit(file, number, "/a"),))
+    alone = size_up(THIRD, LIMIT, 0.1, None)
+    sizing = size_up(THIRD, replace(LIMIT, group=group), 0.1, None)
+    if slots is None:
+        assert replace(sizing, limit=LIMIT) == alone
+        return
+    assert (sizing.expected, sizing.limited_by) == (slots, file)
+    assert sizing.pessimistic <= sizing.expected <= sizing.optimistic < alone.pessimistic
+    demanded = size_up(THIRD, replace(LIMIT, group=group), 0.1, max(slots - 1, 0) * PAGE)
+    assert demanded.limited_by == ("demand" if slots else file)
+
+
+def test_zram_is_not_charged_to_a_group() -> None:
+    zram = replace(THIRD, system=System.ZRAM)
+    limits = tuple(GroupLimit(file, MIB, "/a") for file in (LimitFile.ZSWAP, LimitFile.MEMORY))
+    group = GroupLimits("/a", limits)
+    assert size_up(zram, replace(LIMIT, group=group), 0.0, None).limited_by == "pool"
 
 
 def test_zero_pages_need_slots_but_no_pool() -> None:
