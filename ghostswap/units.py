@@ -1,9 +1,10 @@
 """Sizes as util-linux reads and writes them: `64M` and `64MiB` are 1024², `64MB` is 1000²; and
-durations as systemd does: `30s`, `2min`, `1h`."""
+durations as systemd does: `30s`, `2min`, `1h`. Shares as `5%` or `0.05`."""
 
 import re
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?P<suffix>iB|B)?", re.IGNORECASE)
+_SHARE = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)\s*(?P<percent>%?)")
 _DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)\s*(?P<unit>s|sec|min|h|d)")
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -42,6 +43,20 @@ def format_size(size: int) -> str:
     power = min(max(abs(size).bit_length() - 1, 0) // 10, len(_UNITS) - 1)
     number = f"{size / 1024**power:.1f}".removesuffix(".0")
     return f"{number} {_UNITS[power]}"
+
+
+def parse_share(text: str) -> float:
+    """The fraction meant by `text`, a number or one with a percent sign.
+
+    Raises ValueError, with the reason, on anything else.
+
+    >>> parse_share("5%"), parse_share("0.05")
+    (0.05, 0.05)
+    """
+    match = _SHARE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a share: {text!r} (examples: 5%, 0.05)")
+    return float(match["number"]) / (100 if match["percent"] else 1)
 
 
 def parse_duration(text: str) -> float:

@@ -26,17 +26,6 @@ MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
 
 
-def _fraction(text: str) -> float:
-    """A percentage on the command line, with or without its sign, as a fraction."""
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = 0.0
-    if not 0.01 <= percent <= 50:
-        raise typer.BadParameter(f"{text!r} is no percentage between 0.01% and 50%")
-    return percent / 100
-
-
 def estimate_dedup(
     files: sources.Files = None,
     pid: sources.Pids = None,
@@ -102,8 +91,8 @@ def estimate_dedup(
         float | None,
         typer.Option(
             "--error",
-            parser=_fraction,
-            metavar="PERCENT",
+            parser=options.share(0.0001, 0.5),
+            metavar="SHARE",
             rich_help_panel=COMPRESS,
             help="With --quick: error of the pool (default: 0.5%).",
         ),

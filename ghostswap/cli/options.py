@@ -8,7 +8,7 @@ import typer
 
 from ghostswap.cli.help import OUTPUT, READ
 from ghostswap.errors import UsageError
-from ghostswap.units import parse_duration, parse_size
+from ghostswap.units import parse_duration, parse_share, parse_size
 
 _WEEK = 7 * 86400
 
@@ -30,6 +30,21 @@ def duration(text: str) -> float:
     if not 1 <= seconds <= _WEEK:
         raise typer.BadParameter(f"{text!r} is not between 1s and 7d")
     return seconds
+
+
+def share(least: float, most: float) -> Callable[[str], float]:
+    """A parser of shares (5%, 0.05) from `least` to `most`; any other is a usage error."""
+
+    def parse(text: str) -> float:
+        try:
+            value = parse_share(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        if not least <= value <= most:
+            raise typer.BadParameter(f"{text!r} is not a share from {least:.4g} to {most:.4g}")
+        return value
+
+    return parse
 
 
 def number(least: int, most: int | None = None) -> Callable[[str], int]:

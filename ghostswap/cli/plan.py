@@ -55,17 +55,6 @@ def _sizes(text: str) -> list[int]:
     return found
 
 
-def _share(text: str) -> float:
-    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        share = float(number) / (100 if percent else 1)
-    except ValueError:
-        raise typer.BadParameter(f"not a share: {text!r} (examples: 10%, 0.1)") from None
-    if not 0 <= share < 1:
-        raise typer.BadParameter(f"{text} is not from 0% to below 100%")
-    return share
-
-
 def _ratio(text: str) -> float:
     try:
         ratio = float(text)
@@ -107,7 +96,7 @@ def plan(
         float | None,
         typer.Option(
             "--margin",
-            parser=_share,
+            parser=options.share(0, 0.99),
             metavar="SHARE",
             rich_help_panel=READ,
             help="Pages may be so far off (default: 0; --ratio: 10%).",

@@ -1,10 +1,8 @@
 """Device mapper: make, fill, start and remove a mapped device.
 
-Source: include/uapi/linux/dm-ioctl.h (v6.18; unchanged since v3.13). The requests are plain bytes,
-built apart from the calls that send them.
+The requests are plain bytes, built apart from the calls that send them.
 """
 
-import enum
 import fcntl
 import os
 import struct
@@ -14,7 +12,14 @@ from pathlib import Path
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost.modules import driver_is_to_be_had, open_driver
-from ghostswap.kernel.ioctls import READ, WRITE, ioc
+from ghostswap.kernel.ioctls import (
+    DM_DEFERRED_REMOVE,
+    DM_IOCTL,
+    DM_NAME_LIST,
+    DM_TARGET_SPEC,
+    DM_VERSION,
+    DmCommand,
+)
 from ghostswap.swapfile.running import PAGE_SIZE
 
 SECTOR = 512
@@ -22,24 +27,7 @@ SECTOR = 512
 
 _CONTROL = Path("/dev/mapper/control")
 _MODULE = "dm_mod"
-_VERSION = (4, 0, 0)
-# struct dm_ioctl: version, data_size, data_start, target_count, …, flags, …, name, uuid, …
-_REQUEST = struct.Struct("=3IIIIiIIIQ128s129s7x")
-_TARGET = struct.Struct("=QQiI16s")  # struct dm_target_spec: start, length, status, next, type
-_NAME = struct.Struct("=QI")  # struct dm_name_list: device, where the next one is; the name
-_MAGIC = 0xFD
 _ROOM = 1 << 18  # for the answer: of several thousand names
-_DEFERRED_REMOVE = 1 << 17
-
-
-class Command(enum.IntEnum):
-    """The requests used here: DM_LIST_DEVICES_CMD and so on."""
-
-    LIST_DEVICES = 2
-    DEV_CREATE = 3
-    DEV_REMOVE = 4
-    DEV_SUSPEND = 6
-    TABLE_LOAD = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +60,16 @@ def ghost_table(header: str, size: int) -> tuple[Target, Target]:
 def request(name: str, uuid: str = "", table: Sequence[Target] = (), flags: int = 0) -> bytes:
     """The bytes of a struct dm_ioctl about the device `name`, with the targets behind it."""
     targets = b"".join(map(_target, table))
-    size = _REQUEST.size + len(targets)
-    head = (*_VERSION, size, _REQUEST.size, len(table), 0, flags, 0, 0, 0)
-    return _REQUEST.pack(*head, name.encode(), uuid.encode()) + targets
+    size = DM_IOCTL.size + len(targets)
+    head = (*DM_VERSION, size, DM_IOCTL.size, len(table), 0, flags, 0, 0, 0)
+    return DM_IOCTL.pack(*head, name.encode(), uuid.encode()) + targets
 
 
 def _target(target: Target) -> bytes:
     """One target: its spec, its parameters as a C string, padded to the next spec."""
     parameters = target.parameters.encode() + b"\0"
-    size = -(-(_TARGET.size + len(parameters)) // 8) * 8
-    spec = _TARGET.pack(target.start, target.length, 0, size, target.type.encode())
+    size = -(-(DM_TARGET_SPEC.size + len(parameters)) // 8) * 8
+    spec = DM_TARGET_SPEC.pack(target.start, target.length, 0, size, target.type.encode())
     return (spec + parameters).ljust(size, b"\0")
 
 
@@ -93,19 +81,19 @@ def names() -> tuple[str, ...]:
     if not _CONTROL.exists():
         return ()
     try:
-        return tuple(listed(_ioctl(Command.LIST_DEVICES, request(""))))
+        return tuple(listed(_ioctl(DmCommand.LIST_DEVICES, request(""))))
     except OSError:
         return ()
 
 
 def listed(answer: bytes) -> Iterator[str]:
     """The names in the answer to DM_LIST_DEVICES: a chain of struct dm_name_list."""
-    start, at = _REQUEST.unpack_from(answer)[4], 0
+    start, at = DM_IOCTL.unpack_from(answer)[4], 0
     while True:
-        device, following = _NAME.unpack_from(answer, start + at)
+        device, following = DM_NAME_LIST.unpack_from(answer, start + at)
         if not device:  # one empty entry stands for none
             return
-        name = answer[start + at + _NAME.size :].partition(b"\0")[0]
+        name = answer[start + at + DM_NAME_LIST.size :].partition(b"\0")[0]
         yield name.decode(errors="backslashreplace")
         if not following:
             return
@@ -114,23 +102,23 @@ def listed(answer: bytes) -> Iterator[str]:
 
 def create(name: str, uuid: str) -> None:
     """Make the device `name`, still without a table. Raises OSError, GhostswapError without dm."""
-    _send(Command.DEV_CREATE, request(name, uuid))
+    _send(DmCommand.DEV_CREATE, request(name, uuid))
 
 
 def load(name: str, table: Sequence[Target]) -> None:
     """Give the device the table that start() puts to use. Raises OSError."""
-    _send(Command.TABLE_LOAD, request(name, table=table))
+    _send(DmCommand.TABLE_LOAD, request(name, table=table))
 
 
 def start(name: str) -> int:
     """Put the loaded table to use; returns the device number. Raises OSError."""
-    answer = _send(Command.DEV_SUSPEND, request(name))  # without the suspend flag: resume
-    return int(_REQUEST.unpack_from(answer)[10])
+    answer = _send(DmCommand.DEV_SUSPEND, request(name))  # without the suspend flag: resume
+    return int(DM_IOCTL.unpack_from(answer)[10])
 
 
 def remove(name: str) -> None:
     """Remove the device, at once or, where somebody (udev) looks at it, right after."""
-    _send(Command.DEV_REMOVE, request(name, flags=_DEFERRED_REMOVE))
+    _send(DmCommand.DEV_REMOVE, request(name, flags=DM_DEFERRED_REMOVE))
 
 
 def check_there() -> None:
@@ -145,18 +133,18 @@ def _none() -> GhostswapError:
     )
 
 
-def _send(command: Command, data: bytes) -> bytes:
+def _send(command: DmCommand, data: bytes) -> bytes:
     if not open_driver(_CONTROL, _MODULE):
         raise _none()
     return _ioctl(command, data)
 
 
-def _ioctl(command: Command, data: bytes) -> bytes:
+def _ioctl(command: DmCommand, data: bytes) -> bytes:
     buffer = bytearray(data.ljust(_ROOM, b"\0"))
     struct.pack_into("=I", buffer, 12, len(buffer))  # data_size: the room for the answer counts
     fd = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.ioctl(fd, ioc(READ | WRITE, _MAGIC, command, _REQUEST.size), buffer)
+        fcntl.ioctl(fd, command.request, buffer)
     finally:
         os.close(fd)
     return bytes(buffer)

@@ -1,26 +1,24 @@
-"""A loop device on a ghost file, which vanishes by itself once nobody has it open.
-
-Source: include/uapi/linux/loop.h (v6.18); LOOP_CONFIGURE since v5.8.
-"""
+"""A loop device on a ghost file, which vanishes by itself once nobody has it open."""
 
 import contextlib
 import errno
 import fcntl
 import os
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from ghostswap.errors import GhostswapError
 from ghostswap.ghost.modules import open_driver
+from ghostswap.kernel.ioctls import (
+    LO_FLAGS_AUTOCLEAR,
+    LOOP_CLR_FD,
+    LOOP_CONFIG,
+    LOOP_CONFIGURE,
+    LOOP_CTL_GET_FREE,
+)
 from ghostswap.owned import path_of
 
 _CONTROL = Path("/dev/loop-control")
-_LOOP_CTL_GET_FREE = 0x4C82
-_LOOP_CONFIGURE = 0x4C0A
-_LOOP_CLR_FD = 0x4C01
-_LO_FLAGS_AUTOCLEAR = 4
-_CONFIG = struct.Struct("=II52xI64s112x64x")  # fd, block size, …, lo_flags, lo_file_name, …
 _ATTEMPTS = 20
 
 
@@ -44,16 +42,16 @@ def loop_device(backing: int) -> Iterator[int]:
 def _attached(backing: int) -> int:
     """A loop device, open, on the open file `backing`; another process may snatch a free one."""
     file = path_of(backing).readlink()
-    request = _CONFIG.pack(backing, 0, _LO_FLAGS_AUTOCLEAR, os.fsencode(file)[:63])
+    request = LOOP_CONFIG.pack(backing, 0, LO_FLAGS_AUTOCLEAR, os.fsencode(file)[:63])
     for _ in range(_ATTEMPTS):
         control = os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC)
         try:
-            number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+            number = fcntl.ioctl(control, LOOP_CTL_GET_FREE)
         finally:
             os.close(control)
         device = os.open(f"/dev/loop{number}", os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.ioctl(device, _LOOP_CONFIGURE, request)
+            fcntl.ioctl(device, LOOP_CONFIGURE, request)
             return device
         except OSError as error:
             os.close(device)
@@ -67,6 +65,6 @@ def release(device: Path) -> None:
     with contextlib.suppress(OSError):  # it is not attached any more
         fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            fcntl.ioctl(fd, _LOOP_CLR_FD)
+            fcntl.ioctl(fd, LOOP_CLR_FD)
         finally:
             os.close(fd)

@@ -1,4 +1,4 @@
-"""How large pages are, and how many of them an area can have."""
+"""How large pages are, how many of them an area can have, and by what it is known."""
 
 from ghostswap.kernel.version import V6_15, V7_1, KernelVersion
 
@@ -22,3 +22,8 @@ def counts_bad_pages_one_by_one(version: KernelVersion) -> bool:
     """Whether swapon(2) logs a bad page outside of the area, and refuses one that is listed twice:
     since 7.1 (setup_swap_clusters_info() and swap_cluster_setup_bad_slot(), mm/swapfile.c)."""
     return version >= V7_1
+
+
+SWAPSPACE2 = b"SWAPSPACE2"
+MAGIC_BYTES = len(SWAPSPACE2)
+"""The signature is the last ten bytes of the header page: include/linux/swap.h, v6.18."""

@@ -43,6 +43,52 @@ class ExtentFlag(enum.IntFlag):
     SHARED = 0x2000
 
 
+# include/uapi/linux/loop.h (v6.18); LOOP_CONFIGURE since v5.8
+LOOP_CTL_GET_FREE = 0x4C82
+LOOP_CONFIGURE = 0x4C0A
+LOOP_CLR_FD = 0x4C01
+LO_FLAGS_AUTOCLEAR = 4
+LOOP_CONFIG = struct.Struct("=II52xI64s112x64x")  # fd, block size, …, lo_flags, lo_file_name, …
+
+
+# include/uapi/linux/dm-ioctl.h (v6.18; unchanged since v3.13)
+DM_VERSION = (4, 0, 0)
+# struct dm_ioctl: version, data_size, data_start, target_count, …, flags, …, name, uuid, …
+DM_IOCTL = struct.Struct("=3IIIIiIIIQ128s129s7x")
+DM_TARGET_SPEC = struct.Struct("=QQiI16s")  # start, length, status, next, type
+DM_NAME_LIST = struct.Struct("=QI")  # device, where the next one is; the name follows
+DM_DEFERRED_REMOVE = 1 << 17
+
+
+class DmCommand(enum.IntEnum):
+    """The requests used here: DM_LIST_DEVICES_CMD and so on."""
+
+    LIST_DEVICES = 2
+    DEV_CREATE = 3
+    DEV_REMOVE = 4
+    DEV_SUSPEND = 6
+    TABLE_LOAD = 9
+
+    @property
+    def request(self) -> int:
+        """Its ioctl number."""
+        return ioc(READ | WRITE, 0xFD, self, DM_IOCTL.size)
+
+
+# include/uapi/linux/btrfs.h and btrfs_tree.h (v6.18)
+_BTRFS = 0x94
+BTRFS_SEARCH_KEY = struct.Struct("=7Q4I32x")  # tree, objectids, offsets, transids, types, items
+BTRFS_SEARCH_HEADER = struct.Struct("=QQQII")  # transid, objectid, offset, type, length
+BTRFS_SPACE_ARGS = struct.Struct("=QQ")  # slots, total spaces
+BTRFS_SPACE_INFO = struct.Struct("=QQQ")  # flags, total bytes, used bytes
+BTRFS_FS_INFO = struct.Struct("=QQ1008x")  # max_id, num_devices
+BTRFS_CHUNK = struct.Struct("<QQQQIIIHH")  # length, owner, stripe length, type, …, stripes
+BTRFS_STRIPE = struct.Struct("<QQ16x")  # devid, offset
+BTRFS_IOC_TREE_SEARCH_V2 = ioc(READ | WRITE, _BTRFS, 17, BTRFS_SEARCH_KEY.size + 8)
+BTRFS_IOC_SPACE_INFO = ioc(READ | WRITE, _BTRFS, 20, BTRFS_SPACE_ARGS.size)
+BTRFS_IOC_FS_INFO = ioc(READ, _BTRFS, 31, BTRFS_FS_INFO.size)
+
+
 # include/uapi/linux/fs.h (since v6.7): struct pm_scan_arg and struct page_region
 PM_SCAN_ARG = struct.Struct("=12Q")
 PAGEMAP_SCAN = ioc(READ | WRITE, ord("f"), 16, PM_SCAN_ARG.size)

@@ -1,8 +1,8 @@
 """The slots of an existing swap area: every page of it but the header and the bad ones."""
 
+from ghostswap.kernel.geometry import MAGIC_BYTES, SWAPSPACE2
 from ghostswap.pages.layout import Dump, Extent, Layout
 
-_MAGIC = b"SWAPSPACE2"
 _WARNING = (
     "is a swap area: slots that are not in use are counted too, for nothing tells them; and of a "
     "swapfile made with fallocate(1) the file system shows zeros"
@@ -11,7 +11,7 @@ _WARNING = (
 
 def is_swap_area(dump: Dump) -> bool:
     """True when the first page of a dump ends as that of a swap area does."""
-    return dump.read(dump.page_size - len(_MAGIC), len(_MAGIC)) == _MAGIC
+    return dump.read(dump.page_size - MAGIC_BYTES, MAGIC_BYTES) == SWAPSPACE2
 
 
 def layout(dump: Dump) -> Layout:

@@ -7,21 +7,18 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ghostswap.kernel.ioctls import READ, WRITE, ioc
-
-# include/uapi/linux/btrfs.h and btrfs_tree.h (v6.18)
-_MAGIC = 0x94
-_SEARCH_KEY = struct.Struct("=7Q4I32x")  # tree, objectids, offsets, transids, types, items
-_SEARCH_HEADER = struct.Struct("=QQQII")  # transid, objectid, offset, type, length
-_SPACE_ARGS = struct.Struct("=QQ")  # slots, total spaces
-_SPACE_INFO = struct.Struct("=QQQ")  # flags, total bytes, used bytes
-_FS_INFO = struct.Struct("=QQ1008x")  # max_id, num_devices
-_CHUNK = struct.Struct("<QQQQIIIHH")  # length, owner, stripe length, type, …, stripes
-_STRIPE = struct.Struct("<QQ16x")  # devid, offset
-
-BTRFS_IOC_TREE_SEARCH_V2 = ioc(READ | WRITE, _MAGIC, 17, _SEARCH_KEY.size + 8)
-BTRFS_IOC_SPACE_INFO = ioc(READ | WRITE, _MAGIC, 20, _SPACE_ARGS.size)
-BTRFS_IOC_FS_INFO = ioc(READ, _MAGIC, 31, _FS_INFO.size)
+from ghostswap.kernel.ioctls import (
+    BTRFS_CHUNK,
+    BTRFS_FS_INFO,
+    BTRFS_IOC_FS_INFO,
+    BTRFS_IOC_SPACE_INFO,
+    BTRFS_IOC_TREE_SEARCH_V2,
+    BTRFS_SEARCH_HEADER,
+    BTRFS_SEARCH_KEY,
+    BTRFS_SPACE_ARGS,
+    BTRFS_SPACE_INFO,
+    BTRFS_STRIPE,
+)
 
 _CHUNK_TREE = 3
 _FIRST_CHUNK_OBJECT = 256
@@ -68,7 +65,9 @@ class Volume:
 
 def volume_of(fd: int) -> Volume:
     """The data profiles, devices and chunks of the btrfs of an open file. Raises OSError."""
-    (_, devices) = _FS_INFO.unpack(fcntl.ioctl(fd, BTRFS_IOC_FS_INFO, bytes(_FS_INFO.size)))
+    (_, devices) = BTRFS_FS_INFO.unpack(
+        fcntl.ioctl(fd, BTRFS_IOC_FS_INFO, bytes(BTRFS_FS_INFO.size))
+    )
     try:
         chunks = tuple(_chunks(fd))
     except PermissionError:
@@ -77,13 +76,13 @@ def volume_of(fd: int) -> Volume:
 
 
 def _data_profiles(fd: int) -> Iterator[bool]:
-    count = bytearray(_SPACE_ARGS.size)
+    count = bytearray(BTRFS_SPACE_ARGS.size)
     fcntl.ioctl(fd, BTRFS_IOC_SPACE_INFO, count)  # without room it answers how many there are
-    spaces = _SPACE_ARGS.unpack(count)[1]
-    request = bytearray(_SPACE_ARGS.size + spaces * _SPACE_INFO.size)
-    _SPACE_ARGS.pack_into(request, 0, spaces, 0)
+    spaces = BTRFS_SPACE_ARGS.unpack(count)[1]
+    request = bytearray(BTRFS_SPACE_ARGS.size + spaces * BTRFS_SPACE_INFO.size)
+    BTRFS_SPACE_ARGS.pack_into(request, 0, spaces, 0)
     fcntl.ioctl(fd, BTRFS_IOC_SPACE_INFO, request)
-    for flags, _, _ in _SPACE_INFO.iter_unpack(request[_SPACE_ARGS.size :]):
+    for flags, _, _ in BTRFS_SPACE_INFO.iter_unpack(request[BTRFS_SPACE_ARGS.size :]):
         if flags & _BLOCK_GROUP_DATA:
             yield bool(flags & _PROFILE_MASK)
 
@@ -92,25 +91,25 @@ def _chunks(fd: int) -> Iterator[Chunk]:
     """The chunk tree, by address. Raises PermissionError without CAP_SYS_ADMIN."""
     start = 0
     while True:
-        request = bytearray(_SEARCH_KEY.size + 8 + _SEARCH_ROOM)
+        request = bytearray(BTRFS_SEARCH_KEY.size + 8 + _SEARCH_ROOM)
         everything = 2**64 - 1
-        _SEARCH_KEY.pack_into(
+        BTRFS_SEARCH_KEY.pack_into(
             request,
             0,
             *(_CHUNK_TREE, _FIRST_CHUNK_OBJECT, _FIRST_CHUNK_OBJECT, start, everything),
             *(0, everything, _CHUNK_ITEM, _CHUNK_ITEM, 2**32 - 1, 0),
         )
-        struct.pack_into("=Q", request, _SEARCH_KEY.size, _SEARCH_ROOM)
+        struct.pack_into("=Q", request, BTRFS_SEARCH_KEY.size, _SEARCH_ROOM)
         fcntl.ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, request)
-        items = _SEARCH_KEY.unpack_from(request)[9]
+        items = BTRFS_SEARCH_KEY.unpack_from(request)[9]
         if not items:
             return
-        at = _SEARCH_KEY.size + 8
+        at = BTRFS_SEARCH_KEY.size + 8
         for _ in range(items):
-            _, _, address, _, size = _SEARCH_HEADER.unpack_from(request, at)
-            at += _SEARCH_HEADER.size
-            length, _, _, kind, *_ = _CHUNK.unpack_from(request, at)
-            device, _ = _STRIPE.unpack_from(request, at + _CHUNK.size)
+            _, _, address, _, size = BTRFS_SEARCH_HEADER.unpack_from(request, at)
+            at += BTRFS_SEARCH_HEADER.size
+            length, _, _, kind, *_ = BTRFS_CHUNK.unpack_from(request, at)
+            device, _ = BTRFS_STRIPE.unpack_from(request, at + BTRFS_CHUNK.size)
             yield Chunk(address, length, bool(kind & _PROFILE_MASK), device)
             at += size
             start = address + 1

@@ -7,10 +7,8 @@ import sys
 from dataclasses import dataclass
 from uuid import uuid4
 
-from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.kernel.geometry import MAGIC_BYTES, PAGE_SIZES, SWAPSPACE2
 from ghostswap.swapfile.layout import (
-    MAGIC_BYTES,
-    SWAPSPACE2,
     Endianness,
     layout,
     max_badpages,

@@ -5,16 +5,13 @@ from functools import cache
 
 from construct import Array, Bytes, Int32ub, Int32ul, Padding, Struct
 
-MAGIC_BYTES = 10
-"""The signature is the last ten bytes of the page."""
+from ghostswap.kernel.geometry import MAGIC_BYTES
 
 BAD_PAGES_AT = 1536
 """Bytes; where the list of bad pages begins, and so the header without it ends."""
 
 UUID_AT, VOLUME_AT = 1036, 1052
 """Bytes; where the UUID and the label stand, in sixteen bytes each."""
-
-SWAPSPACE2 = b"SWAPSPACE2"
 
 
 class Endianness(enum.Enum):

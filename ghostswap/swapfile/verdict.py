@@ -10,10 +10,10 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghostswap.kernel.geometry import counts_bad_pages_one_by_one
+from ghostswap.kernel.geometry import MAGIC_BYTES, SWAPSPACE2, counts_bad_pages_one_by_one
 from ghostswap.kernel.version import V6_18, KernelVersion
 from ghostswap.swapfile.header import NATIVE, Header, parse
-from ghostswap.swapfile.layout import MAGIC_BYTES, SWAPSPACE2, max_badpages
+from ghostswap.swapfile.layout import max_badpages
 
 UINT_MAX = 2**32 - 1
 

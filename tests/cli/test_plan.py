@@ -317,6 +317,7 @@ def test_every_figure_can_be_explained(report: Path) -> None:
         ("--ratio", "3", "--ram", "8G,"),
         ("--ratio", "3", "--ram", "8G,x"),
         ("--ratio", "3", "--margin", "100%"),
+        ("--ratio", "3", "--margin", "5"),
         ("--ratio", "3", "--margin", "x"),
         ("--ratio", "3", "--max-pool-percent", "0"),
         ("--ratio", "3", "--max-pool-percent", "101"),

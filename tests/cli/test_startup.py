@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from typer import core
 
-from ghostswap.cli import startup
+from ghostswap.cli import options, startup
 from ghostswap.cli.app import COMMANDS, run
 
 PLAIN = SimpleNamespace(parser=None, min=None, max=None, exists=False, resolve_path=False)
@@ -117,3 +117,21 @@ def test_a_parameter_of_another_make_goes_to_typer(monkeypatch: pytest.MonkeyPat
     odd = SimpleNamespace(annotation=int)  # no parameter_info
     getattr(core, "build_runtime_param")(odd)  # noqa: B009  Typer does not export it
     assert asked == [odd]
+
+
+@pytest.mark.parametrize(
+    "words", [("plan", "--ratio", "3", "--margin"), ("estimate-dedup", "--quick", "--error")]
+)
+def test_shares_are_read_alike(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    for text, complaint in (
+        ("5 pages", "not a share: '5 pages' (examples: 5%, 0.05)"),
+        ("5", "'5' is not a share from "),
+        ("100%", "'100%' is not a share from "),
+    ):
+        assert run([*words, text]) == 2
+        assert complaint in capsys.readouterr().err
+
+
+def test_a_percent_sign_divides_by_a_hundred() -> None:
+    assert options.share(0, 1)("0.5%") == options.share(0, 1)("0.005") == 0.005
+    assert options.share(0, 1)("0.5") == 0.5
