@@ -82,7 +82,7 @@ _ghostswap() {
             compopt +o default
             return
             ;;
-        estimate-dedup:--algorithm | plan:--algorithm)
+        estimate-dedup:--algorithm | estimate-dedup:--recompress | plan:--algorithm)
             _ghostswap_words lz4 lz4hc lzo lzo-rle deflate zstd
             return
             ;;
@@ -139,7 +139,7 @@ _ghostswap() {
             return
             ;;
         plan:--system)
-            _ghostswap_words zram zswap zram+dedup zswap+dedup ksm
+            _ghostswap_words zram zswap zram+recompress zram+dedup zswap+dedup ksm
             return
             ;;
         plan:--print)
@@ -158,7 +158,7 @@ _ghostswap() {
     if [[ $cur == -* ]]; then
         case $command in
             '') _ghostswap_words --version -h --help ;;
-            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;

@@ -42,6 +42,7 @@ _BY_OPTION = {
     "--cgroup": Values(Kind.CGROUP),
     "--kernel": Values(Kind.WORDS, tuple(map(str, MILESTONES))),
     "--page-size": Values(Kind.WORDS, tuple(map(str, PAGE_SIZES))),
+    "--recompress": Values(Kind.WORDS, codecs.NAMES),
     "--user": Values(Kind.USER),
 }
 _BY_METAVAR = {

@@ -55,7 +55,7 @@ def estimate(
     groups: list[Group] = []
     groups_of_idle: list[IdleGroup] = []
     examples: list[Example] = []
-    compared = compare(census, rules, idle.share if idle else None)
+    compared = compare(census, rules, idle.share if idle else None, method.recompression)
     try:
         with heeded() if group_by is not None or top else nullcontext():
             if idle is None:

@@ -1,6 +1,6 @@
 """From sources to a census: saved ones are read, anything else is scanned."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,9 +22,10 @@ from ghostswap.host.kernel import page_size_or_own
 from ghostswap.idle.tracker import find_tracker
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.idle.watch import Progress as WatchProgress
+from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.recompression import Recompression
 from ghostswap.kernel.rules import Rules
 from ghostswap.pages.source import Source, Stream
-from ghostswap.report.estimate import IN_KERNEL
 from ghostswap.signals import heeded
 from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import Pool
@@ -52,7 +53,8 @@ class Method:
     `algorithms` are the kernel's names, as zstd:9; none means lz4, or all of a saved census.
     `page_size` is in bytes, None for the machine's. `verify` measures with both engines. `error` is
     the error that a sample may have (0.005 for 0.5 %); None compresses every content. `seed` makes
-    another sample. `jobs` is the number of processes, None for one per CPU.
+    another sample. `jobs` is the number of processes, None for one per CPU. A `recompression` has
+    its algorithm measured as well.
     """
 
     algorithms: Sequence[str] = ()
@@ -63,6 +65,16 @@ class Method:
     seed: int = 0
     jobs: int | None = None
     idle: Idle | None = None
+    recompression: Recompression | None = None
+
+    def names(self, rules: Rules, default: Iterable[str]) -> list[str]:
+        """All algorithms that are measured, each once; those of `default` where none is named.
+
+        What zswap calls by the same name and compresses otherwise than zram is among them.
+        """
+        second = [] if self.recompression is None else [self.recompression.algorithm]
+        names = [*(self.algorithms or default), *second]
+        return list(dict.fromkeys(names + [rules.zswap_algorithm(name) for name in names]))
 
 
 def _silent() -> AbstractContextManager[Callable[[float, float], None]]:
@@ -78,6 +90,7 @@ class Listener:
 
 
 NOBODY = Listener()
+_DEFAULT = ("lz4",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ def measure(
     ):
         if given:
             raise UsageError(option, "needs pages, which a saved census does not hold")
-    return Measurement(_loaded(saved, method), ())
+    return Measurement(_loaded(saved, rules, method), ())
 
 
 def _is_census(path: Path) -> bool:
@@ -123,25 +136,42 @@ def _is_census(path: Path) -> bool:
         return False
 
 
-def _loaded(paths: Sequence[Path], method: Method) -> Census:
+def _check_recompression(
+    recompression: Recompression, first: Iterable[str], rules: Rules, page_size: int
+) -> None:
+    """UsageError where zram would not do it, or where it changes nothing."""
+    try:
+        recompression.check(rules.version, rules.classes(page_size))
+    except ValueError as error:
+        raise UsageError("--recompress", str(error)) from None
+    if {*first} == {recompression.algorithm}:
+        raise UsageError("--recompress", "by the algorithm that compresses: name another one")
+
+
+def _loaded(paths: Sequence[Path], rules: Rules, method: Method) -> Census:
     with heeded():
         census = merge([load(path) for path in paths])
     if method.page_size not in (None, census.page_size):
         raise UsageError("--page-size", f"these censuses have pages of {census.page_size} bytes")
-    if not method.algorithms:
-        return census
     kept = {each.algorithm: each for each in census.measured}
-    for name in method.algorithms:
-        if name not in kept:
+    if method.recompression is not None:
+        first = method.algorithms or kept
+        _check_recompression(method.recompression, first, rules, census.page_size)
+    names = method.names(rules, kept)
+    for name in names:
+        if name not in kept and not name.endswith(IN_CRYPTO):
             raise GhostswapError(
                 f"--algorithm {name}", f"was not measured; there are {', '.join(kept)}"
             )
-    return replace(census, measured=tuple(kept[name] for name in method.algorithms))
+    return replace(census, measured=tuple(kept[name] for name in names if name in kept))
 
 
 def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener) -> Measurement:
     leave_no_core()
     page_size = page_size_or_own(method.page_size)
+    if method.recompression is not None:
+        first = method.algorithms or _DEFAULT
+        _check_recompression(method.recompression, first, rules, page_size)
     sampling = None
     if method.error is not None:
         sampling = Sampling(method.error, pool_cost(Pool.ZRAM, rules, page_size))
@@ -179,11 +209,14 @@ def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener)
 @contextmanager
 def _codecs(method: Method, rules: Rules, page_size: int) -> Iterator[list[Codec]]:
     """The compressors of the libraries, and the kernel's beside them or in their place."""
-    names = list(dict.fromkeys(method.algorithms or ["lz4"]))
-    libraries: list[Codec] = []
-    if method.verify or method.engine is Engine.LIBRARY:
-        libraries = [codecs.find(name, rules.version) for name in names]
-    if not method.verify and method.engine is Engine.LIBRARY:
+    names = method.names(rules, _DEFAULT)
+    by_library = method.verify or method.engine is Engine.LIBRARY
+    # A zram device compresses as zram does.
+    of_zram = [name for name in names if not name.endswith(IN_CRYPTO)]
+    libraries = [
+        codecs.find(name, rules.version) for name in names if by_library or name not in of_zram
+    ]
+    if not method.verify and by_library:
         yield libraries
         return
 
@@ -191,5 +224,5 @@ def _codecs(method: Method, rules: Rules, page_size: int) -> Iterator[list[Codec
     from ghostswap.census.kernel_engine import kernel_codecs
 
     suffix = IN_KERNEL if method.verify else ""
-    with kernel_codecs(names, page_size, rules, suffix=suffix) as in_kernel:
-        yield libraries + in_kernel
+    with kernel_codecs(of_zram, page_size, rules, suffix=suffix) as in_kernel:
+        yield libraries + in_kernel if by_library else in_kernel + libraries

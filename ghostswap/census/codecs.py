@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
 from ghostswap.kernel.rules import crypto_zstd_parameters
 from ghostswap.kernel.version import KernelVersion
 
@@ -47,6 +48,8 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
 
     UsageError when there is none, GhostswapError when its library is not installed.
     """
+    if name == f"zstd{IN_CRYPTO}":
+        return _zstd_in_crypto(name)
     kind, colon, level = name.partition(":")
     if kind == "zstd":
         chosen = _level(name, level) if colon else _ZSTD_LEVEL
@@ -58,7 +61,8 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
     maker = _MAKERS.get(name)
     if maker is None:
         names = ", ".join([*_MAKERS, "zstd[:LEVEL]"])
-        raise UsageError("--algorithm", f"unknown algorithm {name!r}; there are {names}")
+        more = "; --engine kernel has all of this kernel's"
+        raise UsageError("--algorithm", f"no library has {name!r}; there are {names}{more}")
     return maker()
 
 
@@ -116,7 +120,7 @@ def _zstd(name: str, level: int) -> Codec:
 
 
 def _zstd_in_crypto(name: str) -> Codec:
-    # crypto/zstd.c until 6.15: zstd_get_params(3, 0), those for input of any length, which find no
+    # crypto/zstd.c until 6.16: zstd_get_params(3, 0), those for input of any length, which find no
     # match of four bytes. Against zram of Linux 6.1.192: 0.03 % of compr_data_size.
     import zstandard
 
@@ -188,10 +192,10 @@ _MAKERS: dict[str, Callable[[], Codec]] = {
 }
 NAMES = (*_MAKERS, "zstd")
 # As /sys/block/zram0/comp_algorithm has them, with a level, and measured beside a library.
-_KNOWN = re.compile(rf"({'|'.join(NAMES)}|842)(:-?[0-9]{{1,7}})?(@kernel)?")
+_KNOWN = re.compile(rf"({'|'.join(NAMES)}|842)(:-?[0-9]{{1,7}})?({IN_KERNEL}|{IN_CRYPTO})?")
 
 
 def is_known(name: str) -> bool:
     """Whether a census may hold sizes by an algorithm of that name: one of ours or of zram's, with
-    its level, and @kernel where zram measured it."""
+    its level, @kernel where zram measured it, and @crypto for zswap's zstd of 6.12 to 6.16."""
     return bool(_KNOWN.fullmatch(name))

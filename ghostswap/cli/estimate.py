@@ -17,6 +17,7 @@ from ghostswap.cli.progress import listener
 from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.idle.trackers import TrackerName
+from ghostswap.kernel.recompression import Recompression
 from ghostswap.report.estimate import Estimate, document
 from ghostswap.signals import OUTPUT_SECONDS, held, waits
 from ghostswap.units import format_duration
@@ -24,6 +25,13 @@ from ghostswap.units import format_duration
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
+
+
+def _recompression(text: str) -> Recompression:
+    try:
+        return Recompression.parse(text)
+    except ValueError as error:
+        raise UsageError("--recompress", str(error)) from None
 
 
 def estimate_dedup(
@@ -43,6 +51,15 @@ def estimate_dedup(
             metavar="NAME",
             rich_help_panel=COMPRESS,
             help="lz4 (default), lz4hc, zstd[:LEVEL], lzo, lzo-rle or deflate; repeatable.",
+        ),
+    ] = None,
+    recompress: Annotated[
+        str | None,
+        typer.Option(
+            "--recompress",
+            metavar="NAME[:…]",
+            rich_help_panel=COMPRESS,
+            help="zram after NAME too: [:huge|idle|all][:threshold=BYTES].",
         ),
     ] = None,
     kernel: kernel_rules.Kernel = None,
@@ -182,6 +199,7 @@ def estimate_dedup(
         seed,
         jobs,
         None if idle is None else Idle(idle, tracker),
+        None if recompress is None else _recompression(recompress),
     )
     with held():  # from here on, a signal loses nothing of what was learnt
         result = estimate(

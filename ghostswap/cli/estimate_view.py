@@ -63,7 +63,7 @@ def show(estimate: Estimate, view: View) -> None:
     if view.headings:
         _show_pages(estimate, view)
     systems = estimate.shown()
-    if len(estimate.census.measured) > 1:
+    if len(estimate.algorithms) > 1:
         systems.sort(key=lambda system: -system.saved_bytes)
     rows = [_system_row(estimate, system, view.exact) for system in systems]
     print_table(SYSTEM_COLUMNS, rows, headings=view.headings, chosen=view.columns)
@@ -141,6 +141,12 @@ def _notes(estimate: Estimate) -> list[str]:
             notes.append(
                 f"zswap with {system.algorithm} refuses {system.refused_pages:,} pages"
                 f" that do not compress; they {fate}."
+            )
+    for system in estimate.shown():
+        if (done := system.recompression) is not None:
+            notes.append(
+                f"{done.algorithm} replaces {done.recompressed_pages:,} of zram's pages with "
+                f"{system.algorithm}; the others would take as much, or are not asked for."
             )
     if any(
         system.pool_bytes > _SPARSE * system.compressed_bytes

@@ -5,8 +5,17 @@ from dataclasses import dataclass
 
 # drivers/block/zram/zcomp.c, backends[], Linux 6.18: all that zram has had, and zswap with it.
 KERNEL_NAMES = ("lzo", "lzo-rle", "lz4", "lz4hc", "zstd", "deflate", "842")
+DEFAULT_ZSTD = ("zstd", "zstd:3")
+"""Both names of zstd at the kernel's default level, the only one that crypto/ and zswap have."""
+
+IN_KERNEL = "@kernel"
+"""Ends the name of one whose sizes the running kernel measured itself, beside a library's."""
+
+IN_CRYPTO = "@crypto"
+"""Ends the name of one as crypto/ calls it, where zram calls the same one otherwise."""
+
 _FORM = re.compile(
-    rf"(?P<name>{'|'.join(KERNEL_NAMES)})(:(?P<level>-?[0-9]{{1,2}}))?(@kernel)?", re.ASCII
+    rf"(?P<name>{'|'.join(KERNEL_NAMES)})(:(?P<level>-?[0-9]{{1,2}}))?({IN_KERNEL})?", re.ASCII
 )
 
 

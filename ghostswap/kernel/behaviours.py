@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from ghostswap.kernel.rules import Rules, rules_for
+from ghostswap.kernel.rules import Rules, crypto_zstd_parameters, rules_for
 from ghostswap.kernel.slots import Charge, Design, costs
 from ghostswap.kernel.swapping import zswap_refuses_huge_pages
-from ghostswap.kernel.version import RELEASES, KernelVersion
+from ghostswap.kernel.version import RELEASES, V6_2, KernelVersion
 from ghostswap.kernel.zswap import (
     DEFAULT_ACCEPT_PERCENT,
     Allocator,
@@ -75,6 +75,14 @@ def _reopens(rules: Rules) -> str:
     return "those that fit"
 
 
+def _zstd(rules: Rules) -> str:
+    if crypto_zstd_parameters(rules.version):
+        return "with the parameters for input of any length"
+    if rules.zswap_algorithm("zstd") != "zstd":
+        return "zram: with those for a page; zswap: for input of any length"
+    return "with the parameters for a page, or such as find the same"
+
+
 def _timed_zram_entry(rules: Rules) -> str:
     timed = rules_for(rules.version, {"ZRAM_MEMORY_TRACKING": "y"})
     return f"{rules.zram_entry_bytes}; {timed.zram_entry_bytes} with the time of access"
@@ -111,6 +119,12 @@ BEHAVIOURS = (
         "zswap: a page that does not shrink", _incompressible, "mm/zswap.c, zswap_compress()"
     ),
     Behaviour("zswap: a huge page", _huge, "mm/zswap.c, zswap_store(); get_swap_pages()"),
+    Behaviour("zstd", _zstd, "crypto/zstd.c, zstd_params(); drivers/block/zram/backend_zstd.c"),
+    Behaviour(
+        "zram: recompression",
+        lambda rules: "with CONFIG_ZRAM_MULTI_COMP" if rules.version >= V6_2 else "none",
+        "drivers/block/zram/zram_drv.c, recompress_store()",
+    ),
     Behaviour(
         "zswap: pages taken after the pool was full",
         _reopens,

@@ -29,6 +29,7 @@ class KernelVersion:
 V5_6 = KernelVersion(5, 6)
 V5_19 = KernelVersion(5, 19)
 V6_1 = KernelVersion(6, 1)
+V6_2 = KernelVersion(6, 2)
 V6_3 = KernelVersion(6, 3)
 V6_5 = KernelVersion(6, 5)
 V6_6 = KernelVersion(6, 6)

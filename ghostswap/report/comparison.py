@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ghostswap.errors import GhostswapError
+from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.kernel.ksm import general_profit
+from ghostswap.kernel.recompression import Pages
 from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator
 from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.comparison import Comparison
-from ghostswap.systems.footprint import Footprint, Sharing, System
+from ghostswap.systems.footprint import Footprint, Recompressed, Sharing, System
 from ghostswap.systems.table import SYSTEMS, Pool
 
 SCHEMA = "ghostswap.estimate/1"
@@ -64,7 +66,10 @@ def document(comparison: Comparison) -> dict[str, Any]:
 
 def _row(footprint: Footprint) -> dict[str, Any]:
     sharing = {} if footprint.sharing is None else asdict(footprint.sharing)
-    return as_json(FOOTPRINT, footprint) | sharing
+    row = as_json(FOOTPRINT, footprint) | sharing
+    if footprint.recompression is not None:
+        row["recompression"] = asdict(footprint.recompression)
+    return row
 
 
 def looks_like_json(begin: bytes) -> bool:
@@ -169,6 +174,7 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         kept_bytes=rules.kept_bytes(refused, page_size),
         relative_error=row.number("relative_error"),
         sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),
+        recompression=_recompression(row) if SYSTEMS[system].recompresses else None,
     )
 
 
@@ -176,6 +182,22 @@ def _sharing(row: "_Fields", merged: int, total: int, page_size: int) -> Sharing
     sharing = row.whole("pages_sharing", absent=max(merged, 0))
     profit = row.integer("general_profit", absent=general_profit(sharing, total, page_size))
     return Sharing(row.whole("pages_shared", absent=0), sharing, profit)
+
+
+def _recompression(row: "_Fields") -> Recompressed:
+    fields = row.inner("recompression")
+    algorithm = fields.text("algorithm")
+    try:
+        Algorithm.parse(algorithm)
+        pages = Pages(fields.text("pages"))
+    except ValueError as error:
+        raise _BadFieldError(f"recompression: {error}") from None
+    return Recompressed(
+        algorithm,
+        pages,
+        fields.whole("threshold"),
+        fields.whole("recompressed_pages"),
+    )
 
 
 class _BadFieldError(Exception):

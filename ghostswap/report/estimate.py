@@ -10,12 +10,10 @@ from ghostswap.census.idle_share import IdleCensus, IdleGroup, scaled_counts, sc
 from ghostswap.census.population import Population, population
 from ghostswap.census.sample_error import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
+from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
 from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison, compare
 from ghostswap.systems.footprint import Footprint, System
-
-# What a codec that asks the running kernel is called beside the library's own of the same name.
-IN_KERNEL = "@kernel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,11 @@ class Estimate:
             return page_counts(self.census)
         return scaled_counts(self.census, self.idle.share)
 
+    @property
+    def algorithms(self) -> list[Measured]:
+        """What was measured of each algorithm, as zram calls it."""
+        return [each for each in self.census.measured if not each.algorithm.endswith(IN_CRYPTO)]
+
     def measured(self, algorithm: str | None) -> Measured | None:
         """What an algorithm made of the contents; None for a system that has none."""
         for measured in self.census.measured:
@@ -114,7 +117,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "pages": estimate.counts,
         "algorithms": {
             measured.algorithm: _algorithm(estimate, measured, pages)
-            for measured in census.measured
+            for measured in estimate.algorithms
             if (pages := estimate.population(measured)) is not None
         },
         "dedup": {

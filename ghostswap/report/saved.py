@@ -35,6 +35,7 @@ _AT_MOST = (
     ("metadata_bytes", "ram_bytes"),
     ("saved_bytes and ram_bytes", "all memory"),
     ("all memory", "saved_bytes and ram_bytes"),
+    ("recompressed_pages", "all pages"),
     ("pages_shared", "all pages"),
     ("pages_sharing", "all pages"),
 )
@@ -119,6 +120,7 @@ def _wrong_system(document: Mapping[str, Any], row: Mapping[str, Any]) -> str | 
         "the most that its pages take": (stored + _POOL_SLACK_PAGES) * page_size,
         "all memory": total * page_size,
     }
+    known |= _numbers(row.get("recompression"))
     if figures.keys() >= {"saved_bytes", "ram_bytes"}:
         known["saved_bytes and ram_bytes"] = figures["saved_bytes"] + figures["ram_bytes"]
     for smaller, larger in _AT_MOST:

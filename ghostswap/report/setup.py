@@ -100,6 +100,10 @@ def lines(setup: Setup, form: Form) -> list[str]:
     """The lines of `form`; UsageError for a system or a path that it cannot set up."""
     if not SYSTEMS[setup.system].released:
         raise UsageError("--emit", f"no released kernel has {setup.system}: nothing to set up")
+    if SYSTEMS[setup.system].recompresses:
+        raise UsageError(
+            "--emit", "zram recompresses when it is told to, again and again: set up zram, and that"
+        )
     zram = SYSTEMS[setup.system].design is Design.ZRAM
     match form:
         case Form.SH:

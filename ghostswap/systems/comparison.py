@@ -1,16 +1,23 @@
 """All systems on the same pages: their footprints side by side, and by whose rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from ghostswap.census.idle_share import IdleShare, idle_error, scaled, sharing_error
 from ghostswap.census.population import population, uncompressed
 from ghostswap.census.sample_error import SampleError
 from ghostswap.census.table import Census, Measured
+from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.recompression import Recompression
 from ghostswap.kernel.rules import Rules
-from ghostswap.systems.footprint import Footprint, System
+from ghostswap.systems.footprint import Footprint, Recompressed, System
 from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import SYSTEMS, Pool, Row
+
+# zstd's sizes with the parameters of zram, where zswap has others: 1.8 % less of executables.
+_OTHER_PARAMETERS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +40,23 @@ class Comparison:
         }
 
 
-def compare(census: Census, rules: Rules, share: IdleShare | None = None) -> Comparison:
+def compare(
+    census: Census,
+    rules: Rules,
+    share: IdleShare | None = None,
+    recompression: Recompression | None = None,
+) -> Comparison:
     """The systems on the pages of a census; without those that need sizes where none is known. With
-    a `share`, its pages are a sample that stands for all idle ones."""
-    footprints = [
-        footprint
-        for measured in census.measured
-        for footprint in _compressed(census, measured, rules, share)
-    ]
+    a `share`, its pages are a sample that stands for all idle ones; with a `recompression`, by an
+    algorithm that was measured too, zram also after it."""
+    footprints: list[Footprint] = []
+    for measured in census.measured:
+        if measured.algorithm.endswith(IN_CRYPTO):
+            continue
+        for sizes, rows in _rows(census, measured, rules):
+            footprints += _compressed(census, sizes, rules, share, rows)
+        if recompression is not None:
+            footprints += _recompressed(census, measured, rules, share, recompression)
     pages = uncompressed(census)
     error, total, partial = 0.0, census.total, census.partial
     if share is not None:
@@ -55,7 +71,11 @@ def compare(census: Census, rules: Rules, share: IdleShare | None = None) -> Com
 
 
 def _compressed(
-    census: Census, measured: Measured, rules: Rules, share: IdleShare | None
+    census: Census,
+    measured: Measured,
+    rules: Rules,
+    share: IdleShare | None,
+    rows: Sequence[Row],
 ) -> Iterator[Footprint]:
     pages = population(census, measured)
     if pages is None:
@@ -64,19 +84,60 @@ def _compressed(
         pages = scaled(pages, census, share)
     sample = census.sample
     sample_error = SampleError.of(census.contents, measured.sizes, sample) if sample else None
-    for row in SYSTEMS.values():
-        if row.compresses:
-            error = _codec_error(row, measured, rules)
-            cost = pool_cost(row.pool, rules, census.page_size)
-            if share is not None:
-                error += idle_error(census, measured, share, cost, each_once=row.once)
-            elif sample_error is not None:
-                error += sample_error.relative_error(cost, each_once=row.once)
-            yield replace(row.footprint(pages, rules), relative_error=error)
+    for row in rows:
+        error = measured.relative_error
+        cost = pool_cost(row.pool, rules, census.page_size)
+        if share is not None:
+            error += idle_error(census, measured, share, cost, each_once=row.once)
+        elif sample_error is not None:
+            error += sample_error.relative_error(cost, each_once=row.once)
+        yield replace(row.footprint(pages, rules), relative_error=error)
 
 
-def _codec_error(row: Row, measured: Measured, rules: Rules) -> float:
-    """How far sizes may be from those of the kernel, as a share of them."""
-    if row.pool is Pool.ZSWAP:
-        return measured.relative_error + rules.zswap_codec_error(measured.algorithm)
-    return measured.relative_error
+def _recompressed(
+    census: Census,
+    first: Measured,
+    rules: Rules,
+    share: IdleShare | None,
+    recompression: Recompression,
+) -> Iterator[Footprint]:
+    """zram of the algorithm `first` after the recompression; nothing where that is by itself."""
+    by = recompression.algorithm + (IN_KERNEL if first.algorithm.endswith(IN_KERNEL) else "")
+    second = next(each for each in census.measured if each.algorithm == by)
+    if second is first:
+        return
+    known = (first.sizes > 0) & (second.sizes > 0)
+    replaced = recompression.replaces(first.sizes, second.sizes, rules.classes(census.page_size))
+    left = np.where(replaced, second.sizes, first.sizes) * known
+    after = Measured(first.algorithm, left, None, max(first.relative_error, second.relative_error))
+    # Counted like sizes, so that those compressed stand for all: 1 for an object that is replaced.
+    marks = (np.where(replaced, 1, 2) * known).astype(first.sizes.dtype)
+    counted = population(census, replace(after, sizes=marks))
+    if counted is None:
+        return
+    if share is not None:
+        counted = scaled(counted, census, share)
+    told = Recompressed(
+        recompression.algorithm,
+        recompression.pages,
+        recompression.threshold,
+        round(float(counted.data.pages[1])),
+    )
+    rows = [row for row in SYSTEMS.values() if row.recompresses]
+    for footprint in _compressed(census, after, rules, share, rows):
+        yield replace(footprint, recompression=told)
+
+
+def _rows(census: Census, measured: Measured, rules: Rules) -> Iterator[tuple[Measured, list[Row]]]:
+    """The systems of one algorithm, each beside what was measured as its kernel compresses."""
+    rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
+    own = rules.zswap_algorithm(measured.algorithm)
+    if own == measured.algorithm:
+        yield measured, rows
+        return
+    yield measured, [row for row in rows if row.pool is not Pool.ZSWAP]
+    # A census that was saved for another kernel has no such sizes.
+    near = replace(measured, relative_error=measured.relative_error + _OTHER_PARAMETERS)
+    of_zswap = next((each for each in census.measured if each.algorithm == own), near)
+    named = replace(of_zswap, algorithm=measured.algorithm)
+    yield named, [row for row in rows if row.pool is Pool.ZSWAP]

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ghostswap.kernel.recompression import Pages
+
 
 class System(StrEnum):
     """The systems that are compared."""
 
     ZRAM = "zram"
     ZSWAP = "zswap"
+    ZRAM_RECOMPRESSED = "zram+recompress"
     ZRAM_DEDUP = "zram+dedup"
     ZSWAP_DEDUP = "zswap+dedup"
     KSM = "ksm"
@@ -21,6 +24,17 @@ class Sharing:
     pages_shared: int
     pages_sharing: int
     general_profit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recompressed:
+    """What a second compressor replaced in zram: the objects of as many pages, out of those that a
+    kernel.recompression.Recompression of the first three fields is about."""
+
+    algorithm: str
+    pages: Pages
+    threshold: int
+    recompressed_pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Footprint:
     kept_bytes: int = 0
     relative_error: float = 0.0
     sharing: Sharing | None = None
+    recompression: Recompressed | None = None
 
     @property
     def total_bytes(self) -> int:

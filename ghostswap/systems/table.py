@@ -9,7 +9,7 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Design
 from ghostswap.systems.footprint import Footprint, System
 from ghostswap.systems.ksm import ksm
-from ghostswap.systems.zram import zram, zram_dedup
+from ghostswap.systems.zram import zram, zram_dedup, zram_recompressed
 from ghostswap.systems.zswap import zswap, zswap_dedup
 
 
@@ -24,13 +24,15 @@ class Pool(Enum):
 @dataclass(frozen=True, slots=True)
 class Row:
     """One system: what it makes of pages, whether it stores each content once, its pool, and what
-    holds its slots today. `released` is False for proposals that no kernel has."""
+    holds its slots today. `released` is False for proposals that no kernel has; `recompresses` is
+    True where its pages have the sizes that a second algorithm left."""
 
     footprint: Callable[[Population, Rules], Footprint]
     once: bool
     pool: Pool
     design: Design
     released: bool = True
+    recompresses: bool = False
 
     @property
     def compresses(self) -> bool:
@@ -40,6 +42,9 @@ class Row:
 
 SYSTEMS = {
     System.ZRAM: Row(zram, False, Pool.ZRAM, Design.ZRAM),
+    System.ZRAM_RECOMPRESSED: Row(
+        zram_recompressed, False, Pool.ZRAM, Design.ZRAM, recompresses=True
+    ),
     System.ZRAM_DEDUP: Row(zram_dedup, True, Pool.ZRAM, Design.ZRAM, released=False),
     System.ZSWAP: Row(zswap, False, Pool.ZSWAP, Design.GHOST),
     System.ZSWAP_DEDUP: Row(zswap_dedup, True, Pool.ZSWAP, Design.GHOST, released=False),

@@ -4,6 +4,8 @@ Source: drivers/block/zram/zram_drv.c, zram_write_page() and write_incompressibl
 6.18.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ghostswap.census.population import Population
@@ -22,6 +24,12 @@ _DEDUP_BUCKETS_MIN = 1 << 10
 def zram(pages: Population, rules: Rules) -> Footprint:
     """zram as it is: pages_stored is orig_data_size in pages, so same-filled ones are in it."""
     return _footprint(System.ZRAM, pages, rules, pages.data.pages, dedup_bytes=0)
+
+
+def zram_recompressed(pages: Population, rules: Rules) -> Footprint:
+    """zram once a second compressor has replaced what it makes smaller: `pages` have the sizes that
+    objects have afterwards. None of those replaced is huge, and those that are stay so."""
+    return replace(zram(pages, rules), system=System.ZRAM_RECOMPRESSED)
 
 
 def zram_dedup(pages: Population, rules: Rules) -> Footprint:

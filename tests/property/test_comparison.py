@@ -5,12 +5,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.kernel.recompression import Pages
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator
 from ghostswap.report.comparison import document, parse_estimate, read
 from ghostswap.systems.comparison import Comparison
-from ghostswap.systems.footprint import Footprint, Sharing, System
+from ghostswap.systems.footprint import Footprint, Recompressed, Sharing, System
 from ghostswap.systems.table import SYSTEMS
 
 counts = st.integers(0, 1 << 40)
@@ -22,6 +23,15 @@ rules = st.builds(
     zram_entry_bytes=st.sampled_from([16, 24]),
     writeback=st.booleans(),
     ghost=st.booleans(),
+)
+
+
+recompressed = st.builds(
+    Recompressed,
+    st.sampled_from(["zstd", "zstd:9", "842"]),
+    st.sampled_from(Pages),
+    threshold=st.integers(0, 4096),
+    recompressed_pages=counts,
 )
 
 
@@ -38,24 +48,20 @@ def comparisons(draw: st.DrawFn) -> Comparison:
             page_size,
             total_pages=total,
             refused_pages=refused,
-            **{
-                name: draw(counts)
-                for name in (
-                    "pages_stored",
-                    "same_pages",
-                    "huge_pages",
-                    "compressed_bytes",
-                    "pool_bytes",
-                    "slack_bytes",
-                    "entry_bytes",
-                    "lookup_bytes",
-                )
-            },
+            pages_stored=draw(counts),
+            same_pages=draw(counts),
+            huge_pages=draw(counts),
+            compressed_bytes=draw(counts),
+            pool_bytes=draw(counts),
+            slack_bytes=draw(counts),
+            entry_bytes=draw(counts),
+            lookup_bytes=draw(counts),
             kept_bytes=whose.kept_bytes(refused, page_size),
             relative_error=draw(st.floats(0, 1)),
             sharing=None
             if algorithm is not None
             else Sharing(draw(counts), draw(counts), draw(st.integers(-(1 << 40), 1 << 40))),
+            recompression=draw(recompressed) if SYSTEMS[system].recompresses else None,
         )
 
     footprints = [

@@ -23,11 +23,13 @@ def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
     assert rules_for(KernelVersion(6, 12), config).zram_entry_bytes == entry_bytes
 
 
-def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_16() -> None:
-    for version, error in (("6.1", 0.0), ("6.12", 0.012), ("6.16", 0.012), ("6.17", 0.0)):
-        rules = rules_for(KernelVersion.parse(version), {})
-        assert rules.zswap_codec_error("zstd:3") == error
-        assert rules.zswap_codec_error("lz4") == 0
+@pytest.mark.parametrize(("version", "own"), [("6.11", 0), ("6.12", 1), ("6.16", 1), ("6.17", 0)])
+def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_16(version: str, own: bool) -> None:
+    rules = rules_for(KernelVersion.parse(version), {})
+    for name in ("zstd", "zstd:3", "zstd@kernel"):
+        assert (rules.zswap_algorithm(name) == "zstd@crypto") is bool(own)
+    for name in ("zstd:9", "lz4", "lz4@kernel"):
+        assert rules.zswap_algorithm(name) == name
 
 
 def test_a_time_of_access_costs_zram_nothing_since_7_0() -> None:
