@@ -67,6 +67,12 @@ def document(comparison: Comparison) -> dict[str, Any]:
 def _row(footprint: Footprint) -> dict[str, Any]:
     sharing = {} if footprint.sharing is None else asdict(footprint.sharing)
     row = as_json(FOOTPRINT, footprint) | sharing
+    if SYSTEMS[footprint.system].pool is Pool.ZRAM:
+        row["as_swap"] = {
+            "pages_stored": footprint.pages_stored - footprint.zeromap_pages,
+            "same_pages": footprint.same_pages - footprint.zeromap_pages,
+            "zeromap_pages": footprint.zeromap_pages,
+        }
     if footprint.recompression is not None:
         row["recompression"] = asdict(footprint.recompression)
     return row
@@ -171,6 +177,7 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         slack_bytes=row.whole("slack_bytes", absent=slack),
         entry_bytes=max(0, row.whole("metadata_bytes") - lookup),
         lookup_bytes=lookup,
+        zeromap_pages=row.inner("as_swap").whole("zeromap_pages") if row.has("as_swap") else 0,
         kept_bytes=rules.kept_bytes(refused, page_size),
         relative_error=row.number("relative_error"),
         sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),

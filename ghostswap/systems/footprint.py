@@ -48,6 +48,8 @@ class Footprint:
     counters leave out the rest: `entry_bytes` for what it keeps of a page or content, and
     `lookup_bytes` for what finds that by slot (the xarray of zswap, the table of zram).
 
+    Of zram's `same_pages`, `zeromap_pages` never reach it where it is a swap area.
+
     `relative_error` is how far pool_bytes may be off, as a share of it.
     """
 
@@ -64,6 +66,7 @@ class Footprint:
     slack_bytes: int
     entry_bytes: int
     lookup_bytes: int
+    zeromap_pages: int = 0
     kept_bytes: int = 0
     relative_error: float = 0.0
     sharing: Sharing | None = None

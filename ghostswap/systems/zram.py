@@ -1,7 +1,10 @@
 """What zram would report and take for the pages: a fresh device, each page in its own slot.
 
-Source: drivers/block/zram/zram_drv.c, zram_write_page() and write_incompressible_page(), Linux
-6.18.
+As a swap area it takes the same RAM, and since 6.12 reports less: zero pages, each a folio of its
+own, are then a bit in the area's zeromap and are not written to it.
+
+Source: drivers/block/zram/zram_drv.c, zram_write_page() and write_incompressible_page(), and
+mm/page_io.c, swap_writeout(), Linux 6.18.
 """
 
 from dataclasses import replace
@@ -11,6 +14,7 @@ import numpy as np
 from ghostswap.census.population import Population
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zsmalloc import Counts, SizeClasses, pool
+from ghostswap.kernel.zswap import SameFilled
 from ghostswap.systems.footprint import Footprint, System
 
 # The dedup patch of Joonsoo Kim (2017): struct zram_entry a content, and a hash table of
@@ -60,6 +64,7 @@ def _footprint(
         slack_bytes=classes.slack_bytes(stored.bytes, compressed_bytes),
         entry_bytes=stored.overhead_bytes + dedup_bytes,
         lookup_bytes=pages.total * rules.zram_entry_bytes,
+        zeromap_pages=pages.zero if rules.same_filled is SameFilled.ZEROMAP else 0,
     )
 
 

@@ -24,6 +24,22 @@ BOUNDS = {
 EXACT = 0.0002  # up to this bound, no page is on the other side of huge
 
 
+@pytest.mark.parametrize("version", ["6.1", "6.12"])
+def test_a_swap_area_is_not_given_zero_pages_since_6_12(
+    version: str, pages: Path, in_guest: InGuest
+) -> None:
+    real = in_guest(version, "zram_swap", pages, "lz4")
+    told = system(estimate(pages, "--algorithm", "lz4", "--kernel", version), "zram")
+
+    assert told["as_swap"]["pages_stored"] * PAGE == real["orig_data_size"]
+    assert told["as_swap"]["same_pages"] == real["same_pages"]
+    assert (told["as_swap"]["zeromap_pages"] > 0) == (version == "6.12")
+    assert told["huge_pages"] == real["huge_pages"]
+    compressed, pool = real["compr_data_size"], real["mem_used_total"]
+    assert abs(told["compressed_bytes"] - compressed) <= BOUNDS[version, "lz4"] * compressed
+    assert abs(told["pool_bytes"] - pool) <= max(0.002 * pool, 16 * PAGE)
+
+
 @pytest.mark.parametrize(("version", "algorithm"), BOUNDS)
 def test_pages_take_what_zram_takes_for_them(
     version: str, algorithm: str, pages: Path, in_guest: InGuest
