@@ -23,7 +23,7 @@ from ghostswap.ghost.switch import carry_out, remove_own_file, switch_off, switc
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import read_memory
 from ghostswap.owned import open_owned
-from ghostswap.swapfile.running import running_kernel
+from ghostswap.swapfile.running import running_kernel, running_version
 from ghostswap.swapfile.verdict import Kernel
 from ghostswap.units import format_size
 
@@ -56,6 +56,14 @@ def backend_here() -> Backend:
     return Backend.DEVICE_MAPPER
 
 
+def writeback_advice(backend: Backend, wishes: Wishes) -> str | None:
+    """What is to be said of a ghost area into which zswap may write back; None for nothing. A
+    kernel that knows ghosts does not try."""
+    if backend is Backend.KERNEL or wishes.no_writeback:
+        return None
+    return writeback.advice(HostFiles(_HERE), running_version())
+
+
 def turn_on(path: Path | None, size: int | None, wishes: Wishes) -> tuple[GhostArea, bool]:
     """The area of prepare(), on, and whether it was off before; what killed runs left is gone."""
     check_root("swapon")
@@ -71,11 +79,11 @@ def turn_on(path: Path | None, size: int | None, wishes: Wishes) -> tuple[GhostA
         with suppress(OSError):
             area = area_of(plan.file.stat(), (area for area in areas if area.swap is not None))
         if area is not None:
-            if plan.forbid_writeback:
-                writeback.forbid(host)
             if plan.page is not None and area.size != plan.size:
                 why = f"is on with {describe(area)}: ghostswap off it first"
                 raise GhostswapError(area.name, why)
+            if plan.forbid_writeback:
+                writeback.forbid(host)
             return area, False
         carry_out(switch_on(plan))
         area = area_of(plan.file.stat(), find_areas(host))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ghostswap.application.ghost import backend_here, describe, prepare, turn_on
+from ghostswap.application.ghost import backend_here, describe, prepare, turn_on, writeback_advice
 from ghostswap.cli import options
 from ghostswap.cli.render import print_json, printable, size_text, warn
 from ghostswap.ghost.areas import Backend, GhostArea
@@ -56,6 +56,7 @@ def on(
     if dry_run:
         plan, backend = prepare(path, size, wishes), backend_here()
         lines = list(shell_lines(plan, backend))
+        _advise(backend, wishes, quiet)
         if json:
             print_json(_planned(plan, backend, lines))
         else:
@@ -65,11 +66,18 @@ def on(
     if shrinker_is_on():
         warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
     area, changed = turn_on(path, size, wishes)
+    _advise(area.backend, wishes, quiet)
     if json:
         print_json(area_document(area, changed))
     else:
         state = "on" if changed else "already on"
         print(f"{printable(area.name)}: {state}, {area_text(area, exact)}")
+
+
+def _advise(backend: Backend, wishes: Wishes, quiet: bool) -> None:
+    advice = writeback_advice(backend, wishes)
+    if advice is not None:
+        warn(advice, quiet)
 
 
 def area_document(area: GhostArea, changed: bool) -> dict[str, object]:

@@ -12,6 +12,8 @@ from ghostswap.ghost.run_folder import RUN_FOLDER
 from ghostswap.host.cgroups import unified_mount
 from ghostswap.host.files import HostFiles
 from ghostswap.host.swaps import Medium, read_swaps
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.kernel.zswap import stores_incompressible
 
 NOTE = RUN_FOLDER / "zswap.writeback"
 """What memory.zswap.writeback of the root group was before `on` changed it; absent if it did not.
@@ -38,6 +40,26 @@ def check(files: HostFiles) -> None:
                 "--no-writeback",
                 f"{area.path.decode(errors='backslashreplace')} is on, and would get no page",
             )
+
+
+def advice(files: HostFiles, version: KernelVersion) -> str | None:
+    """What to say of a device-mapper ghost that is switched on while zswap may write back; None
+    where that cannot be forbidden, is forbidden, or would keep pages from an area with storage."""
+    switch = switch_of(files)
+    if switch is None or any(area.medium is not Medium.GHOST for area in read_swaps(files)):
+        return None
+    try:
+        if switch.read_text().strip() == _FORBIDDEN:
+            return None
+    except OSError:
+        return None
+    price = (
+        "; pages that do not compress are then refused" if stores_incompressible(version) else ""
+    )
+    return (
+        "a full pool makes zswap decompress pages to write them to the ghost, in vain:"
+        f" --no-writeback keeps it from that{price}"
+    )
 
 
 def forbid(files: HostFiles, note: Path = NOTE) -> bool:

@@ -18,7 +18,7 @@ from ghostswap.kernel.version import (
 )
 from ghostswap.kernel.zbud import zbud_largest
 from ghostswap.kernel.zsmalloc import DEFAULT_CHAIN_SIZE, SizeClasses, size_classes
-from ghostswap.kernel.zswap import Allocator, SameFilled
+from ghostswap.kernel.zswap import Allocator, SameFilled, stores_incompressible
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,8 @@ class Rules:
 
     @property
     def stores_incompressible(self) -> bool:
-        """Since 6.18 (zswap_compress()) a page that does not shrink is stored as it is, except
-        where writeback is off."""
-        return self.version >= V6_18 and self.writeback
+        """Whether zswap keeps a page that does not shrink as it is."""
+        return stores_incompressible(self.version) and self.writeback
 
     def largest_payload(self, page_size: int) -> int:
         """The largest compressed page, in bytes, that zswap takes; larger ones it refuses."""

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from ghostswap.kernel.version import V5_6, V6_7, V6_15, KernelVersion
+from ghostswap.kernel.version import V5_6, V6_7, V6_15, V6_18, KernelVersion
 
 DEFAULT_POOL_PERCENT = 20
 """Of RAM: zswap_max_pool_percent, mm/zswap.c."""
@@ -51,6 +51,12 @@ def pool_limit(ram_bytes: int, percent: int, page_size: int) -> int:
     3345408000
     """
     return ram_bytes // page_size * percent // 100 * page_size
+
+
+def stores_incompressible(version: KernelVersion) -> bool:
+    """Whether a page that does not shrink is stored as it is, except where writeback is off: since
+    6.18 (zswap_compress(), mm/zswap.c). Before, and where it is off, it is refused."""
+    return version >= V6_18
 
 
 def has_accept_threshold(version: KernelVersion) -> bool:

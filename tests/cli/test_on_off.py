@@ -14,6 +14,7 @@ from ghostswap.ghost import devicemapper, plan, writeback, zswap_switch
 from ghostswap.ghost.areas import Backend, GhostArea
 from ghostswap.host.files import HostFiles
 from ghostswap.host.swaps import parse_swaps
+from ghostswap.kernel.version import KernelVersion
 
 Output = pytest.CaptureFixture[str]
 
@@ -152,6 +153,52 @@ def test_no_writeback_is_refused_beside_storage(tmp_path: Path) -> None:
     (group / "memory.zswap.writeback").write_text("1\n")
     with pytest.raises(GhostswapError, match="/dev/sda2 is on, and would get no page"):
         writeback.check(host)
+
+
+@pytest.mark.parametrize(
+    ("setting", "swaps", "version", "words"),
+    [
+        ("1", "", "6.12", "--no-writeback keeps it from that"),
+        ("1", "", "6.18", "pages that do not compress are then refused"),
+        ("1", "/dev/dm-0 partition 1020 8 7\n", "6.12", "--no-writeback"),
+        ("1", "/dev/sda2 partition 1020 8 7\n", "6.12", None),
+        ("0", "", "6.12", None),
+        (None, "", "6.1", None),
+    ],
+)
+def test_what_a_full_pool_comes_to_is_said_where_it_can_be_helped(
+    tmp_path: Path, setting: str | None, swaps: str, version: str, words: str | None
+) -> None:
+    host, group = HostFiles(tmp_path), tmp_path / "sys/fs/cgroup"
+    dm = tmp_path / "sys/block/dm-0/dm"
+    for folder in (tmp_path / "proc", group, dm):
+        folder.mkdir(parents=True)
+    (dm / "uuid").write_text("ghostswap-a\n")
+    (dm / "name").write_text("ghostswap-a\n")
+    (tmp_path / "proc/swaps").write_text(f"Filename Type Size Used Priority\n{swaps}")
+    (group / "cgroup.controllers").touch()
+    if setting is not None:
+        (group / "memory.zswap.writeback").write_text(f"{setting}\n")
+    advice = writeback.advice(host, KernelVersion.parse(version))
+    assert (words is None) == (advice is None)
+    assert (words or "") in (advice or "")
+    if version == "6.12" and advice:
+        assert "refused" not in advice
+
+
+@pytest.mark.parametrize(("words", "lines"), [([], 1), (["--quiet"], 0)])
+def test_dry_run_says_so_too(
+    ghost: Path,
+    zswap: Path,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    lines: int,
+) -> None:
+    zswap.write_text("Y\n")
+    monkeypatch.setattr(writeback, "advice", lambda host, version: "a full pool")
+    assert run(["on", str(ghost), "--dry-run", *words]) == 0
+    assert capsys.readouterr().err.count("a full pool") == lines
 
 
 def test_writeback_is_put_back_as_it_was_also_by_another_run(tmp_path: Path) -> None:
