@@ -22,6 +22,9 @@ from ghostswap.report.estimate import Estimate, document
 from ghostswap.signals import OUTPUT_SECONDS, held, waits
 from ghostswap.units import format_duration
 
+# Each content of --top is held with its beginning and the names of its sources, some 2 kB.
+_MOST_TOP = 10_000
+
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
 DEFAULT_ERROR = 0.005
@@ -91,7 +94,7 @@ def estimate_dedup(
         int,
         typer.Option(
             "--top",
-            parser=options.number(0),
+            parser=options.number(0, _MOST_TOP),
             metavar="N",
             rich_help_panel=SHOW,
             show_default=False,  # none

@@ -251,6 +251,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
         ["--group-by", "colour"],
         ["--jobs", "0"],
         ["--top", "-1"],
+        ["--top", "10001"],
     ],
 )
 def test_a_wrong_option_is_said_with_status_2(dump: Path, wrong: list[str]) -> None:

@@ -144,8 +144,12 @@ _CASES = [
 @pytest.mark.parametrize(("kind", "count"), _CASES)
 def test_every_piece_is_counted_once(kind: str, count: int) -> None:
     with memory(kind, count) as (pid, _, _):
-        (source,) = estimate("--pid", pid, "--quiet")["sources"]
-        there = resident(pid)
+        for _ in range(5):
+            before = resident(pid)
+            (source,) = estimate("--pid", pid, "--quiet")["sources"]
+            there = resident(pid)
+            if abs(there - before) <= 64:
+                break  # khugepaged did not fill holes meanwhile
     assert source["pages"] >= count
     # /proc/PID/status adds up counters that each CPU keeps, so it is some pages behind.
     assert abs(source["pages"] - there) <= 64
