@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostswap.host.pagemap import PRESENT, entries_of
+from ghostswap.host.pagemap import FRAME, PRESENT, entries_of
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 
-_FRAME = np.uint64((1 << 55) - 1)
 _MAPPED_ONCE = np.uint64(1 << 56)
 _BATCH_PAGES = 1 << 16  # entries read at once
 _ZONE = re.compile(rb"^ +(?:spanned +(?P<spanned>\d+)|start_pfn: +(?P<start>\d+))$", re.MULTILINE)
@@ -89,7 +88,7 @@ def distinct_pages(
         owner = np.repeat(run, pages)
         entries = entries_of(fd, number)
         several = (entries & _MAPPED_ONCE == 0) & (entries & PRESENT != 0)
-        frames = entries[several] & _FRAME
+        frames = entries[several] & FRAME
         shared = 0
         if frames.any():
             keep = np.ones(len(number), dtype=np.bool_)

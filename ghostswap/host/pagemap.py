@@ -22,6 +22,7 @@ Bools = NDArray[np.bool_]
 _FILE_OR_SHARED = np.uint64(1 << 61)
 _SWAPPED = np.uint64(1 << 62)
 PRESENT = np.uint64(1 << 63)
+FRAME = np.uint64((1 << 55) - 1)  # the number of the frame that holds the page, for root
 
 # include/uapi/linux/fs.h: struct page_region, and the categories
 REGION = np.dtype([("start", np.uint64), ("end", np.uint64), ("categories", np.uint64)])
@@ -191,7 +192,8 @@ def regions_by_entry(fd: int, wanted: Wanted, page_size: int) -> Iterator[NDArra
 
 
 def entries_of(fd: int, numbers: I64) -> U64:
-    """The pagemap entries of these pages (ascending); zero where the process has none any more."""
+    """The 8-byte entries `numbers` (ascending) of an open file of /proc such as a pagemap; zero
+    where there is none any more: beyond its end, or of a process that has ended."""
     entries = np.zeros(len(numbers), dtype=np.uint64)
     begins = np.flatnonzero(np.diff(numbers, prepend=-_GAP_PAGES - 1) > _GAP_PAGES)
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(numbers)], strict=True):

@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -19,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.host.processes import start_time
+from ghostswap.owned import open_owned
 
 U64 = NDArray[np.uint64]
 
@@ -99,17 +100,16 @@ def kept_record(root: Path) -> Iterator[Record]:
     folder = root / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        place = open_owned(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            _check_own(os.fstat(place), folder)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            fd = os.open(NAME, flags, 0o600, dir_fd=place)
+            made = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            os.close(os.open(NAME, made, 0o600, dir_fd=place))
         finally:
             os.close(place)
     except OSError as error:
         raise GhostswapError(folder, os_reason(error)) from None
+    fd = open_owned(folder / NAME, os.O_RDWR)
     try:
-        _check_own(os.fstat(fd), folder / NAME)
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield Record(fd, root)
     except BlockingIOError:
@@ -120,22 +120,14 @@ def kept_record(root: Path) -> Iterator[Record]:
         os.close(fd)
 
 
-def _check_own(facts: os.stat_result, place: Path) -> None:
-    """GhostswapError unless it is ours, and nobody else's to write."""
-    regular = stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)
-    if not regular or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-        raise GhostswapError(place, "is not root's alone; remove it")
-
-
 def fingerprint(addresses: U64, page_size: int) -> str:
     """Names a list of regions, one page each, at these addresses in this order."""
     return sha256(addresses.astype("<u8").tobytes() + page_size.to_bytes(8, "little")).hexdigest()
 
 
 def thread_began(root: Path, pid: int) -> int | None:
-    """When a thread began (field 22 of its stat, clock ticks); None where there is none."""
+    """When a thread began; None where there is none."""
     try:
-        fields = (root / f"proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return int(fields[19])
+        return start_time(root / f"proc/{pid}")
     except (OSError, ValueError, IndexError):
         return None

@@ -5,7 +5,6 @@ ask a folio by its head page alone, and only one that is on an LRU list (page_id
 mm/page_idle.c, damon_get_folio() in mm/damon/ops-common.c, Linux 6.12).
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.host.pagemap import FRAME, PRESENT, entries_of
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 
-_ENTRY_BYTES = 8
-_FRAME = np.uint64((1 << 55) - 1)
-_PRESENT = np.uint64(1 << 63)
 _LRU, _HEAD, _TAIL, _UNEVICTABLE, _MLOCKED = (np.uint64(1 << bit) for bit in (5, 15, 16, 18, 33))
-# Entries at most this far apart are read by one call.
-_GAP = 512
 # Folios are aligned to their size; the largest that processes have: 2^13 pages of 64 KiB (arm64).
 _LARGEST_ORDER = 13
 
@@ -67,26 +62,18 @@ def look_up(root: Path, pids: I64, addresses: I64, page_size: int) -> Frames:
 def _frames_of(pagemap: Path, numbers: I64) -> U64:
     try:
         with pagemap.open("rb", buffering=0) as file:
-            found = entries(file.fileno(), numbers.astype(np.uint64))
+            pages = entries(file.fileno(), numbers.astype(np.uint64))
     except OSError:
         return np.zeros(len(numbers), dtype=np.uint64)  # it has ended
-    return np.where((found & _PRESENT) != 0, found & _FRAME, np.uint64(0))
+    return np.where((pages & PRESENT) != 0, pages & FRAME, np.uint64(0))
 
 
 def entries(fd: int, numbers: U64) -> U64:
-    """The 8-byte entries `numbers` of an open file of /proc; 0 beyond its end."""
+    """The 8-byte entries `numbers`, in any order, of an open file of /proc; 0 beyond its end."""
     order = np.argsort(numbers, kind="stable")
-    ordered = numbers[order].astype(np.int64)
-    found = np.zeros(len(numbers), dtype=np.uint64)
-    begins = np.flatnonzero(np.diff(ordered, prepend=-_GAP - 1) > _GAP)
-    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(ordered)], strict=True):
-        first, last = int(ordered[begin]), int(ordered[end - 1])
-        window = np.zeros(last - first + 1, dtype=np.uint64)
-        raw = os.pread(fd, len(window) * _ENTRY_BYTES, first * _ENTRY_BYTES)
-        read = np.frombuffer(raw[: len(raw) // _ENTRY_BYTES * _ENTRY_BYTES], dtype=np.uint64)
-        window[: len(read)] = read
-        found[order[begin:end]] = window[ordered[begin:end] - first]
-    return found
+    values = np.zeros(len(numbers), dtype=np.uint64)
+    values[order] = entries_of(fd, numbers[order].astype(np.int64))
+    return values
 
 
 def _heads(kpageflags: int, frame: U64, flags: U64) -> U64:

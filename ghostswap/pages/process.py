@@ -24,6 +24,7 @@ from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
 from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, swappable
+from ghostswap.host.processes import start_time
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
 from ghostswap.pulse import Pulse
@@ -119,7 +120,7 @@ class Processes:
         folder, pulse = _PROC / str(pid), pulse or Pulse()
         try:
             with pulse:
-                started, name = _start_time(folder), _name(folder, pid)
+                started, name = start_time(folder), _name(folder, pid)
                 status = parse_status((folder / "status").read_bytes())
             mapped = self._mapped(folder, pulse)
             found = _Found.nothing(self._page_size)
@@ -166,7 +167,7 @@ class Processes:
             warnings=(why.why,),
         )
         nothing = _Found.nothing(self._page_size).runs
-        return Source(facts, nothing, partial(_open_reader, pid, b"", nothing), stable=False)
+        return Source(facts, nothing, partial(_open_reader, pid, 0, nothing), stable=False)
 
     def _mapped(self, folder: Path, pulse: Pulse) -> "_Mapped":
         """What the process has mapped that swap could take."""
@@ -295,13 +296,13 @@ def mapping_of(area: Area, backing: Backing) -> Mapping:
     return Mapping.NAMED if area.inode else Mapping.ANON
 
 
-def _open_reader(pid: int, started: bytes, runs: Runs) -> ProcessReader:
+def _open_reader(pid: int, started: int, runs: Runs) -> ProcessReader:
     """Open the process for reading; one that has ended since gives pages that are not had."""
     folder = _PROC / str(pid)
     try:
         memory = os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC)
         pagemap = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        if _start_time(folder) == started:
+        if start_time(folder) == started:
             return ProcessReader(memory, pagemap, runs)
         os.close(memory)
         os.close(pagemap)
@@ -310,11 +311,6 @@ def _open_reader(pid: int, started: bytes, runs: Runs) -> ProcessReader:
     # Reading the null device gives nothing, as reading a process that has ended does.
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     return ProcessReader(nothing, os.dup(nothing), runs)
-
-
-def _start_time(folder: Path) -> bytes:
-    """When the process began (field 22 of stat): with its number, it names a process for good."""
-    return (folder / "stat").read_bytes().rpartition(b")")[2].split()[19]
 
 
 def _name(folder: Path, pid: int) -> str:

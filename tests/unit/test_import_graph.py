@@ -16,13 +16,13 @@ BASE = {"errors", "files", "owned", "pulse", "signals", "units"}
 # Each package, and all others that it may import; the lowest first.
 MAY_IMPORT = {
     "kernel": "",
-    "idle": "",
     "host": "kernel",
     "diagnose": "kernel host",
+    "idle": "kernel host",
     "swapfile": "kernel host",
     "ghost": "kernel host swapfile",
     "pages": "kernel host swapfile",
-    "census": "kernel idle host pages",
+    "census": "kernel host idle pages",
     "systems": "kernel census",
     "plan": "kernel systems",
     "report": "kernel host diagnose census systems plan",
