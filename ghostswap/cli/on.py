@@ -63,9 +63,9 @@ def on(
             print("\n".join(lines))
         return
 
-    if shrinker_is_on():
-        warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
     area, changed = turn_on(path, size, wishes)
+    if shrinker_is_on() and area.backend is Backend.DEVICE_MAPPER:
+        warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
     _advise(area.backend, wishes, quiet)
     if json:
         print_json(area_document(area, changed))

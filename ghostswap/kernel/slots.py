@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from ghostswap.kernel.swapping import zswap_refuses_huge_pages
 from ghostswap.kernel.version import V6_1, V6_6, V6_10, V6_12, V6_18, V7_1, V7_2, KernelVersion
 
 PHASE_IV = V7_2
@@ -102,6 +103,7 @@ TRAITS = {
 }
 
 SLOTS_A_TREE = 16384  # SWAP_ADDRESS_SPACE_PAGES, ZSWAP_ADDRESS_SPACE_PAGES: 64 MiB of 4 KiB pages
+_CLUSTERS = "swap_cluster_info"
 _POINTER = 8
 _XA_NODE, _XA_SLOTS = 576, 64  # struct xa_node: 64 pointers, and 64 bytes of its own
 _RFC_V6 = "virtual swap space v6 (May 2026), struct swp_desc; cover letter's tables"
@@ -122,7 +124,11 @@ def costs(
     """
     match design:
         case Design.SWAPFILE | Design.GHOST:
-            return (*_area(version, page_size), *_in_use(version, page_size), *lookup(version))
+            area = _area(version, page_size)
+            if design is Design.GHOST and zswap_refuses_huge_pages(version):
+                # Its device is declared rotational there, for which swapon() makes no clusters.
+                area = tuple(cost for cost in area if cost.name != _CLUSTERS)
+            return (*area, *_in_use(version, page_size), *lookup(version))
         case Design.ZRAM:
             table = _zram_table(zram_entry_bytes)
             return (*_area(version, page_size), *_in_use(version, page_size), table)
@@ -190,7 +196,7 @@ def _area(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
         found.append(Cost("zeromap", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.12 and 6.18"))
     found.append(
         Cost(
-            "swap_cluster_info",
+            _CLUSTERS,
             _cluster_info_bytes(version),
             cluster,
             Charge.AREA,
@@ -273,7 +279,7 @@ def _xswap(page_size: int) -> tuple[Cost, ...]:
         Cost("zswap_tree", 16, SLOTS_A_TREE, Charge.AREA, "zswap_swapon(), mm/zswap.c, 6.18"),
         _swap_table(page_size),
         Cost("memcg id", 2, 1, Charge.USED, _RFC_XSWAP),
-        _clusters_on_demand("swap_cluster_info", 48, 48, page_size, _RFC_XSWAP),
+        _clusters_on_demand(_CLUSTERS, 48, 48, page_size, _RFC_XSWAP),
         *_xarray("zswap xarray", Charge.ENTRY, _RFC_XSWAP),
     )
 

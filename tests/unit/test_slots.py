@@ -72,7 +72,13 @@ def per_slot(design: Design, version: KernelVersion, *charges: Charge) -> float:
 
 def test_static_bytes_a_slot_by_kernel() -> None:
     static = [round(per_slot(Design.GHOST, v, Charge.AREA), 4) for v in MILESTONES]
-    assert static == [3.1562, 3.1885, 3.1885, 2.2041, 0.0947]
+    assert static == [3.1406, 3.1416, 3.1885, 2.2041, 0.0947]
+    # A rotational area has no clusters before 6.13, and only a ghost is made one.
+    for version, in_clusters in ((V6_1, 8), (V6_12, 24), (V6_18, 0)):
+        more = per_slot(Design.SWAPFILE, version, Charge.AREA) - per_slot(
+            Design.GHOST, version, Charge.AREA
+        )
+        assert more == in_clusters / 512
 
 
 def test_phase_iii_saves_256_mib_a_tib_and_phase_iv_512() -> None:
