@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from ghostswap.idle.damon_record import Record, fingerprint, kept_record, thread
 from ghostswap.idle.ranges import TriedRegion, intervals_untouched, parse_region
 
 U64 = NDArray[np.uint64]
+T = TypeVar("T")
 
 KDAMONDS = "sys/kernel/mm/damon/admin/kdamonds"
 # Modules that run DAMON by themselves, each with a parameter `enabled`.
@@ -37,6 +39,7 @@ _CLOCK = np.uint64(0)  # address of the region that counts intervals
 _FEWEST_REGIONS = 3  # damon_set_attrs()
 _NO_LIMIT = 2**32 - 1
 _BUSY_TRIES, _BUSY_SECONDS = 50, 0.02
+_MOST_BYTES = 4096  # of a sysfs file: a page holds it
 
 
 class DamonFiles:
@@ -45,38 +48,40 @@ class DamonFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / KDAMONDS
+        # Tens of thousands of files are read: a Path for each would cost more than the kernel does.
+        self._prefix = f"{self.folder}/"
 
     def read(self, name: str) -> str:
         """The content without its newline; OSError passes through."""
-        return self._patiently(lambda: (self.folder / name).read_text().strip())
+        return self._patiently(name, os.O_RDONLY, _read).decode().strip()
 
     def write(self, name: str, text: object) -> None:
         """Write one value; OSError passes through."""
-        self._patiently(lambda: self._written(name, str(text)))
+        value = str(text).encode()
+        self._patiently(name, os.O_WRONLY, lambda fd: os.write(fd, value))
 
     def names(self, name: str) -> list[str]:
         """The entries of a folder; OSError passes through."""
         return [entry.name for entry in (self.folder / name).iterdir()]
 
-    def _written(self, name: str, text: str) -> str:
-        fd = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-        return ""
-
-    @staticmethod
-    def _patiently(act: Callable[[], str]) -> str:
+    def _patiently(self, name: str, flags: int, act: Callable[[int], T]) -> T:
         """Once more while another reader holds DAMON's lock: the kernel does not wait for it."""
-        for _ in range(_BUSY_TRIES):
+        path = self._prefix + name
+        for left in range(_BUSY_TRIES, -1, -1):
+            fd = os.open(path, flags | os.O_CLOEXEC)
             try:
-                return act()
+                return act(fd)
             except OSError as error:
-                if error.errno != errno.EBUSY:
+                if error.errno != errno.EBUSY or not left:
                     raise
-                time.sleep(_BUSY_SECONDS)
-        return act()
+            finally:
+                os.close(fd)
+            time.sleep(_BUSY_SECONDS)
+        raise AssertionError("the last try returns or raises")
+
+
+def _read(fd: int) -> bytes:
+    return os.read(fd, _MOST_BYTES)
 
 
 def there(root: Path) -> bool:
@@ -130,8 +135,8 @@ class DamonWatch:
         seconds = intervals.astype(np.float64) * self._interval
         return Answer(seconds[1:], float(seconds[0]))
 
-    def cpu_seconds(self) -> float | None:
-        """That of the kernel's thread (proc_pid_schedstat() in fs/proc/base.c: nanoseconds)."""
+    def kernel_seconds(self) -> float | None:
+        """What kdamond took (proc_pid_schedstat() in fs/proc/base.c: nanoseconds)."""
         place = self._files.root / f"proc/{self._pid}/schedstat"
         with suppress(OSError, ValueError, IndexError):
             return int(place.read_bytes().split()[0]) / 1e9

@@ -61,14 +61,12 @@ class BitmapWatch:
         self._runs = list(
             zip(begins.tolist(), [*begins[1:].tolist(), len(self._words)], strict=True)
         )
-        self._cpu = 0.0
         self._mark(np.ones(len(frames), dtype=np.bool_))
         self._begin = time.monotonic()
         self._touched = np.full(len(frames), self._begin)  # when each was last seen to be
 
     def look(self) -> None:
         """Read the marks, and set again those that are gone."""
-        before = time.thread_time()
         words = np.zeros(len(self._words), dtype=np.uint64)
         for begin, end in self._runs:
             offset = int(self._words[begin]) * _WORD_BYTES
@@ -79,7 +77,6 @@ class BitmapWatch:
         accessed = (words[self._word_of] & self._bit) == 0
         self._touched[accessed] = now
         self._mark(accessed)
-        self._cpu += time.thread_time() - before
 
     def answer(self) -> Answer:
         """Since the look that last found each accessed, or since the beginning; this looks once
@@ -88,9 +85,9 @@ class BitmapWatch:
         self.look()
         return Answer(np.maximum(now - self._touched, 0.0), now - self._begin)
 
-    def cpu_seconds(self) -> float:
+    def kernel_seconds(self) -> float:
         """The kernel does its work inside our own reads and writes."""
-        return self._cpu
+        return 0.0
 
     def _mark(self, chosen: Bools) -> None:
         words = np.zeros(len(self._words), dtype=np.uint64)

@@ -26,9 +26,8 @@ class Watch(Protocol):
     def answer(self) -> Answer:
         """What was seen until now."""
 
-    def cpu_seconds(self) -> float | None:
-        """Processor time that looking has taken so far, also by threads of the kernel; None where
-        nothing tells."""
+    def kernel_seconds(self) -> float | None:
+        """Processor time that threads of the kernel have taken so far; None where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Watched:
     untouched: Floats
     followed: Bools
     locked: Bools
-    cpu_share: float | None  # of one core, that looking took while it lasted
+    cpu_share: float | None  # of one core, that watching took: all of it, from beginning to end
     partial: bool
 
     @property
@@ -70,6 +70,7 @@ def watch(
     On KeyboardInterrupt what was seen until then comes back, marked partial. Raises GhostswapError
     where the tracker cannot be had or no page can be watched.
     """
+    begin, own = time.monotonic(), time.thread_time()
     before = look_up(root, pids, addresses, page_size)
     if len(pids) and not before.frame.any():
         raise GhostswapError("--idle", "this kernel shows page frames to root only")
@@ -77,7 +78,7 @@ def watch(
     if not len(heads):
         raise GhostswapError("--idle", "none of these pages is one that reclaim could take")
     interval = _interval(seconds)
-    begin, partial = time.monotonic(), False
+    partial = False
     with tracker.watch(root, heads, page_size, interval) as eye:
         try:
             with heeded():
@@ -85,10 +86,11 @@ def watch(
         except KeyboardInterrupt:
             partial = True
             answer = eye.answer()
-        cpu, lasted = eye.cpu_seconds(), time.monotonic() - begin
+        kernel = eye.kernel_seconds()
     if partial and answer.watched <= 0:
         raise KeyboardInterrupt  # nothing is known yet
     after = look_up(root, pids, addresses, page_size)
+    cpu, lasted = time.thread_time() - own, time.monotonic() - begin
     untouched = np.zeros(len(pids))
     untouched[before.watchable] = answer.untouched[unit]
     return Watched(
@@ -97,7 +99,7 @@ def watch(
         untouched,
         _followed(before, after),
         before.locked | after.locked,
-        None if cpu is None else cpu / lasted,
+        None if kernel is None else (cpu + kernel) / lasted,
         partial,
     )
 

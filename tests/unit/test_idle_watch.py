@@ -179,7 +179,7 @@ def test_a_tracker_that_is_behind_gets_the_time_it_needs(machine: Machine) -> No
 
         def look(self) -> None: ...
 
-        def cpu_seconds(self) -> None: ...
+        def kernel_seconds(self) -> None: ...
 
         def answer(self) -> Answer:
             watched = 0.25 * int((time.monotonic() - self.begin) / 0.5)  # at half the speed
@@ -237,3 +237,29 @@ def test_the_tracker_is_one_that_the_kernel_has(
         return
     with pytest.raises(GhostswapError, match=r"^--idle: this kernel has no.*Debian from 6\.12"):
         find_tracker(tmp_path, wanted)
+
+
+def test_its_cost_is_ours_and_that_of_the_kernels_threads(machine: Machine) -> None:
+    machine.put(0, 200)
+
+    class Costly:
+        def look(self) -> None: ...
+
+        def kernel_seconds(self) -> float:
+            return 0.5
+
+        def answer(self) -> Answer:
+            end = time.thread_time() + 0.1
+            while time.thread_time() < end:
+                pass
+            return Answer(np.array([1.0]), 1.0)
+
+    @contextmanager
+    def watch(*_: object) -> Iterator[Costly]:
+        yield Costly()
+
+    begin = time.monotonic()
+    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch), [0], 1.0)
+    lasted = time.monotonic() - begin
+    assert found.cpu_share is not None
+    assert 0.6 <= found.cpu_share * lasted * 1.01
