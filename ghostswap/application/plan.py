@@ -9,18 +9,22 @@ from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.host.cgroups import read_limits
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size, page_size_or_own
+from ghostswap.host.lru_gen import read_lru_gen
 from ghostswap.host.memory import read_memory
 from ghostswap.host.processes import group_path
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
+from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
 from ghostswap.report.saved import check, read_file, read_stream
 from ghostswap.systems.footprint import System
+from ghostswap.units import format_duration
 
+UNUSED_SECONDS = 120.0  # "cold" of what is published on far memory (Lagar-Cavilla et al., 2019)
 STANDARD_INPUT = Path("-")
 _HERE = Path("/")
 PARTIAL = "an interrupted estimate: a part does not tell the size"
@@ -40,17 +44,40 @@ def plan_swap(
     the estimate follows.
 
     `algorithm` is by default the estimate's first. RAM and the share of it that the pool may take
-    are this machine's. `demand_bytes` is the memory that will be swapped out, where it is known;
-    pages of another day may be off by `margin` (0.1 for 10 %). Raises GhostswapError where the
-    estimate does not tell.
+    are this machine's. `demand_bytes` is the memory that will be swapped out, where it is known; of
+    an estimate of idle pages, by default as much as may be idle. Pages of another day may be off by
+    `margin` (0.1 for 10 %). Raises GhostswapError where the estimate does not tell.
     """
     planned_from = input_of_estimate(estimate, algorithm)
     if planned_from.partial:
         raise GhostswapError(planned_from.name, PARTIAL)
     (limit,) = pool_limits(_HERE, () if ram_bytes is None else (ram_bytes,), max_pool_percent)
-    return plan(
-        planned_from, limit, PlanRequest(system, planned_from.rules.version, margin, demand_bytes)
+    demand = None if demand_bytes is None else Demand(demand_bytes, DemandSource.GIVEN)
+    request = PlanRequest(system, planned_from.rules.version, margin, demand)
+    return plan(planned_from, limit, request)
+
+
+def unused_memory(root: Path, seconds: float = UNUSED_SECONDS) -> Demand:
+    """The anonymous memory of all control groups that nothing has used for `seconds`, by the
+    generations of the kernel's LRU; GhostswapError where the host below `root` shows none."""
+    groups = read_lru_gen(HostFiles(root))
+    if groups is None:
+        raise GhostswapError(
+            "--demand idle",
+            "this host shows no ages of memory: that takes MGLRU (/sys/kernel/mm/lru_gen/enabled), "
+            "debugfs and root; --idle DURATION watches pages instead",
+        )
+    unused = sum(
+        each.anon_pages
+        for group in groups
+        for each in group.generations
+        if each.unused_ms >= seconds * 1000
     )
+    if not unused:
+        raise GhostswapError(
+            "--demand idle", f"no memory was unused for {format_duration(seconds)}: nothing to size"
+        )
+    return Demand(unused * page_size(), DemandSource.IDLE, seconds, MGLRU)
 
 
 def pool_limits(

@@ -1,5 +1,6 @@
 """What a sample of pages, watched for a while, says of all of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,23 @@ from ghostswap.census.table import Bools, Census, Measured
 from ghostswap.idle.sample import Age, distinct_range, share_error, total_error
 
 I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class IdleMemory:
+    """The `share` of `total_pages` that nothing touched for `seconds`, as `tracker` saw it; at 95 %
+    confidence it is not farther off than `share_error`."""
+
+    seconds: float
+    tracker: str
+    total_pages: int
+    share: float
+    share_error: float
+
+    @property
+    def most_pages(self) -> int:
+        """As many pages as may be idle."""
+        return math.ceil(min(self.share + self.share_error, 1.0) * self.total_pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,13 @@ class IdleShare:
     def share_error(self) -> float:
         """How far the share may be from that of all pages, at 95 % confidence."""
         return share_error(sum(self.idle), self.tracked_pages, self.total_pages)
+
+    @property
+    def memory(self) -> IdleMemory:
+        """What it says of all pages."""
+        return IdleMemory(
+            self.seconds, self.tracker, self.total_pages, self.share, self.share_error
+        )
 
     @property
     def idle_pages(self) -> int:

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ghostswap.application.estimate import estimate
-from ghostswap.application.measure import Method
+from ghostswap.application.measure import Idle, Method
 from ghostswap.application.plan import (
     PARTIAL,
     input_of_estimate,
@@ -17,6 +18,7 @@ from ghostswap.application.plan import (
     input_of_report,
     pool_limits,
     report_among,
+    unused_memory,
 )
 from ghostswap.cli import kernel_rules, options, plot, sources
 from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
@@ -25,8 +27,10 @@ from ghostswap.cli.plan_view import SIZE_COLUMNS, show
 from ghostswap.cli.progress import listener
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.idle.trackers import TrackerName
 from ghostswap.plan.answer import Plan, PlanRequest
 from ghostswap.plan.answer import plan as make_plan
+from ghostswap.plan.demand import Demand, DemandSource
 from ghostswap.report.plan import document
 from ghostswap.report.setup import Form, Setup, lines
 from ghostswap.signals import waits
@@ -63,6 +67,17 @@ def _ratio(text: str) -> float:
     if not (math.isfinite(ratio) and 1e-3 <= ratio <= 1e6):
         raise typer.BadParameter(f"{text} is no ratio of memory to its compressed size")
     return ratio
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """What --demand says; None: idle."""
+
+    bytes: int | None
+
+
+def _demand(text: str) -> _Demand:
+    return _Demand(None if text == "idle" else options.size(text))
 
 
 def plan(
@@ -121,15 +136,17 @@ def plan(
         ),
     ] = None,
     demand: Annotated[
-        int | None,
+        _Demand | None,
         typer.Option(
             "--demand",
-            parser=options.size,
-            metavar="SIZE",
+            parser=_demand,
+            metavar="SIZE|idle",
             rich_help_panel=MACHINE,
-            help="Memory that will be swapped out, if it is known.",
+            help="Memory that will be swapped out; idle: what MGLRU says is unused for 2 min.",
         ),
     ] = None,
+    idle: sources.Idle = None,
+    tracker: sources.Tracker = TrackerName.AUTO,
     system: Annotated[
         System | None,
         typer.Option(
@@ -202,8 +219,15 @@ def plan(
         raise UsageError("plan", "--json, --print and --emit: one at a time")
     if quick and ratio is not None:
         raise UsageError("--quick", "needs pages to take a sample of")
-    if demand == 0:
+    if demand is not None and demand.bytes == 0:
         raise UsageError("--demand", "nothing to swap out needs no swap")
+    if idle is not None and (ratio is not None or quick):
+        option = "--ratio" if ratio is not None else "--quick"
+        raise UsageError("--idle", f"measures a sample of pages: goes without {option}")
+    if idle is not None and demand is not None and demand.bytes is None:
+        raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
+    if idle is None and tracker is not TrackerName.AUTO:
+        raise UsageError("--tracker", "goes with --idle")
     chosen = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
@@ -214,6 +238,11 @@ def plan(
         warn(f"{group}: no control group of version 2 here, so its limits are not known", quiet)
     if cgroup and group is None:
         warn("limits of several control groups do not add up: sized as if they had none", quiet)
+    wanted = None
+    if demand is not None and demand.bytes is not None:
+        wanted = Demand(demand.bytes, DemandSource.GIVEN)
+    elif demand is not None:
+        wanted = unused_memory(root)
     if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
 
@@ -221,13 +250,18 @@ def plan(
     if ratio is not None:
         planned_from = input_of_ratio(ratio, chosen, page_size, rules)
     elif (report := report_among(unmeasured)) is not None:
+        if idle is not None:
+            raise UsageError("--idle", "goes with processes: an estimate is of the pages it is of")
         planned_from = input_of_report(report, algorithm)
     else:
         method = Method(
-            [algorithm] if algorithm else [], page_size, error=DEFAULT_ERROR if quick else None
+            [algorithm] if algorithm else [],
+            page_size,
+            error=DEFAULT_ERROR if quick else None,
+            idle=None if idle is None else Idle(idle, tracker),
         )
         result = estimate(measured, method, rules, listener=listener(quiet))
-        if result.census.partial or waits():
+        if result.comparison.partial or waits():
             raise KeyboardInterrupt  # what was read until then does not tell how large
         planned_from = input_of_estimate(result)
         status = status_of(result.census, quiet)
@@ -237,7 +271,7 @@ def plan(
         chosen,
         rules.version if kernel is not None else planned_from.rules.version,
         margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
-        demand,
+        wanted,
     )
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:

@@ -14,10 +14,12 @@ from ghostswap.cli.render import (
 )
 from ghostswap.kernel.cgroups import GroupLimits
 from ghostswap.plan.answer import Plan
+from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.designs import TooLarge
 from ghostswap.plan.sizing import Sizing
 from ghostswap.report.fields import titled
 from ghostswap.report.plan import DESIGN, SIZING, derivations
+from ghostswap.units import format_duration
 
 SIZE_FIELDS = titled(SIZING)
 SIZE_COLUMNS = columns(SIZE_FIELDS, words={"System"})
@@ -61,6 +63,8 @@ def _show_details(plan: Plan, view: View) -> None:
     sizing, exact = plan.sizing, view.exact
     if view.headings:
         print()
+        if plan.demand is not None and plan.demand.source is DemandSource.IDLE:
+            print(_idle(plan.demand, exact))
         for line in _judgement(sizing, exact):
             print(line)
     _titled("Too large: what slots that are never used take of RAM", view)
@@ -71,6 +75,16 @@ def _show_details(plan: Plan, view: View) -> None:
     _titled("The same memory under other designs", view)
     rows = (cells(_DESIGN_FIELDS, each, exact) for each in plan.designs)
     print_table(_DESIGN_COLUMNS, rows, headings=view.headings)
+
+
+def _idle(demand: Demand, exact: bool) -> str:
+    seconds, size = format_duration(demand.seconds or 0), size_text(demand.bytes, exact)
+    if demand.tracker == MGLRU:
+        return (
+            f"{size} of this host is unused for {seconds}, by the kernel's generations. They tell "
+            "no pages: the ratio is that of all that was measured, and idle pages may differ."
+        )
+    return f"Up to {size} is idle: nothing touched it for {seconds} ({demand.tracker})."
 
 
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:

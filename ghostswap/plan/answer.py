@@ -9,6 +9,7 @@ from ghostswap.kernel.slots import Cost, costs
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import HANDLE_BYTES
 from ghostswap.kernel.zswap import has_accept_threshold
+from ghostswap.plan.demand import Demand, DemandSource
 from ghostswap.plan.designs import (
     DesignCost,
     TooLarge,
@@ -39,6 +40,7 @@ class PlanInput:
     partial: bool
     algorithm: str | None
     footprints: Mapping[System, Footprint]
+    demand: Demand | None = None  # that the estimate itself tells
 
     @classmethod
     def of_comparison(cls, comparison: Comparison, name: str, algorithm: str | None) -> "PlanInput":
@@ -70,7 +72,11 @@ class PlanInput:
                 compared[System.KSM], taking[System.ZSWAP], taking[System.ZSWAP_DEDUP]
             )
         rules, page_size = comparison.rules, comparison.page_size
-        return cls(name, rules, page_size, comparison.partial, algorithm, taking)
+        demand = None
+        if (idle := comparison.idle) is not None:
+            most = idle.most_pages * page_size
+            demand = Demand(most, DemandSource.IDLE, idle.seconds, idle.tracker)
+        return cls(name, rules, page_size, comparison.partial, algorithm, taking, demand)
 
     @classmethod
     def of_ratio(cls, ratio: float, page_size: int, rules: Rules) -> "PlanInput":
@@ -115,12 +121,13 @@ class PlanInput:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What is to be planned: a system, on a kernel, with a margin and perhaps a demand."""
+    """What is to be planned: a system, on a kernel, with a margin, and perhaps for a demand other
+    than that of the estimate."""
 
     system: System
     kernel: KernelVersion
     margin: float
-    demand_bytes: int | None
+    demand: Demand | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class Plan:
 
     input: PlanInput
     kernel: KernelVersion
+    demand: Demand | None
     sizing: Sizing
     others: tuple[Sizing, ...]
     too_large: tuple[TooLarge, ...]
@@ -144,11 +152,13 @@ class Plan:
 
 def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     """The plan for one machine; GhostswapError where the input lacks the system asked for."""
+    demand = request.demand or input.demand
+    demand_bytes = None if demand is None else demand.bytes
 
     def sized(system: System) -> Sizing:
         threshold = SYSTEMS[system].pool is not Pool.ZRAM and has_accept_threshold(request.kernel)
         own = limit if threshold else replace(limit, accept_percent=100)
-        return size_up(input.footprint(system), own, request.margin, request.demand_bytes)
+        return size_up(input.footprint(system), own, request.margin, demand_bytes)
 
     sizing = sized(request.system)
     if sizing.expected == 0 and limit.group is not None:
@@ -157,6 +167,7 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     return Plan(
         input,
         kernel,
+        demand,
         sizing,
         tuple(sized(system) for system in input.footprints if system is not request.system),
         tuple(too_large(sizing, kernel, entry_bytes)),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ghostswap.census.idle_share import IdleMemory
 from ghostswap.errors import GhostswapError
 from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.geometry import PAGE_SIZES
@@ -61,6 +62,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         },
         "pages": {"total": comparison.total_pages},
         "systems": [_row(footprint) for footprint in comparison.footprints],
+        "idle": None if comparison.idle is None else asdict(comparison.idle),
     }
 
 
@@ -122,7 +124,18 @@ def _read(estimate: "_Fields") -> Comparison:
         for row in estimate.rows("systems")
         if row.text("system") in list(System)
     )
-    return Comparison(rules, page_size, total, estimate.flag("partial"), footprints)
+    idle = _idle(estimate.inner("idle")) if estimate.has("idle") else None
+    return Comparison(rules, page_size, total, estimate.flag("partial"), footprints, idle)
+
+
+def _idle(idle: "_Fields") -> IdleMemory:
+    return IdleMemory(
+        idle.amount("seconds"),
+        idle.text("tracker"),
+        idle.whole("total_pages"),
+        idle.number("share"),
+        idle.number("share_error"),
+    )
 
 
 def _rules(estimate: "_Fields") -> Rules:
@@ -248,6 +261,14 @@ class _Fields:
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise _BadFieldError(f"{key} is not between 0 and 1")
+        return float(value)
+
+    def amount(self, key: str) -> float:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _BadFieldError(f"{key} is no amount")
+        if not 0 <= value < _LARGEST:
+            raise _BadFieldError(f"{key} is no amount")
         return float(value)
 
     def text(self, key: str) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 from ghostswap.kernel.cgroups import LimitFile
 from ghostswap.kernel.slots import Charge
 from ghostswap.plan.answer import Plan, PlanRequest
+from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.designs import DesignCost
 from ghostswap.plan.sizing import Sizing, slots_within
 from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
-from ghostswap.units import format_size
+from ghostswap.units import format_duration, format_size
 
 SCHEMA = "ghostswap.plan/1"
 
@@ -151,13 +152,13 @@ def derivations(plan: Plan) -> list[Derivation]:
             "what free shows beyond what the pool may hold",
         ),
     ]
-    if sizing.demand_bytes is not None:
+    if plan.demand is not None:
         steps.append(
             Derivation(
                 "unheld_bytes",
-                f"{sizing.demand_bytes} bytes wanted − {footprint.memory_of(sizing.pessimistic)} "
+                f"{plan.demand.bytes} bytes wanted − {footprint.memory_of(sizing.pessimistic)} "
                 f"held at the pessimistic end, not below 0 = {sizing.unheld_bytes}",
-                "--demand",
+                _demand_source(plan.demand),
             )
         )
     steps += [
@@ -196,6 +197,18 @@ _CGROUP_SOURCES = {
 }
 
 
+def _demand_source(demand: Demand) -> str:
+    if demand.source is not DemandSource.IDLE:
+        return "--demand"
+    seconds = format_duration(demand.seconds or 0)
+    if demand.tracker == MGLRU:
+        return (
+            f"anonymous pages unused for {seconds}: lru_gen of debugfs, "
+            "lru_gen_seq_show(), mm/vmscan.c, 6.12"
+        )
+    return f"what nothing touched for {seconds} by {demand.tracker}, its error at 95 % added"
+
+
 def _limit_source(system: System) -> str:
     if SYSTEMS[system].pool is Pool.ZRAM:
         return "zram has no limit of its own: this is a mem_limit to set"
@@ -213,7 +226,7 @@ def _steady_source(system: System) -> str:
 
 def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
     """Plans for one or several machines, from one input, as one JSON document."""
-    planned_from = plans[0].input
+    planned_from, demand = plans[0].input, plans[0].demand
     return {
         "schema": SCHEMA,
         "kernel": str(request.kernel),
@@ -226,7 +239,9 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
         "system": str(request.system),
         "algorithm": planned_from.algorithm,
         "margin": request.margin,
-        "demand_bytes": request.demand_bytes,
+        "demand_bytes": None if demand is None else demand.bytes,
+        "demand_source": str(DemandSource.CAPACITY if demand is None else demand.source),
+        "demand_tracker": None if demand is None else demand.tracker,
         "slot_costs": [
             {
                 "name": cost.name,

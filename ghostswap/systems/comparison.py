@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ghostswap.census.idle_share import IdleShare, idle_error, scaled, sharing_error
+from ghostswap.census.idle_share import IdleMemory, IdleShare, idle_error, scaled, sharing_error
 from ghostswap.census.population import population, uncompressed
 from ghostswap.census.sample_error import SampleError
 from ghostswap.census.table import Census, Measured
@@ -24,7 +24,8 @@ _OTHER_PARAMETERS = 0.02
 class Comparison:
     """What every system makes of `total_pages` pages under `rules`, for each algorithm.
 
-    `partial` where the pages were to be more: it was interrupted.
+    `partial` where the pages were to be more: it was interrupted. `idle` where they are those that
+    nothing touches.
     """
 
     rules: Rules
@@ -32,6 +33,7 @@ class Comparison:
     total_pages: int
     partial: bool
     footprints: tuple[Footprint, ...]
+    idle: IdleMemory | None = None
 
     def of(self, algorithm: str | None) -> dict[System, Footprint]:
         """The footprints of one algorithm, and those of systems that need none."""
@@ -67,7 +69,8 @@ def compare(
         for row in SYSTEMS.values()
         if not row.compresses
     ]
-    return Comparison(rules, census.page_size, total, partial, tuple(footprints))
+    idle = None if share is None else share.memory
+    return Comparison(rules, census.page_size, total, partial, tuple(footprints), idle)
 
 
 def _compressed(

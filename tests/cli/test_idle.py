@@ -4,6 +4,8 @@ What real trackers say is tested in guests (tests/vm/test_idle.py).
 """
 
 import json
+import math
+import mmap
 import os
 import subprocess
 import sys
@@ -188,6 +190,129 @@ def test_a_kernel_without_a_tracker_says_which_have_one(
     printed = capsys.readouterr()
     assert "Debian from 6.12" in printed.err
     assert printed.err.count("\n") == 1
+
+
+@root_only
+def test_a_plan_of_idle_pages_is_for_as_many_as_may_be_idle(
+    pid: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Made at once, and of an estimate that was saved."""
+    estimate = document(capsys, "--pid", pid, "--idle", "1s")
+    idle, report = estimate["idle"], tmp_path / "idle.json"
+    report.write_text(json.dumps(estimate))
+    most = math.ceil((idle["share"] + idle["share_error"]) * idle["total_pages"])
+    for words in (["--pid", str(pid), "--idle", "1s"], [str(report)]):
+        assert run(["plan", "--json", "--quiet", "--ram", "64G", *words]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["demand_source"], found["demand_tracker"]) == ("idle", "page-idle")
+        # What else runs in the process differs from watch to watch.
+        assert found["demand_bytes"] == pytest.approx(most * 4096, rel=0.05)
+        (sized,) = found["plans"]
+        assert sized["size"]["bytes"] <= found["demand_bytes"] + 2 * 4096
+        assert sized["capacity"]["expected"]["memory_bytes"] > 100 * found["demand_bytes"]
+    assert run(["plan", str(report), "--ram", "64G", "--demand", "8M", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["demand_bytes"] == 8 << 20
+    assert run(["plan", str(report), "--ram", "64G", "--explain"]) == 0
+    printed = capsys.readouterr().out
+    assert "is idle: nothing touched it for 1 s (page-idle).\n" in printed
+    assert "what nothing touched for 1 s by page-idle, its error at 95 % added" in printed
+
+
+def host_with_ages(folder: Path, text: str) -> Path:
+    """A captured host of 16 GiB whose multi-generational LRU is on."""
+    for name, content in (
+        ("proc/meminfo", "MemTotal: 16777216 kB\n"),
+        ("sys/kernel/mm/lru_gen/enabled", "0x0007\n"),
+        ("sys/kernel/debug/lru_gen", text),
+    ):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+    return folder
+
+
+_AGES = (
+    "memcg     1 /\n node     0\n"
+    "          0     600000       1000        2405 \n"
+    "          1     130000       2048         120 \n"
+    "          2       9812          7           0 \n"
+    "memcg    42 /web\n node     0\n"
+    "          4     990000        300          10 \n"
+    "          5     120000         10          10 \n"
+)
+
+
+def test_a_plan_takes_what_the_kernels_lru_says_is_unused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages of a generation are unused since the next one was born: 1,000 and 300 for two minutes
+    at least."""
+    host = ["--root", str(host_with_ages(tmp_path, _AGES))]
+    words = ["plan", "--ratio", "3", "--demand", "idle", *host]
+    assert run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["demand_bytes"] == 1300 * mmap.PAGESIZE
+    assert (found["demand_source"], found["demand_tracker"]) == ("idle", "mglru")
+    assert run([*words, "--explain"]) == 0
+    printed = capsys.readouterr().out
+    assert "unused for 2 min, by the kernel's generations" in printed
+    assert "the ratio is that of all that was measured" in printed
+    assert "anonymous pages unused for 2 min: lru_gen of debugfs" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "shows no ages of memory"),
+        ("memcg 1 /\n node 0\n 0 5000 1000 0 \n", "no memory was unused for 2 min"),
+    ],
+)
+def test_without_ages_there_is_no_plan_for_idle_memory(
+    tmp_path: Path, text: str | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = host_with_ages(tmp_path, text or "")
+    if text is None:
+        (host / "sys/kernel/mm/lru_gen/enabled").write_text("0x0000\n")
+    assert run(["plan", "--ratio", "3", "--demand", "idle", "--root", str(host)]) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--ratio", "3", "--idle", "1s"], "goes without --ratio"),
+        (["--pid", "1", "--idle", "1s", "--quick"], "goes without --quick"),
+        (["--pid", "1", "--idle", "1s", "--demand", "idle"], "goes without --demand idle"),
+        (["--pid", "1", "--tracker", "damon"], "--tracker: goes with --idle"),
+        (["report.json", "--idle", "1s"], "an estimate is of the pages it is of"),
+        (["dump", "--idle", "1s"], "a dump cannot tell"),
+    ],
+)
+def test_what_does_not_go_together_in_a_plan_is_wrong_usage(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("report.json").write_text("{}")
+    assert run(["plan", *words]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@root_only
+def test_an_interrupted_watch_is_no_plan(
+    pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MadeUp, "interrupts", True)
+    assert run(["plan", "--pid", str(pid), "--idle", "2s"]) == 130
+    assert capsys.readouterr().out == ""
 
 
 def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:

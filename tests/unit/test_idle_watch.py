@@ -262,4 +262,4 @@ def test_its_cost_is_ours_and_that_of_the_kernels_threads(machine: Machine) -> N
     found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch), [0], 1.0)
     lasted = time.monotonic() - begin
     assert found.cpu_share is not None
-    assert 0.6 <= found.cpu_share * lasted * 1.01
+    assert found.cpu_share * lasted * 1.01 >= 0.6

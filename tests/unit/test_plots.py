@@ -24,6 +24,7 @@ from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import pool, size_classes
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
+from ghostswap.plan.demand import Demand, DemandSource
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.plots import picture
 from ghostswap.plots.page_map import COLUMNS, LINES, MOST_PARTS, Look, looks_of_rows, page_map
@@ -85,8 +86,9 @@ def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estima
 
 
 def a_plan(ram: int = 8 << 30, demand: int | None = None) -> Plan:
+    wanted = None if demand is None else Demand(demand, DemandSource.GIVEN)
     planned_from = PlanInput.of_ratio(3.0, PAGE, RULES)
-    return plan(planned_from, PoolLimit(ram, 20), PlanRequest(System.ZSWAP, KERNEL, 0.1, demand))
+    return plan(planned_from, PoolLimit(ram, 20), PlanRequest(System.ZSWAP, KERNEL, 0.1, wanted))
 
 
 def looks(census: Census) -> list[Look]:
