@@ -40,6 +40,38 @@ class Finding:
 
 Rule = Callable[[Host], Iterator[Finding]]
 
+SEVERITY = {
+    "zswap-without-swap": Severity.ERROR,
+    "no-swap": Severity.INFO,
+    "ghost-without-zswap": Severity.ERROR,
+    "only-ghost": Severity.INFO,
+    "ghost-larger-than-zswap": Severity.WARNING,
+    "ghost-metadata": Severity.WARNING,
+    "zswap-over-zram": Severity.WARNING,
+    "zswap-pool-near-limit": Severity.WARNING,
+    "zswap-rejects": Severity.INFO,
+    "zswap-decompress-fail": Severity.ERROR,
+    "zswap-huge-pages": Severity.WARNING,
+    "zswap-max-reached": Severity.WARNING,
+    "ghost-writeback": Severity.INFO,
+    "ghost-readahead": Severity.INFO,
+    "swap-cached": Severity.INFO,
+    "zram-larger-than-memory": Severity.WARNING,
+    "zram-incompressible": Severity.INFO,
+    "zram-failed-writes": Severity.WARNING,
+    "compressed-after-disk": Severity.WARNING,
+    "unlike-equal-priority": Severity.WARNING,
+    "swapoff-does-not-fit": Severity.WARNING,
+    "swapoff-fits": Severity.INFO,
+    "swap-file-permissions": Severity.WARNING,
+    "swap-file-deleted": Severity.WARNING,
+    "ksm-profit-negative": Severity.WARNING,
+    "ghost-interface": Severity.INFO,
+    "no-ghost-interface": Severity.INFO,
+    "not-all-read": Severity.WARNING,
+}
+"""Every finding there is, by its code; docs/host.md says what to do about each."""
+
 
 def findings(host: Host) -> tuple[Finding, ...]:
     """Everything that the rules say of `host`, gravest first."""
@@ -53,19 +85,19 @@ def no_swap_area(host: Host) -> Iterator[Finding]:
     if host.swaps:
         return
     if _zswap_on(host):
-        yield _error(
+        yield _finding(
             "zswap-without-swap",
             "zswap is on, but no swap area is: zswap keeps only pages that have a slot in one, so"
             " it stays empty. Add a swap area.",
         )
     else:
-        yield _info("no-swap", "No swap area is on: nothing can be swapped out.")
+        yield _finding("no-swap", "No swap area is on: nothing can be swapped out.")
 
 
 def ghost_while_zswap_is_off(host: Host) -> Iterator[Finding]:
     """A ghost area has no storage: without zswap its slots take nothing."""
     if host.zswap and not host.zswap.parameters.enabled and _areas(host, Medium.GHOST):
-        yield _error(
+        yield _finding(
             "ghost-without-zswap",
             "A ghost area is on, but zswap is off: no page can be stored in it. Turn zswap on"
             " (echo Y > /sys/module/zswap/parameters/enabled).",
@@ -76,7 +108,7 @@ def only_ghost_areas(host: Host) -> Iterator[Finding]:
     """zswap writes back to a swap area with storage, and there is none; a slot in a ghost is taken
     by priority, whether zswap has room or not (swap_alloc_slow(), mm/swapfile.c, v6.18)."""
     if host.swaps and all(area.medium is Medium.GHOST for area in host.swaps):
-        yield _info(
+        yield _finding(
             "only-ghost",
             "All swap areas are ghosts: once zswap's pool is full, further pages stay in RAM. An"
             " area with storage at a lower priority would not take them; raise max_pool_percent if"
@@ -89,7 +121,7 @@ def ghost_larger_than_zswap(host: Host) -> Iterator[Finding]:
     ghost, measured = ghost_bytes(host), host.zswap.ratio if host.zswap else None
     room = ghost_room(host, measured or _HOPEFUL_RATIO)
     if room is not None and ghost > room:
-        yield _warning(
+        yield _finding(
             "ghost-larger-than-zswap",
             f"SwapTotal counts {format_size(ghost)} of ghost swap, but zswap's pool holds only"
             f" {format_size(room)} {_at(measured)}. Make the ghost smaller, or raise"
@@ -105,7 +137,7 @@ def ghost_costs_memory_while_empty(host: Host) -> Iterator[Finding]:
     tables = costs(Design.GHOST, host.kernel, host.page_size)
     taken = memory(tables, Load(area=slots, used=0, entries=0))
     if taken >= total * _MUCH_METADATA:
-        yield _warning(
+        yield _finding(
             "ghost-metadata",
             f"The slots of {format_size(ghost_bytes(host))} of ghost swap take about"
             f" {format_size(taken)} of RAM ({taken / total:.0%}) even while empty. A smaller ghost"
@@ -117,7 +149,7 @@ def zswap_over_zram(host: Host) -> Iterator[Finding]:
     """Pages that zswap writes back to zram are decompressed and compressed again."""
     devices = _areas(host, Medium.ZRAM)
     if devices and _zswap_on(host):
-        yield _warning(
+        yield _finding(
             "zswap-over-zram",
             f"zswap is on and {_names(devices)} is zram: pages are compressed twice, and kept in"
             " RAM either way. Turn zswap off (echo N > /sys/module/zswap/parameters/enabled), or"
@@ -129,7 +161,7 @@ def zswap_pool_near_its_limit(host: Host) -> Iterator[Finding]:
     """At the limit zswap writes back its oldest pages and refuses new ones."""
     zswap = host.zswap
     if zswap and zswap.filled is not None and zswap.filled >= _NEARLY_FULL and _zswap_on(host):
-        yield _warning(
+        yield _finding(
             "zswap-pool-near-limit",
             f"zswap's pool is at {zswap.filled:.0%} of its limit, max_pool_percent ="
             f" {zswap.parameters.max_pool_percent} % of RAM: at the limit pages bypass it. Raise"
@@ -147,14 +179,14 @@ def zswap_refused_pages(host: Host) -> Iterator[Finding]:
     }
     if refused:
         told = ", ".join(f"{name} {count}" for name, count in refused.items())
-        yield _info("zswap-rejects", f"zswap has refused pages since boot: {told}.")
+        yield _finding("zswap-rejects", f"zswap has refused pages since boot: {told}.")
 
 
 def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
     """A stored page that cannot be read back is lost (decompress_fail in debugfs)."""
     failed = (host.zswap.counters or {}).get("decompress_fail") if host.zswap else None
     if failed:
-        yield _error(
+        yield _finding(
             "zswap-decompress-fail",
             f"zswap could not decompress {failed} pages: their contents are lost. Suspect bad RAM.",
         )
@@ -173,14 +205,14 @@ def zswap_takes_no_huge_pages(host: Host) -> Iterator[Finding]:
     ghosts = [area for area in whole if area.medium is Medium.GHOST]
     written = host.swapping.huge_pages_written or 0
     if ghosts and host.swapping.huge_pages is not False:
-        yield _warning(
+        yield _finding(
             "zswap-huge-pages",
             f"Linux {host.kernel}'s zswap takes no huge page, and {_names(ghosts)} is given whole"
             f" ones: they stay in RAM ({written} of them were written to swap areas since boot)."
             " Switch it off and on with `ghostswap on`, which has them split.",
         )
     elif whole and written:
-        yield _warning(
+        yield _finding(
             "zswap-huge-pages",
             f"Linux {host.kernel}'s zswap takes no huge page: {written} of them went to"
             f" {_names(whole)} uncompressed since boot.",
@@ -198,7 +230,7 @@ def zswap_limit_of_a_group_reached(host: Host) -> Iterator[Finding]:
     ]
     if full:
         names = _listed([as_text(group.path) for group in full])
-        yield _warning(
+        yield _finding(
             "zswap-max-reached",
             f"At or near memory.zswap.max, where zswap takes no more pages of a group (no counter"
             f" tells): {names}.",
@@ -214,7 +246,7 @@ def zswap_tries_to_write_to_a_ghost(host: Host) -> Iterator[Finding]:
         and _zswap_on(host)
         and host.swapping.writeback
     ):
-        yield _info(
+        yield _finding(
             "ghost-writeback",
             "Once its pool is full, zswap tries to write pages back to the ghost, in vain and for"
             " the price of decompressing them. `ghostswap on --no-writeback` keeps it from that on"
@@ -227,7 +259,7 @@ def read_ahead_from_a_ghost(host: Host) -> Iterator[Finding]:
     fault; from zswap each has to be decompressed. zram, being synchronous, is spared."""
     cluster = host.swapping.page_cluster
     if cluster and _areas(host, Medium.GHOST):
-        yield _info(
+        yield _finding(
             "ghost-readahead",
             f"vm.page-cluster is {cluster}: a fault may bring back up to {1 << min(cluster, 62)}"
             " pages out of zswap, each to be decompressed; fewer where that was of no use before. 0"
@@ -239,7 +271,7 @@ def swapped_pages_still_in_memory(host: Host) -> Iterator[Finding]:
     """A page in the swap cache counts as swapped (VmSwap, `free`), and takes RAM all the same."""
     used, cached = host.memory.swap_used, host.memory.swap_cached
     if used and cached and cached >= used * _MUCH_CACHED:
-        yield _info(
+        yield _finding(
             "swap-cached",
             f"Of {format_size(used)} that counts as swapped out, {format_size(cached)} is in RAM as"
             " well (SwapCached): pages that zswap or the area refused, or that were read back."
@@ -252,7 +284,7 @@ def zram_larger_than_memory(host: Host) -> Iterator[Finding]:
     for device in host.zram:
         room = zram_room(host, device, device.ratio or _HOPEFUL_RATIO)
         if room is not None and device.disksize and device.disksize > room:
-            yield _warning(
+            yield _finding(
                 "zram-larger-than-memory",
                 f"{device.name} counts {format_size(device.disksize)}, but the RAM it may take"
                 f" holds only {format_size(room)} {_at(device.ratio)}: writes fail before it is"
@@ -268,7 +300,7 @@ def zram_holds_incompressible_pages(host: Host) -> Iterator[Finding]:
             continue
         part = stat.huge_pages * host.page_size / device.kept
         if part >= _MUCH_INCOMPRESSIBLE:
-            yield _info(
+            yield _finding(
                 "zram-incompressible",
                 f"{part:.0%} of what {device.name} holds did not compress and takes its full size."
                 " A backing device would take it (writeback of huge pages).",
@@ -279,7 +311,7 @@ def zram_writes_failed(host: Host) -> Iterator[Finding]:
     """A page that zram could not store, mostly for lack of memory."""
     for device in host.zram:
         if device.io_stat and device.io_stat.failed_writes:
-            yield _warning(
+            yield _finding(
                 "zram-failed-writes",
                 f"{device.name} has refused {device.io_stat.failed_writes} writes: it reached its"
                 " mem_limit, or memory ran out.",
@@ -295,7 +327,7 @@ def compressed_tier_behind_disk(host: Host) -> Iterator[Finding]:
         if area.medium is not Medium.DISK and any(disk.priority > area.priority for disk in disks)
     ]
     if late:
-        yield _warning(
+        yield _finding(
             "compressed-after-disk",
             f"{_names(late)} has a lower priority than {_names(disks)}, so the disk is filled"
             " first. Give compressed swap the highest priority (swapon --priority).",
@@ -312,7 +344,7 @@ def unlike_areas_of_equal_priority(host: Host) -> Iterator[Finding]:
                 priority == -1 and host.kernel is not None and default_areas_take_turns(host.kernel)
             )
             why = " (the default of every area since Linux 7.0)" if default else ""
-            yield _warning(
+            yield _finding(
                 "unlike-equal-priority",
                 f"{_names(areas)} share priority {priority}{why} and are filled in turn, though"
                 " they are unlike. Give the faster one the higher priority (swapon --priority).",
@@ -329,11 +361,11 @@ def swapoff_needs_memory(host: Host) -> Iterator[Finding]:
         f" is swapped out); {format_size(free)} is free"
     )
     if needed > free:
-        yield _warning(
+        yield _finding(
             "swapoff-does-not-fit", f"{told}: it would fail, or the OOM killer would act."
         )
     else:
-        yield _info("swapoff-fits", f"{told}.")
+        yield _finding("swapoff-fits", f"{told}.")
 
 
 def swap_file_is_open_to_others(host: Host) -> Iterator[Finding]:
@@ -341,7 +373,7 @@ def swap_file_is_open_to_others(host: Host) -> Iterator[Finding]:
     for area in host.swaps:
         access = area.access
         if access and access.unsafe:
-            yield _warning(
+            yield _finding(
                 "swap-file-permissions",
                 f"{as_text(area.path)} has mode {access.mode:04o} and owner {access.uid}: others"
                 " can read or write swapped memory. Mend it with chown 0:0 and chmod 0600.",
@@ -352,7 +384,7 @@ def swap_file_is_deleted(host: Host) -> Iterator[Finding]:
     """swapoff(8) finds an area by its path, which a deleted file has no more."""
     for area in host.swaps:
         if area.deleted:
-            yield _warning(
+            yield _finding(
                 "swap-file-deleted",
                 f"{as_text(area.path)} has been deleted or its file system unmounted: swapoff"
                 " cannot name it any more, and its space is taken until the next boot.",
@@ -362,7 +394,7 @@ def swap_file_is_deleted(host: Host) -> Iterator[Finding]:
 def ksm_costs_more_than_it_saves(host: Host) -> Iterator[Finding]:
     """KSM's own data structures outweigh the pages that it merged."""
     if host.ksm and host.ksm.profit < 0:
-        yield _warning(
+        yield _finding(
             "ksm-profit-negative",
             f"KSM takes {format_size(-host.ksm.profit)} more than it saves. Let fewer processes"
             " take part, or stop it (echo 2 > /sys/kernel/mm/ksm/run).",
@@ -380,7 +412,7 @@ def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
     }
     known = [name for name, present in shown.items() if present]
     if known:
-        yield _info("ghost-interface", f"This kernel has {' and '.join(known)}.")
+        yield _finding("ghost-interface", f"This kernel has {' and '.join(known)}.")
     else:
         takes_files = (
             "It refuses a one-page ghost file, as stock kernels do; `ghostswap on` works all the"
@@ -389,7 +421,7 @@ def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
             else "Whether it takes a one-page ghost file cannot be seen, only tried: a stock kernel"
             " refuses it."
         )
-        yield _info(
+        yield _finding(
             "no-ghost-interface",
             f"This kernel shows no interface for ghost swap of its own. {takes_files}",
         )
@@ -398,7 +430,7 @@ def ways_to_swap_without_storage(host: Host) -> Iterator[Finding]:
 def not_all_was_read(host: Host) -> Iterator[Finding]:
     """A capture may hold more than any Linux has; reading it has to end."""
     if host.left_out:
-        yield _warning("not-all-read", f"Not read: {'; '.join(host.left_out)}.")
+        yield _finding("not-all-read", f"Not read: {'; '.join(host.left_out)}.")
 
 
 RULES: tuple[Rule, ...] = (
@@ -430,16 +462,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _info(code: str, message: str) -> Finding:
-    return Finding(Severity.INFO, code, message)
-
-
-def _warning(code: str, message: str) -> Finding:
-    return Finding(Severity.WARNING, code, message)
-
-
-def _error(code: str, message: str) -> Finding:
-    return Finding(Severity.ERROR, code, message)
+def _finding(code: str, message: str) -> Finding:
+    return Finding(SEVERITY[code], code, message)
 
 
 def _zswap_on(host: Host) -> bool:

@@ -75,7 +75,8 @@ def test_a_damaged_dump_is_read_as_far_as_it_goes_or_refused(content: bytes) -> 
 @given(damaged())
 def test_a_damaged_dump_in_a_stream_is_read_as_far_as_it_goes_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        pages_of(Path(folder), gzip.compress(content, compresslevel=1))
+        pages = pages_of(Path(folder), gzip.compress(content, compresslevel=1))
+    assert pages is None or pages <= -(-len(content) // PAGE) * 8
 
 
 @given(

@@ -60,7 +60,9 @@ def test_what_the_kernel_writes_is_read_back(expected: list[SwapArea]) -> None:
 
 @given(st.binary(max_size=300))
 def test_anything_else_is_no_error(data: bytes) -> None:
-    parse_swaps(data)
+    found = parse_swaps(data)
+    assert len(found) <= data.count(b"\n")
+    assert all(area.size >= 0 and area.used >= 0 for area in found)
 
 
 def test_the_running_kernel_s_list_is_understood() -> None:

@@ -46,13 +46,21 @@ def test_a_longer_file_is_judged_the_same_by_both_kernels(
     assert verdicts[0].accepted == (area.size // page_size > last_page)
 
 
-@given(last_page=st.integers(1, 2**30), claimed=st.integers(1, UINT_MAX))
+@given(last_page=st.integers(700, 2**30), bad=st.integers(1, 637))
 def test_a_file_with_bad_pages_is_refused_unless_a_ghost_kernel_takes_it_for_a_ghost(
-    last_page: int, claimed: int
+    last_page: int, bad: int
 ) -> None:
-    page = build(dataclasses.replace(header(4096, last_page), nr_badpages=claimed))
-    size = (last_page + 1) * 4096
-    assert not judge(Area(page, size, regular_file=True), Kernel.STOCK, 4096).accepted
+    listing = dataclasses.replace(
+        header(4096, last_page), nr_badpages=bad, bad_pages=tuple(range(1, bad + 1))
+    )
+    page, size = build(listing), (last_page + 1) * 4096
+    for kernel in Kernel:
+        verdict = judge(Area(page, size, regular_file=True), kernel, 4096)
+        assert verdict.reason == "(nothing is logged) a regular file must not list bad pages"
+    one_page = Area(page, 4096, regular_file=True)
+    ghost = judge(one_page, Kernel.GHOST, 4096)
+    assert (ghost.accepted, ghost.usable_pages) == (True, last_page - bad)
+    assert not judge(one_page, Kernel.STOCK, 4096).accepted
 
 
 @given(

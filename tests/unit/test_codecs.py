@@ -1,6 +1,6 @@
 """What decides how a page is compressed besides the algorithm's name."""
 
-from pathlib import Path
+import random
 
 from ghostswap.census.codecs import find
 from ghostswap.kernel.version import KernelVersion
@@ -9,9 +9,14 @@ PAGE = 4096
 
 
 def compressed_bytes(version: KernelVersion | None) -> int:
-    text = bytearray(Path(__file__).parents[2].joinpath("ghostswap/cli/plan.py").read_bytes())
+    """What pages that are full of matches of four bytes, and of no longer ones, come to."""
+    draw = random.Random(5)
+    words = [draw.randbytes(4) for _ in range(64)]
     codec, scratch = find("zstd", version), bytearray(2 * PAGE)
-    pages = (text[at : at + PAGE] for at in range(0, len(text) - PAGE, PAGE))
+    pages = [
+        bytearray(b"".join(draw.choice(words) + draw.randbytes(3) for _ in range(PAGE // 7)))
+        for _ in range(20)
+    ]
     return sum(codec.compress(memoryview(page), scratch) for page in pages)
 
 

@@ -167,4 +167,5 @@ def test_junk_ends_in_a_reason_and_nothing_else(junk: bytes) -> None:
     magic = struct.pack("<II", 0x54564319, 0x56084025)
     for data in (junk, magic + junk, magic + struct.pack("<I", len(junk)) + junk):
         with contextlib.suppress(ValueError):
-            parse_pagemap(data)
+            pagemap = parse_pagemap(data)
+            assert min(pagemap.present, pagemap.in_parent, pagemap.lazy) >= 0
