@@ -21,11 +21,13 @@ CASES = [
     ("lz4", "zstd", "threshold=2000 algo=zstd", "zstd:threshold=2000"),
     ("lz4", "zstd", "type=huge threshold=3000 algo=zstd", "zstd:huge:threshold=3000"),
     ("lzo-rle", "zstd", "algo=zstd", "zstd:all"),
-    ("zstd", "deflate", "type=huge algo=deflate", "deflate:huge"),
+    ("lz4", "deflate", "algo=deflate", "deflate"),
     ("lz4", "lz4hc", "algo=lz4hc", "lz4hc"),
 ]
-# How far compressed bytes may be: deflate and lz4hc of the kernel are not quite the libraries'.
-INEXACT = {"deflate": 0.004, "lz4hc": 0.003}
+# How far compressed bytes and the pool may be, as fractions: deflate and lz4hc of the kernel are not
+# quite the libraries'.
+EXACT = (0.0002, 0.003)
+INEXACT = {"deflate": (0.004, 0.005), "lz4hc": (0.003, 0.008)}
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +43,16 @@ def real(pages: Path, few: Path, tmp_path_factory: pytest.TempPathFactory) -> An
     return run_in_guest(built_kernel(), folder, "recompress", pages, few, *words)
 
 
-def assert_agrees(told: dict[str, Any], compacted: dict[str, int], bound: float) -> None:
-    slack = compacted["huge_pages"] // 500 + 1 if bound > 0.0002 else 0
+def assert_agrees(
+    told: dict[str, Any], compacted: dict[str, int], bounds: tuple[float, float]
+) -> None:
+    slack = compacted["huge_pages"] // 500 + 1 if bounds != EXACT else 0
     assert told["pages_stored"] * PAGE == compacted["orig_data_size"]
     assert told["same_pages"] == compacted["same_pages"]
     assert abs(told["huge_pages"] - compacted["huge_pages"]) <= slack
     compressed, pool = compacted["compr_data_size"], compacted["mem_used_total"]
-    assert abs(told["compressed_bytes"] - compressed) <= bound * compressed
-    assert abs(told["pool_bytes"] - pool) <= max(0.003 * pool, 16 * PAGE)
+    assert abs(told["compressed_bytes"] - compressed) <= bounds[0] * compressed
+    assert abs(told["pool_bytes"] - pool) <= bounds[1] * pool
 
 
 @pytest.mark.parametrize(("first", "second", "request_", "option"), CASES)
@@ -60,10 +64,10 @@ def test_pages_take_what_zram_takes_after_recompression(
     told = system(estimate(pages, *rules), "zram+recompress", first)
     assert told["recompression"]["recompressed_pages"] > 0
     assert counters["compacted"]["compr_data_size"] < counters["fed"]["compr_data_size"]
-    assert_agrees(told, counters["compacted"], INEXACT.get(second, 0.0002))
+    assert_agrees(told, counters["compacted"], INEXACT.get(second, EXACT))
 
 
 def test_an_algorithm_of_the_kernel_alone(real: Any) -> None:
     told = system(real["estimate"], "zram+recompress", "lz4")
     assert told["recompression"]["algorithm"] == "842"
-    assert_agrees(told, real["842"]["compacted"], 0.0002)
+    assert_agrees(told, real["842"]["compacted"], EXACT)
