@@ -54,6 +54,7 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l kernel -r -f -a
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l zpool -r -f -a 'zsmalloc zbud z3fold' -d 'zswap\'s allocator (default: that kernel\'s)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l ghost -d 'All areas are ghosts: refused pages stay in RAM'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l no-writeback -d 'memory.zswap.writeback=0: nothing to disk'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l whole-huge-pages -d 'Swap is a block device that does not seek (before 6.13)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l page-size -r -f -a '4096 8192 16384 32768 65536' -d 'Size of a page, as 16K (default: this machine\'s)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l engine -r -f -a 'library kernel' -d 'By libraries, or by this kernel\'s zram (root)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l verify -d 'Use both engines and show the difference (root)'

@@ -7,6 +7,7 @@ from ghostswap.errors import UsageError
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kconfig import kernel_config
 from ghostswap.host.kernel import running_kernel
+from ghostswap.host.swaps import read_swaps
 from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator
@@ -21,7 +22,13 @@ def rules_of(version: KernelVersion | None = None, allocator: Allocator | None =
     version = version or running
     if version == running:
         live_zpool = HostFiles(_HERE).text("sys/module/zswap/parameters/zpool")
-        rules = rules_for(version, kernel_config(_HERE), live_zpool)
+        rules = replace(
+            rules_for(version, kernel_config(_HERE), live_zpool),
+            whole_huge_pages=any(
+                area.type == "partition" and area.rotational is False
+                for area in read_swaps(HostFiles(_HERE))
+            ),
+        )
     else:  # how another kernel was built, and is set up, is not known
         rules = rules_for(version, {})
     if allocator is None:

@@ -119,6 +119,8 @@ def scaled(pages: Population, census: Census, share: IdleShare) -> Population:
         sizes(pages.same_filled, contents.same_filled),
         sizes(pages.data, contents.data),
         scaled_copies(census, share),
+        # The sources of the sample tell of all their pages.
+        min(sum(each.facts.thp for each in census.sources) / max(share.total_pages, 1), 1.0),
     )
 
 

@@ -1,6 +1,6 @@
 """The pages of a census as the models see them: how many, how alike, how compressible."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ class SizeHistogram:
     def __add__(self, other: "SizeHistogram") -> "SizeHistogram":
         return SizeHistogram(self.pages + other.pages, self.contents + other.contents)
 
+    def __mul__(self, share: float) -> "SizeHistogram":
+        return SizeHistogram(self.pages * share, self.contents * share)
+
 
 @dataclass(frozen=True, slots=True)
 class Copies:
@@ -50,7 +53,8 @@ class Population:
     that keep their size.
 
     `same_filled` are pages of one repeated word other than zero, which some systems compress.
-    `copies` is of all contents, zero and same-filled ones included.
+    `copies` is of all contents, zero and same-filled ones included. `thp_share` of the pages, 0 …
+    1, lie in huge pages; which they are is not known.
     """
 
     page_size: int
@@ -59,11 +63,23 @@ class Population:
     same_filled: SizeHistogram
     data: SizeHistogram
     copies: Copies
+    thp_share: float = 0.0
 
     @property
     def total(self) -> int:
         """All pages."""
         return self.zero + self.same_filled.total_pages + self.data.total_pages
+
+    def outside_huge_pages(self) -> "Population":
+        """Those that lie in no huge page, which are taken to be like the others."""
+        share = 1 - self.thp_share
+        return replace(
+            self,
+            zero=round(self.zero * share),
+            same_filled=self.same_filled * share,
+            data=self.data * share,
+            thp_share=0.0,
+        )
 
 
 def population(census: Census, measured: Measured) -> Population | None:
@@ -97,7 +113,8 @@ def _population(
     contents = census.contents
     zero = int(contents.pages[contents.zero].sum())
     copies = Copies(*copies_of(contents.pages))
-    return Population(census.page_size, algorithm, zero, same, data, copies)
+    thp_share = min(sum(each.facts.thp for each in census.sources) / max(census.total, 1), 1.0)
+    return Population(census.page_size, algorithm, zero, same, data, copies, thp_share)
 
 
 def _of_full_size(census: Census, kind: Bools) -> SizeHistogram:

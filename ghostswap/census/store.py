@@ -368,6 +368,7 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
             _count(told["swapped"], _MOST_ABSENT),
             _count(told["unreadable"], _MOST_ABSENT),
             _count(told["holes"]),
+            _count(told.get("thp", 0)),
             bool(told["incomplete"]),
             tuple(map(str, told["warnings"])),
         )

@@ -69,6 +69,7 @@ def estimate_dedup(
     zpool: kernel_rules.Zpool = None,
     ghost: kernel_rules.Ghost = False,
     no_writeback: kernel_rules.NoWriteback = False,
+    whole_huge_pages: kernel_rules.WholeHugePages = False,
     page_size: sources.PageSize = None,
     engine: Annotated[
         Engine,
@@ -191,7 +192,12 @@ def estimate_dedup(
     if save is not None:
         _check_save(save)
     rules = kernel_rules.rules_by_options(
-        kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
+        kernel,
+        zpool,
+        ghost=ghost,
+        no_writeback=no_writeback,
+        whole_huge_pages=whole_huge_pages,
+        quiet=quiet,
     )
     method = Method(
         algorithm or (),

@@ -138,10 +138,14 @@ def _notes(estimate: Estimate) -> list[str]:
     for system in estimate.shown():
         if system.system is System.ZSWAP and system.refused_pages:
             fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
-            notes.append(
-                f"zswap with {system.algorithm} refuses {system.refused_pages:,} pages"
-                f" that do not compress; they {fate}."
-            )
+            notes += [
+                f"zswap with {system.algorithm} refuses {number:,} pages {why}; they {fate}."
+                for number, why in (
+                    (system.refused_pages - system.refused_thp_pages, "that do not compress"),
+                    (system.refused_thp_pages, "in huge pages, which come whole"),
+                )
+                if number
+            ]
     for system in estimate.shown():
         if (done := system.recompression) is not None:
             notes.append(

@@ -41,6 +41,15 @@ NoWriteback = Annotated[
     ),
 ]
 
+WholeHugePages = Annotated[
+    bool,
+    typer.Option(
+        "--whole-huge-pages",
+        rich_help_panel=RULES,
+        help="Swap is a block device that does not seek (before 6.13).",
+    ),
+]
+
 
 def rules_by_options(
     kernel: str | None,
@@ -48,6 +57,7 @@ def rules_by_options(
     *,
     ghost: bool,
     no_writeback: bool = False,
+    whole_huge_pages: bool = False,
     quiet: bool,
 ) -> Rules:
     """The rules that these options ask for; UsageError for a kernel or allocator that is none.
@@ -61,4 +71,8 @@ def rules_by_options(
     rules = rules_of(version, allocator)
     if beyond := beyond_known(rules.version):
         warn(beyond, quiet)
-    return replace(rules, ghost=ghost, writeback=not no_writeback)
+    # `ghostswap on` has huge pages split.
+    whole_huge_pages = (whole_huge_pages or rules.whole_huge_pages) and not ghost
+    return replace(
+        rules, ghost=ghost, writeback=not no_writeback, whole_huge_pages=whole_huge_pages
+    )

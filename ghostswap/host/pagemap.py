@@ -27,6 +27,7 @@ FRAME = np.uint64((1 << 55) - 1)  # the number of the frame that holds the page,
 # include/uapi/linux/fs.h: struct page_region, and the categories
 REGION = np.dtype([("start", np.uint64), ("end", np.uint64), ("categories", np.uint64)])
 _CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_SWAPPED, _CATEGORY_PFNZERO = 4, 8, 16, 32
+_CATEGORY_HUGE = 64
 _CATEGORY_OF_BIT = (
     (_FILE_OR_SHARED, _CATEGORY_FILE),
     (PRESENT, _CATEGORY_PRESENT),
@@ -57,12 +58,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Runs of pages: columns of addresses and lengths (bytes), and which wanted part each is in;
-    and the number of swapped-out pages seen."""
+    """Runs of pages: columns of addresses and lengths (bytes), which wanted part each is in, and
+    which are mapped as huge pages (none, where has_pagemap_scan() says no); and the number of
+    swapped-out pages seen."""
 
     start: I64
     length: I64
     part: I64
+    huge: Bools
     swapped: int
 
 
@@ -84,7 +87,8 @@ def swappable(fd: int, wanted: Wanted, page_size: int) -> Iterator[Ranges]:
         chosen &= ((category & _CATEGORY_FILE) == 0) | ~wanted.anonymous_only[part]
         length = end - start
         swapped_pages = int(length[swapped].sum()) // page_size
-        yield Ranges(start[chosen], length[chosen], part[chosen], swapped_pages)
+        huge = (category[chosen] & _CATEGORY_HUGE) != 0
+        yield Ranges(start[chosen], length[chosen], part[chosen], huge, swapped_pages)
 
 
 def has_pagemap_scan(fd: int) -> bool:
@@ -153,7 +157,7 @@ def _ask(fd: int, start: int, end: int, room: NDArray[np.void]) -> tuple[NDArray
             _CATEGORY_PFNZERO,  # inverted
             _CATEGORY_PFNZERO,  # required, so after inversion: not the zero page
             _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # any of
-            _CATEGORY_FILE | _CATEGORY_PRESENT | _CATEGORY_SWAPPED,  # to return
+            _CATEGORY_FILE | _CATEGORY_PRESENT | _CATEGORY_SWAPPED | _CATEGORY_HUGE,  # to return
         )
     )
     filled = fcntl.ioctl(fd, PAGEMAP_SCAN, argument)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ghostswap.kernel.algorithm import DEFAULT_ZSTD, IN_CRYPTO, IN_KERNEL
 from ghostswap.kernel.slots import Load, lookup, memory
+from ghostswap.kernel.swapping import zswap_refuses_huge_pages
 from ghostswap.kernel.version import (
     V5_19,
     V6_3,
@@ -26,7 +27,8 @@ class Rules:
     """What the models follow.
 
     `writeback` False is memory.zswap.writeback=0; `ghost`, that all swap areas are ghosts.
-    `zram_entry_bytes` is sizeof(struct zram_table_entry).
+    `whole_huge_pages` True, that an area is a block device that does not seek, which is given huge
+    pages unsplit. `zram_entry_bytes` is sizeof(struct zram_table_entry).
     """
 
     version: KernelVersion
@@ -35,6 +37,7 @@ class Rules:
     zram_entry_bytes: int = 16
     writeback: bool = True
     ghost: bool = False
+    whole_huge_pages: bool = False
 
     def classes(self, page_size: int) -> SizeClasses:
         """zsmalloc's size classes."""
@@ -49,6 +52,11 @@ class Rules:
     def stores_incompressible(self) -> bool:
         """Whether zswap keeps a page that does not shrink as it is."""
         return stores_incompressible(self.version) and self.writeback
+
+    @property
+    def zswap_refuses_huge_pages(self) -> bool:
+        """Whether pages that lie in huge pages go past zswap."""
+        return self.whole_huge_pages and zswap_refuses_huge_pages(self.version)
 
     def largest_payload(self, page_size: int) -> int:
         """The largest compressed page, in bytes, that zswap takes; larger ones it refuses."""

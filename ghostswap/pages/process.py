@@ -10,7 +10,7 @@ import os
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
-from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, swappable
+from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, has_pagemap_scan, swappable
 from ghostswap.host.processes import start_time
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
@@ -33,6 +33,7 @@ from ghostswap.units import format_size
 _PROC = Path("/proc")
 _LARGE_LOCKED_BYTES = 1 << 20
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
+_HUGE_SIZES = ("AnonHugePages", "ShmemPmdMapped")
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 # Pages looked at and then read at once: some 10 µs, in which few can go to swap. With 512 ten times
 # as many did (tests/kernel/test_pressure.py).
@@ -131,6 +132,10 @@ class Processes:
                     fd = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     found = self._find(fd, mapped, pulse)
+                    if not has_pagemap_scan(fd):
+                        with pulse:
+                            rollup = (folder / "smaps_rollup").read_bytes()
+                        found = replace(found, thp=_huge_pages(rollup, found, self._page_size))
                 finally:
                     os.close(fd)
         except OSError as error:
@@ -141,6 +146,7 @@ class Processes:
             name,
             SourceKind.PROCESS,
             swapped=found.swapped,
+            thp=found.thp,
             warnings=tuple(_warnings(found, status, self._page_size)),
             pid=pid,
         )
@@ -200,7 +206,7 @@ class Processes:
     def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_Found":
         """The pages of it that are in memory and not seen before, batch by batch."""
         start, length, mapping = array("q"), array("q"), array("b")
-        swapped = shared = 0
+        swapped = shared = huge = 0
         for ranges in pulse.each(swappable(pagemap, mapped.wanted, self._page_size)):
             swapped += ranges.swapped
             for once in pulse.each(
@@ -210,13 +216,14 @@ class Processes:
                 length.frombytes(once.length.tobytes())
                 mapping.frombytes(mapped.mapping[ranges.part[once.part_of]].tobytes())
                 shared += once.shared
+                huge += int(once.length[ranges.huge[once.part_of]].sum())
         runs = Runs.of(
             self._page_size,
             np.frombuffer(start, dtype=np.int64),
             np.frombuffer(length, dtype=np.int64),
         )
         segments = _segments(runs, np.frombuffer(mapping, dtype=np.int8))
-        return _Found(runs, segments, swapped, shared)
+        return _Found(runs, segments, swapped, shared, huge // self._page_size)
 
 
 def _some_lines(file: BinaryIO) -> Iterator[list[bytes]]:
@@ -251,11 +258,12 @@ class _Found:
     segments: tuple[Segment, ...]
     swapped: int
     shared: int  # pages that are mapped more than once, and may be counted again
+    thp: int  # pages that lie in huge pages
 
     @classmethod
     def nothing(cls, page_size: int) -> "_Found":
         none = np.empty(0, dtype=np.int64)
-        return cls(Runs.of(page_size, none, none), (), 0, 0)
+        return cls(Runs.of(page_size, none, none), (), 0, 0, 0)
 
 
 def _segments(runs: Runs, mapping: NDArray[np.int8]) -> tuple[Segment, ...]:
@@ -323,7 +331,18 @@ def parse_status(text: bytes) -> dict[str, int]:
 
     Source: fs/proc/task_mmu.c, task_mem() (Linux 6.18), which writes kB.
     """
-    sizes = dict.fromkeys(_STATUS_SIZES, 0)
+    return _sizes(text, _STATUS_SIZES)
+
+
+def _huge_pages(smaps_rollup: bytes, found: _Found, page_size: int) -> int:
+    """How many of the pages found lie in huge pages, where pagemap does not tell: those that other
+    processes were counted for may be among them, but never more than there are."""
+    sizes = _sizes(smaps_rollup, _HUGE_SIZES)
+    return min(sum(sizes.values()) // page_size, found.runs.pages)
+
+
+def _sizes(text: bytes, names: tuple[str, ...]) -> dict[str, int]:
+    sizes = dict.fromkeys(names, 0)
     for line in text.split(b"\n"):  # and at nothing else: the first line holds any name
         field, _, value = line.partition(b":")
         name = field.decode(errors="replace")

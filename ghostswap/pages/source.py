@@ -83,7 +83,8 @@ class Facts:
 
     Pages that the dump left out (`absent`), that were swapped out (`swapped`) or that were promised
     and could not be had (`unreadable`) are outside every other count. `holes` are pages of a sparse
-    file that are known to be zero without being read: they count as zero pages.
+    file that are known to be zero without being read: they count as zero pages. `thp` counts those
+    that lie in huge pages, as far as they are mapped as such; 0 where nothing tells, as in a dump.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Facts:
     swapped: int = 0
     unreadable: int = 0
     holes: int = 0
+    thp: int = 0
     incomplete: bool = False  # a part of what was asked for is missing: exit status 1
     warnings: tuple[str, ...] = ()
     pid: int | None = None  # of a process

@@ -29,6 +29,7 @@ FOOTPRINT: tuple[Field[Footprint], ...] = (
     Field("algorithm", "Algorithm", lambda row: row.algorithm),
     Field("pages_stored", "", lambda row: row.pages_stored),
     Field("same_pages", "", lambda row: row.same_pages),
+    Field("zeromap_pages", "", lambda row: row.zeromap_pages),
     Field("huge_pages", "", lambda row: row.huge_pages),
     Field("compressed_bytes", "", lambda row: row.compressed_bytes),
     Field("pool_bytes", "Pool", lambda row: row.pool_bytes, size),
@@ -36,6 +37,7 @@ FOOTPRINT: tuple[Field[Footprint], ...] = (
     Field("metadata_bytes", "Metadata", lambda row: row.metadata_bytes, size),
     Field("lookup_bytes", "", lambda row: row.lookup_bytes),
     Field("refused_pages", "", lambda row: row.refused_pages),
+    Field("refused_thp_pages", "", lambda row: row.refused_thp_pages),
     Field("ram_bytes", "RAM", lambda row: row.ram_bytes, size),
     Field("saved_bytes", "Saved", lambda row: row.saved_bytes, size),
     Field("ratio", "Ratio", lambda row: row.ratio, ratio),
@@ -59,6 +61,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
             "same_filled": str(rules.same_filled),
             "writeback": rules.writeback,
             "ghost": rules.ghost,
+            "whole_huge_pages": rules.whole_huge_pages,
         },
         "pages": {"total": comparison.total_pages},
         "systems": [_row(footprint) for footprint in comparison.footprints],
@@ -69,12 +72,6 @@ def document(comparison: Comparison) -> dict[str, Any]:
 def _row(footprint: Footprint) -> dict[str, Any]:
     sharing = {} if footprint.sharing is None else asdict(footprint.sharing)
     row = as_json(FOOTPRINT, footprint) | sharing
-    if SYSTEMS[footprint.system].pool is Pool.ZRAM:
-        row["as_swap"] = {
-            "pages_stored": footprint.pages_stored - footprint.zeromap_pages,
-            "same_pages": footprint.same_pages - footprint.zeromap_pages,
-            "zeromap_pages": footprint.zeromap_pages,
-        }
     if footprint.recompression is not None:
         row["recompression"] = asdict(footprint.recompression)
     return row
@@ -158,6 +155,7 @@ def _rules(estimate: "_Fields") -> Rules:
         rules.whole("zram_entry_bytes", least=1),
         writeback=rules.flag("writeback", absent=True),
         ghost=rules.flag("ghost"),
+        whole_huge_pages=rules.flag("whole_huge_pages"),
     )
 
 
@@ -190,7 +188,8 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         slack_bytes=row.whole("slack_bytes", absent=slack),
         entry_bytes=max(0, row.whole("metadata_bytes") - lookup),
         lookup_bytes=lookup,
-        zeromap_pages=row.inner("as_swap").whole("zeromap_pages") if row.has("as_swap") else 0,
+        zeromap_pages=row.whole("zeromap_pages", absent=0),
+        refused_thp_pages=row.whole("refused_thp_pages", absent=0),
         kept_bytes=rules.kept_bytes(refused, page_size),
         relative_error=row.number("relative_error"),
         sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),

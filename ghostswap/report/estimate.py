@@ -113,6 +113,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "mode": "exact" if census.sample is None else "quick",
         **comparison.document(estimate.comparison),
         "sources": _sources(estimate),
+        "thp_pages": sum(source.facts.thp for source in census.sources),
         "idle": _idle(estimate),
         "pages": estimate.counts,
         "algorithms": {

@@ -36,6 +36,7 @@ _AT_MOST = (
     ("saved_bytes and ram_bytes", "all memory"),
     ("all memory", "saved_bytes and ram_bytes"),
     ("recompressed_pages", "all pages"),
+    ("refused_thp_pages", "refused_pages"),
     ("zeromap_pages", "same_pages"),
     ("pages_shared", "all pages"),
     ("pages_sharing", "all pages"),
@@ -122,7 +123,6 @@ def _wrong_system(document: Mapping[str, Any], row: Mapping[str, Any]) -> str | 
         "all memory": total * page_size,
     }
     known |= _numbers(row.get("recompression"))
-    known["zeromap_pages"] = _numbers(row.get("as_swap")).get("zeromap_pages", 0)
     if figures.keys() >= {"saved_bytes", "ram_bytes"}:
         known["saved_bytes and ram_bytes"] = figures["saved_bytes"] + figures["ram_bytes"]
     for smaller, larger in _AT_MOST:

@@ -42,13 +42,15 @@ class Footprint:
     """One system's figures for the pages of a population; counts in pages, amounts in bytes.
 
     `refused_pages` are those it does not take: they go to disk, or stay in RAM (`kept_bytes`) where
-    nothing may be written back. It keeps an entry for each of `pages_stored`.
+    nothing may be written back; `refused_thp_pages` of them, since they lie in huge pages. It keeps
+    an entry for each of `pages_stored`.
 
     Of `pool_bytes`, `slack_bytes` at most are zspages that more pages would fill. The system's own
     counters leave out the rest: `entry_bytes` for what it keeps of a page or content, and
     `lookup_bytes` for what finds that by slot (the xarray of zswap, the table of zram).
 
-    Of zram's `same_pages`, `zeromap_pages` never reach it where it is a swap area.
+    Of `same_pages`, `zeromap_pages` are a bit of the swap area: neither zswap nor zram gets those,
+    except a zram that is written as a plain device, whose other figures count them.
 
     `relative_error` is how far pool_bytes may be off, as a share of it.
     """
@@ -67,6 +69,7 @@ class Footprint:
     entry_bytes: int
     lookup_bytes: int
     zeromap_pages: int = 0
+    refused_thp_pages: int = 0
     kept_bytes: int = 0
     relative_error: float = 0.0
     sharing: Sharing | None = None

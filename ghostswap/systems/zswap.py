@@ -4,6 +4,8 @@ Source: mm/zswap.c, zswap_store(), zswap_store_page() and zswap_compress(), and 
 swap_writeout() (Linux 6.18); zswap_frontswap_store() (6.1).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ghostswap.census.population import Population, SizeHistogram
@@ -25,15 +27,37 @@ def zswap(pages: Population, rules: Rules) -> Footprint:
     taken for a folio of its own. Before, every same-filled page is a value in its entry.
     huge_pages are those stored as they are (stored_incompressible_pages, since 6.18).
     """
-    objects = _compressed(pages, rules)
-    return _footprint(System.ZSWAP, pages, rules, objects, objects.pages, record_bytes=0)
+    given = _given_singly(pages, rules)
+    objects = _compressed(given, rules)
+    footprint = _footprint(System.ZSWAP, given, rules, objects, objects.pages, record_bytes=0)
+    return _with_refused(footprint, pages, rules)
 
 
 def zswap_dedup(pages: Population, rules: Rules) -> Footprint:
     """zswap that stores each distinct content once: an entry per page, a record per content."""
-    objects = _compressed(pages, rules)
-    return _footprint(
-        System.ZSWAP_DEDUP, pages, rules, objects, objects.contents, DEDUP_RECORD_BYTES
+    given = _given_singly(pages, rules)
+    objects = _compressed(given, rules)
+    footprint = _footprint(
+        System.ZSWAP_DEDUP, given, rules, objects, objects.contents, DEDUP_RECORD_BYTES
+    )
+    return _with_refused(footprint, pages, rules)
+
+
+def _given_singly(pages: Population, rules: Rules) -> Population:
+    """What zswap looks at: a huge page that comes whole it refuses at once, before 6.13."""
+    return pages.outside_huge_pages() if rules.zswap_refuses_huge_pages else pages
+
+
+def _with_refused(footprint: Footprint, pages: Population, rules: Rules) -> Footprint:
+    """The footprint of all `pages`, with those refused for the huge page that they lie in."""
+    whole = pages.total - footprint.total_pages
+    refused = footprint.refused_pages + whole
+    return replace(
+        footprint,
+        total_pages=pages.total,
+        refused_pages=refused,
+        refused_thp_pages=whole,
+        kept_bytes=rules.kept_bytes(refused, pages.page_size),
     )
 
 
@@ -80,6 +104,7 @@ def _footprint(
         + pool.overhead_bytes
         + round(record_bytes * float(payloads.sum())),
         lookup_bytes=rules.zswap_lookup_bytes(entries),
+        zeromap_pages=zeromap,
         kept_bytes=rules.kept_bytes(refused, pages.page_size),
     )
 

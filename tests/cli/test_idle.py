@@ -321,9 +321,9 @@ def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:
 
     run_ = Runs.of(4096, np.array([0]), np.array([10 * 4096]))
     status = dict.fromkeys(("RssAnon", "RssShmem", "VmSwap", "VmLck"), 0)
-    (told,) = _warnings(_Found(run_, (), 11, 0), status, 4096)
+    (told,) = _warnings(_Found(run_, (), 11, 0, 0), status, 4096)
     assert "most of it is swapped out (11 pages; 10 are in memory)" in told
-    assert list(_warnings(_Found(run_, (), 9, 0), status, 4096)) == []
+    assert list(_warnings(_Found(run_, (), 9, 0, 0), status, 4096)) == []
 
 
 def test_the_sample_is_as_large_as_the_documents_say() -> None:

@@ -12,7 +12,7 @@ from ghostswap.kernel.zswap import Allocator
 from ghostswap.report.comparison import document, parse_estimate, read
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, Recompressed, Sharing, System
-from ghostswap.systems.table import SYSTEMS, Pool
+from ghostswap.systems.table import SYSTEMS
 
 counts = st.integers(0, 1 << 40)
 rules = st.builds(
@@ -23,6 +23,7 @@ rules = st.builds(
     zram_entry_bytes=st.sampled_from([16, 24]),
     writeback=st.booleans(),
     ghost=st.booleans(),
+    whole_huge_pages=st.booleans(),
 )
 
 
@@ -56,7 +57,8 @@ def comparisons(draw: st.DrawFn) -> Comparison:
             slack_bytes=draw(counts),
             entry_bytes=draw(counts),
             lookup_bytes=draw(counts),
-            zeromap_pages=draw(counts) if SYSTEMS[system].pool is Pool.ZRAM else 0,
+            zeromap_pages=draw(counts),
+            refused_thp_pages=draw(counts),
             kept_bytes=whose.kept_bytes(refused, page_size),
             relative_error=draw(st.floats(0, 1)),
             sharing=None

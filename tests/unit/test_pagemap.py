@@ -55,6 +55,7 @@ def found(parts: Wanted) -> Ranges:
         np.concatenate([np.zeros(0, dtype=np.int64), *(batch.start for batch in batches)]),
         np.concatenate([np.zeros(0, dtype=np.int64), *(batch.length for batch in batches)]),
         np.concatenate([np.zeros(0, dtype=np.int64), *(batch.part for batch in batches)]),
+        np.concatenate([np.zeros(0, dtype=np.bool_), *(batch.huge for batch in batches)]),
         sum(batch.swapped for batch in batches),
     )
 

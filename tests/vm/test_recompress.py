@@ -24,7 +24,7 @@ CASES = [
     ("lz4", "deflate", "algo=deflate", "deflate"),
     ("lz4", "lz4hc", "algo=lz4hc", "lz4hc"),
 ]
-# How far compressed bytes and the pool may be, as fractions: deflate and lz4hc of the kernel are not
+# How far compressed bytes and the pool may be, as fractions: the kernel's deflate and lz4hc are not
 # quite the libraries'.
 EXACT = (0.0002, 0.003)
 INEXACT = {"deflate": (0.004, 0.005), "lz4hc": (0.003, 0.008)}
