@@ -78,19 +78,19 @@ _ghostswap() {
             _ghostswap_cgroups
             return
             ;;
-        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--salt | estimate-dedup:--jobs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle)
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--demand)
             compopt +o default
             return
             ;;
-        estimate-dedup:--algorithm | estimate-dedup:--recompress | plan:--algorithm)
+        estimate-dedup:--algorithm | estimate-dedup:--recompress | fleet:--algorithm | plan:--algorithm)
             _ghostswap_words lz4 lz4hc lzo lzo-rle deflate zstd
             return
             ;;
-        estimate-dedup:--kernel | plan:--kernel)
+        estimate-dedup:--kernel | fleet:--kernel | plan:--kernel)
             _ghostswap_words 6.1 6.12 6.18 7.1 7.2
             return
             ;;
-        estimate-dedup:--zpool)
+        estimate-dedup:--zpool | fleet:--zpool)
             _ghostswap_words zsmalloc zbud z3fold
             return
             ;;
@@ -106,16 +106,24 @@ _ghostswap() {
             _ghostswap_words source cgroup mapping kind
             return
             ;;
-        estimate-dedup:--tracker | plan:--tracker)
+        estimate-dedup:--tracker)
             _ghostswap_words auto page-idle damon
             return
             ;;
-        estimate-dedup:--save | estimate-dedup:--plot | plan:--path | plan:--plot)
+        estimate-dedup:--save | estimate-dedup:--salt-file | estimate-dedup:--new-salt-file | estimate-dedup:--plot | fleet:--new-salt-file | plan:--path | plan:--plot)
             :
             return
             ;;
         estimate-dedup:--output)
             _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS
+            return
+            ;;
+        fleet:--engine)
+            _ghostswap_words duckdb spark
+            return
+            ;;
+        fleet:--output)
+            _ghostswap_list SYSTEM ALGORITHM SUM-RAM P5 P50 P95 SHARED-RAM ERROR
             return
             ;;
         inspect:--output)
@@ -138,10 +146,6 @@ _ghostswap() {
             _ghostswap_words native little big
             return
             ;;
-        plan:--demand)
-            _ghostswap_words idle
-            return
-            ;;
         plan:--system)
             _ghostswap_words zram zswap zram+recompress zram+dedup zswap+dedup ksm
             return
@@ -162,19 +166,21 @@ _ghostswap() {
     if [[ $cur == -* ]]; then
         case $command in
             '') _ghostswap_words --version -h --help ;;
-            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
             off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
             on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
-            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --idle --tracker --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac
         return
     fi
     case $command in
-        '') _ghostswap_words estimate-dedup inspect label mkghost off on plan ;;
+        '') _ghostswap_words estimate-dedup fleet inspect label mkghost off on plan ;;
         estimate-dedup) : ;;
+        fleet) : ;;
         inspect) : ;;
         label) : ;;
         mkghost) : ;;

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from completions.tree import Argument, Command, Option
 from ghostswap.census import codecs
+from ghostswap.cli import fleet_view
 from ghostswap.cli.estimate_view import SYSTEM_COLUMNS
 from ghostswap.cli.host_view import SWAP_COLUMNS
 from ghostswap.cli.plan_view import SIZE_COLUMNS
@@ -46,6 +47,7 @@ _BY_OPTION = {
     "--user": Values(Kind.USER),
 }
 _BY_METAVAR = {
+    "CENSUS|DIRECTORY": Values(Kind.FILE),
     "DIR": Values(Kind.DIRECTORY),
     "FILE": Values(Kind.FILE),
     "PATH": Values(Kind.FILE),
@@ -61,6 +63,7 @@ def _names(columns: Sequence[Column]) -> Values:
 
 _COLUMNS = {
     "estimate-dedup": _names(SYSTEM_COLUMNS),
+    "fleet": _names(fleet_view.SYSTEM_COLUMNS),
     "inspect": _names(SWAP_COLUMNS),
     "plan": _names(SIZE_COLUMNS),
 }

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 import secrets
 import stat
@@ -11,6 +12,16 @@ from typing import BinaryIO
 from ghostswap.errors import GhostswapError, os_reason
 
 _PRIVATE = 0o600
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that could not be written, as far as that can be told before the work."""
+    if path.is_dir():
+        raise GhostswapError(path, "is a directory")
+    if not path.parent.is_dir():
+        raise GhostswapError(path.parent, "is no directory")
+    if not os.access(path.parent, os.W_OK):
+        raise GhostswapError(path.parent, os.strerror(errno.EACCES))
 
 
 @contextmanager

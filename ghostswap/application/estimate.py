@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 
 from ghostswap.application.measure import NOBODY, Listener, Measurement, Method, measure
 from ghostswap.application.rules import rules_of
 from ghostswap.application.sources import Sources
-from ghostswap.census import dedup, store
+from ghostswap.census import dedup
 from ghostswap.census.dedup import Group
 from ghostswap.census.idle_share import IdleCensus, IdleGroup, idle_groups
 from ghostswap.census.table import Census
-from ghostswap.errors import UsageError
 from ghostswap.host.processes import control_group
 from ghostswap.kernel.rules import Rules
 from ghostswap.pages.preview import preview
@@ -66,17 +64,6 @@ def estimate(
     except KeyboardInterrupt:
         compared = replace(compared, partial=True)
     return Estimate(census, compared, tuple(groups), tuple(examples), idle, tuple(groups_of_idle))
-
-
-def check_salt(census: Census, salt: str | None) -> None:
-    """UsageError where a `salt` is given for hashes that have one already."""
-    if census.salt and salt is not None:
-        raise UsageError("--salt", "these hashes have a salt already")
-
-
-def save_census(census: Census, path: Path, salt: str | None) -> None:
-    """Write the census to `path` under salted hashes; a random salt for None."""
-    store.save(census if census.salt else store.salted(census, store.Salt.of(salt)), path)
 
 
 def _groups(census: Census, by: GroupBy | None) -> list[Group]:

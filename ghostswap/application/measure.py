@@ -12,9 +12,10 @@ from ghostswap.census.codecs import Codec
 from ghostswap.census.idle import idle_census
 from ghostswap.census.idle_share import IdleCensus
 from ghostswap.census.merge import merge
+from ghostswap.census.parquet import MAGIC
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scan import Progress, scan
-from ghostswap.census.store import MAGIC, load
+from ghostswap.census.store import load
 from ghostswap.census.table import Census
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.host.core_file import leave_no_core

@@ -63,7 +63,7 @@ def _check(censuses: Sequence[Census]) -> None:
             raise GhostswapError(name, f"has pages of {sizes}")
         if (each.salt, each.seed) != (first.salt, first.seed):
             raise GhostswapError(
-                name, "was saved with another salt: give all the same --salt to compare them"
+                name, "was saved with another salt: give all one --salt-file to compare them"
             )
     for each in censuses:
         if each.sample is not None:

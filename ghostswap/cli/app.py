@@ -24,6 +24,7 @@ _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBAD
 # Each is imported only when it is run: `inspect` should not wait for what `estimate-dedup` needs.
 COMMANDS = {
     "estimate-dedup": ("ghostswap.cli.estimate", "estimate_dedup"),
+    "fleet": ("ghostswap.cli.fleet", "fleet"),
     "inspect": ("ghostswap.cli.inspect", "inspect"),
     "label": ("ghostswap.cli.label", "label"),
     "mkghost": ("ghostswap.cli.mkghost", "mkghost"),
@@ -34,6 +35,7 @@ COMMANDS = {
 # What --help says of each, so that it need not import them: how their own help begins.
 SUMMARIES = {
     "estimate-dedup": "Estimate what zram, zswap, dedup and KSM would save.",
+    "fleet": "Say what many hosts would save, and what they share.",
     "inspect": "Explain swap files and devices, or how this host swaps.",
     "label": "Show or change the label and the UUID of a swap area.",
     "mkghost": "Write a ghost swap file: one page, for any size of area.",

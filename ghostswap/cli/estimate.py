@@ -1,21 +1,20 @@
 """`ghostswap estimate-dedup`: what compressed swap and page dedup would save for these pages."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ghostswap.application.estimate import GroupBy, check_salt, estimate, save_census
+from ghostswap.application.estimate import GroupBy, estimate
 from ghostswap.application.measure import Engine, Idle, Method
 from ghostswap.census.table import Census
-from ghostswap.cli import kernel_rules, options, plot, sources
+from ghostswap.cli import kernel_rules, options, plot, saving, sources
 from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
 from ghostswap.cli.help import COMPRESS, SHOW
 from ghostswap.cli.progress import listener
 from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, View, choose_columns, print_json, warn
-from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.recompression import Recompression
 from ghostswap.report.estimate import Estimate, document
@@ -140,15 +139,12 @@ def estimate_dedup(
             help="Keep the census as Parquet; no page contents.",
         ),
     ] = None,
-    salt: Annotated[
-        str | None,
-        typer.Option(
-            "--salt",
-            metavar="TEXT",
-            rich_help_panel=SHOW,
-            help="Makes saved censuses comparable (default: random).",
-        ),
-    ] = None,
+    salt_file: saving.SaltFile = None,
+    new_salt_file: saving.NewSaltFile = None,
+    host: saving.Host = None,
+    taken: saving.Taken = None,
+    private: saving.Private = False,
+    one_in: saving.OneIn = 1,
     picture: plot.Plot = None,
     jobs: Annotated[
         int | None,
@@ -182,15 +178,14 @@ def estimate_dedup(
     elif group_by is GroupBy.CGROUP or tracker is not TrackerName.AUTO:
         option = "--group-by cgroup" if group_by is GroupBy.CGROUP else "--tracker"
         raise UsageError(option, "goes with --idle")
-    if salt is not None and save is None:
-        raise UsageError("--salt", "goes with --save")
+    keeping = saving.keeping(
+        save, salt_file, new_salt_file, host, taken, private=private, one_in=one_in, quick=quick
+    )
     if not (files or measured.live):
         raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
-    if save is not None:
-        _check_save(save)
     rules = kernel_rules.rules_by_options(
         kernel,
         zpool,
@@ -214,10 +209,10 @@ def estimate_dedup(
         result = estimate(
             measured, method, rules, group_by=group_by, top=top, listener=listener(quiet)
         )
-        check_salt(result.census, salt)
+        keeping.check(result.census)
         with (
             plot.afterwards(
-                (save, lambda path: save_census(result.census, path, salt)),
+                (save, lambda path: keeping.write(result.census, path, live=measured.live)),
                 (picture, lambda path: plot.plot_estimate(result, path)),
             ),
             held(OUTPUT_SECONDS),
@@ -228,13 +223,6 @@ def estimate_dedup(
                 show(result, View(exact=exact, headings=not noheadings, columns=output))
             sys.stdout.flush()
             return _ended(result, quiet)
-
-
-def _check_save(path: Path) -> None:
-    """Refuse a census that could not be written, as far as that can be told before the work."""
-    if find_spec("pyarrow") is None:
-        raise GhostswapError("--save", "needs pyarrow: pip install 'ghostswap[census]'")
-    plot.check_place(path)
 
 
 def _ended(estimate: Estimate, quiet: bool) -> int:

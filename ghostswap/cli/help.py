@@ -9,9 +9,10 @@ COMPRESS = "How to compress"
 RULES = "Whose rules"
 MACHINE = "For which machine"
 SHOW = "What to show"
+SAVE = "What to keep"
 OUTPUT = "Output"
 _ARGUMENTS, _OTHERS = "Arguments", "Options"
-_ORDER = (_ARGUMENTS, _OTHERS, READ, COMPRESS, RULES, MACHINE, SHOW, OUTPUT)
+_ORDER = (_ARGUMENTS, _OTHERS, READ, COMPRESS, RULES, MACHINE, SHOW, SAVE, OUTPUT)
 _NAMES_WIDTH = 20  # longer names stand on a line of their own
 
 

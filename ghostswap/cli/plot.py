@@ -1,6 +1,5 @@
 """The `--plot` option: what is wrong with it is said before the work, and the file is whole."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ import typer
 
 from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.files import check_place
 from ghostswap.signals import free
 
 if TYPE_CHECKING:
@@ -39,16 +39,6 @@ def check(path: Path | None) -> None:
         raise UsageError("--plot", f"{path} ends in none of .svg, .png and .html")
     check_place(path)
     _load_matplotlib()
-
-
-def check_place(path: Path) -> None:
-    """Refuse a file that could not be written, as far as that can be told before the work."""
-    if path.is_dir():
-        raise GhostswapError(path, "is a directory")
-    if not path.parent.is_dir():
-        raise GhostswapError(path.parent, "is no directory")
-    if not os.access(path.parent, os.W_OK):
-        raise GhostswapError(path.parent, os.strerror(errno.EACCES))
 
 
 def _load_matplotlib() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from ghostswap.census.parquet import COLUMNS
+from ghostswap.census.salt import new_salt
 from tests.estimates import estimate, refusal
 
 PAGE = 4096
@@ -52,8 +54,9 @@ def test_censuses_together_give_the_report_on_the_dumps(dump: Path, tmp_path: Pa
     other = tmp_path / "other.raw"
     other.write_bytes(b"".join(page(i) for i in range(250, 400)) + bytes(5 * PAGE))
     a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    estimate(dump, "--save", a, "--salt", "one")
-    estimate(other, "--save", b, "--salt", "one")
+    key = tmp_path / "key"
+    estimate(dump, "--save", a, "--new-salt-file", key)
+    estimate(other, "--save", b, "--salt-file", key)
     together = estimate(a, b)
     on_dumps = estimate(dump, other)
     for document in (together, on_dumps):
@@ -65,8 +68,9 @@ def test_censuses_together_give_the_report_on_the_dumps(dump: Path, tmp_path: Pa
 
 def test_hashes_tell_nothing_without_the_salt(dump: Path, tmp_path: Path) -> None:
     names = ["random1", "random2", "same1", "same2"]
+    new_salt(tmp_path / "key")
     for name in names:
-        salt = ["--salt", "x"] if name.startswith("same") else []
+        salt = ["--salt-file", tmp_path / "key"] if name.startswith("same") else []
         estimate(dump, "--save", tmp_path / name, *salt)
     hashes = {
         name: pyarrow.parquet.read_table(tmp_path / name).column("hash").to_pylist()
@@ -83,10 +87,10 @@ def test_a_saved_census_describes_itself(dump: Path, tmp_path: Path) -> None:
     estimate(dump, "--save", saved)
     file = pyarrow.parquet.ParquetFile(saved)
     metadata = file.schema_arrow.metadata
-    assert metadata[b"ghostswap.schema"] == b"ghostswap.census/1"
+    assert metadata[b"ghostswap.schema"] == b"ghostswap.census/2"
     assert len(metadata[b"ghostswap.salt"]) == 16
     assert json.loads(metadata[b"ghostswap.parameters"])["page_size"] == PAGE
-    assert file.schema_arrow.names == ["source", "page", "kind", "hash", "lz4"]
+    assert file.schema_arrow.names == [*COLUMNS, "lz4"]
     assert file.metadata.num_rows == 752
     assert saved.stat().st_mode & 0o777 == 0o600
 
@@ -97,7 +101,7 @@ def test_a_quick_census_keeps_its_error(dump: Path, tmp_path: Path) -> None:
     again = estimate(saved)
     assert figures(again) == figures(first)
     other = tmp_path / "d.parquet"
-    estimate(dump, "--save", other, "--salt", "s")
+    estimate(dump, "--save", other)
     assert refusal(saved, other)
 
 
@@ -136,10 +140,12 @@ def test_saving_replaces_a_file_whole_or_not_at_all(dump: Path, tmp_path: Path) 
 
 def test_what_is_no_census_is_one_line(dump: Path, tmp_path: Path) -> None:
     saved = tmp_path / "c.parquet"
-    estimate(dump, "--save", saved, "--salt", "s")
+    estimate(dump, "--save", saved)
     whole = saved.read_bytes()
     damaged = tmp_path / "damaged.parquet"
-    for bad in (whole[: len(whole) // 2], b"PAR1", whole[:100] + bytes(200) + whole[300:]):
+    middle = len(whole) // 3  # in the hashes
+    zeroed = whole[:middle] + bytes(200) + whole[middle + 200 :]
+    for bad in (whole[: len(whole) // 2], b"PAR1", zeroed):
         damaged.write_bytes(bad)
         assert "damaged.parquet" in refusal(damaged)
     foreign = tmp_path / "foreign.parquet"
@@ -148,7 +154,13 @@ def test_what_is_no_census_is_one_line(dump: Path, tmp_path: Path) -> None:
     assert "saved" in refusal(saved, dump, status=2)
     assert "--quick" in refusal(saved, "--quick", status=2)
     assert "zstd" in refusal(saved, "--algorithm", "zstd")
-    assert "--salt" in refusal(dump, "--salt", "s", status=2)
+    key = tmp_path / "key"
+    new_salt(key)
+    assert "--save" in refusal(dump, "--salt-file", key, status=2)
+    assert "already" in refusal(saved, "--salt-file", key, "--save", damaged, status=2)
+    key.chmod(0o644)
+    assert "others may use this key" in refusal(dump, "--save", saved, "--salt-file", key)
+    assert saved.read_bytes() == whole
 
 
 @pytest.mark.parametrize(
@@ -166,3 +178,43 @@ def test_a_census_that_describes_itself_wrongly_is_one_line(
     metadata[b"ghostswap.parameters"] = json.dumps(told).encode()
     pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), saved)
     assert "is no readable census" in refusal(saved)
+
+
+def test_a_census_of_schema_1_is_read_as_it_was() -> None:
+    old = Path(__file__).parents[1] / "fixtures" / "census-1.parquet"
+    found = estimate(old)
+    assert found["pages"] == {
+        "total": 107,
+        "zero": 4,
+        "same_filled": 3,
+        "data": 100,
+        "distinct": 45,
+        "duplicate": 55,
+    }
+    assert set(found["algorithms"]) == {"lz4", "zstd"}
+
+
+def test_a_private_census_gives_the_same_pools_and_no_order(dump: Path, tmp_path: Path) -> None:
+    whole, private = tmp_path / "whole", tmp_path / "private"
+    first = estimate(dump, "--save", whole)
+    estimate(dump, "--save", private, "--private")
+    table = pyarrow.parquet.read_table(private)
+    assert table.column("page").null_count == table.num_rows
+    hashes = table.column("hash").to_numpy()
+    assert (np.diff(hashes) > 0).all()  # by salted hash, which tells nothing
+    again = estimate(private)
+    assert again["pages"] == first["pages"]
+    assert again["dedup"] == first["dedup"]
+    for one, other in zip(again["systems"], first["systems"], strict=True):
+        assert one["pool_bytes"] == other["pool_bytes"]
+        assert one["huge_pages"] == other["huge_pages"]
+
+
+def test_a_sample_of_contents_is_for_fleet(dump: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "sample"
+    estimate(dump, "--save", saved, "--one-in", 4)
+    assert "fleet" in refusal(saved)
+    table = pyarrow.parquet.read_table(saved)
+    assert set(table.column("weight").to_pylist()) == {1, 4}
+    assert table.num_rows < 300
+    assert "--one-in" in refusal(dump, "--quick", "--save", saved, "--one-in", 4, status=2)

@@ -7,6 +7,7 @@ import json
 import lzma
 import struct
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +17,10 @@ import lz4.frame
 import numpy as np
 import zstandard
 
+from ghostswap.census.columns import Origin, Reduction
 from ghostswap.census.distinct import distinct_contents
-from ghostswap.census.store import Salt, salted, save
+from ghostswap.census.parquet import write
+from ghostswap.census.salt import Salt
 from ghostswap.census.table import Census, Cost, Measured, Sample, SourceRows
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
 from ghostswap.swapfile import header
@@ -156,16 +159,23 @@ def a_census() -> Census:
 
 @cache
 def census_files() -> list[bytes]:
-    """A saved census, and one of a sample."""
+    """Saved censuses: whole, of a sample, without order, one content in two, and of schema 1."""
     census = a_census()
     strata = np.zeros(len(census.contents.hash), dtype=np.int32)
     sampled = replace(census, sample=Sample(0.005, 2, 5, strata))
     with TemporaryDirectory() as folder:
         path = Path(folder, "census")
         found = []
-        for each in (census, sampled):
-            save(salted(each, Salt.of("fuzz")), path)
+        origin = Origin("fuzz", datetime(2026, 11, 21, tzinfo=UTC), "6.12.1", 1 << 30)
+        for each, how in (
+            (census, Reduction()),
+            (sampled, Reduction()),
+            (census, Reduction(private=True)),
+            (census, Reduction(one_in=2)),
+        ):
+            write(each, path, Salt(b"fuzz"), origin, how)
             found.append(path.read_bytes())
+        found.append((FIXTURES.parent / "census-1.parquet").read_bytes())
         return found
 
 

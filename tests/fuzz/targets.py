@@ -12,6 +12,7 @@ import numpy as np
 
 from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
+from ghostswap.fleet.inventory import read_part
 from ghostswap.host import frames, maps, memory, pagemap, swaps, zram
 from ghostswap.host.kconfig import parse_config
 from ghostswap.host.lru_gen import parse_lru_gen
@@ -166,6 +167,13 @@ def _compressed_dump(data: bytes) -> None:
     _dump(data)
 
 
+def _fleet(data: bytes) -> None:
+    with suppress(GhostswapError):
+        part = read_part(_file(data).path)
+        assert part.host.isprintable()
+        assert part.totals.pages >= 0
+
+
 def _census(data: bytes) -> None:
     with suppress(GhostswapError):
         census = load(_file(data).path)
@@ -282,6 +290,7 @@ TARGETS = (
         "compressed", _compressed_dump, inputs.compressed_files, memory_bytes=2 * MAX_WINDOW_BYTES
     ),
     Target("census", _census, inputs.census_files),
+    Target("fleet", _fleet, inputs.census_files),
     Target("proc-swaps", _swaps, inputs.swaps_files),
     Target("lru-gen", _lru_gen, inputs.lru_gen_files),
     Target("tried-regions", _tried_regions, inputs.tried_regions),

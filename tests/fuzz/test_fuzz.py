@@ -6,13 +6,17 @@ import struct
 import time
 import zlib
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
 
-from ghostswap.census.store import Salt, load, salted, save
+from ghostswap.census.columns import Origin, Reduction
+from ghostswap.census.parquet import write
+from ghostswap.census.salt import Salt
+from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
 from ghostswap.host.maps import parse_mounts
 from ghostswap.pages.compressed import Compression, DamageError, decompressed
@@ -64,16 +68,16 @@ def test_the_loop_notices_what_it_is_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_census_that_has_a_page_twice_is_refused(tmp_path: Path) -> None:
-    census = salted(inputs.a_census(), Salt.of("x"))
     path = tmp_path / "census"
-    save(census, path)
+    origin = Origin("host", datetime(2026, 11, 21, tzinfo=UTC), "6.12", 1 << 30)
+    write(inputs.a_census(), path, Salt(b"x"), origin, Reduction())
     assert load(path).readable.sum() == 6
     pyarrow = pytest.importorskip("pyarrow.parquet")
     table = pyarrow.read_table(path)
     page = table.column("page").to_numpy().copy()
     page[1] = page[0]
-    twice = table.set_column(1, "page", [page.astype(np.uint64)])
-    pyarrow.write_table(twice, path)
+    at = table.schema.get_field_index("page")
+    pyarrow.write_table(table.set_column(at, "page", [page.astype(np.int64)]), path)
     with pytest.raises(GhostswapError, match="two rows are of one page"):
         load(path)
 

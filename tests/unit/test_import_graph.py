@@ -24,11 +24,13 @@ MAY_IMPORT = {
     "pages": "kernel host swapfile",
     "census": "kernel host idle pages",
     "systems": "kernel census",
+    "fleet": "kernel census systems",
     "plan": "kernel systems",
-    "report": "kernel host diagnose census systems plan",
-    "plots": "kernel pages census systems plan report",
-    "application": "kernel idle host diagnose swapfile ghost pages census systems plan report",
-    "cli": "kernel idle host diagnose swapfile ghost pages census systems plan report plots "
+    "report": "kernel host diagnose census systems fleet plan",
+    "plots": "kernel pages census systems fleet plan report",
+    "application": "kernel idle host diagnose swapfile ghost pages census systems fleet plan "
+    "report",
+    "cli": "kernel idle host diagnose swapfile ghost pages census systems fleet plan report plots "
     "application",
 }
 # What does not do anything by itself, and so may not read or write anything.

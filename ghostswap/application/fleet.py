@@ -1,0 +1,72 @@
+"""A fleet: many censuses, and an engine that counts them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ghostswap.errors import GhostswapError
+from ghostswap.fleet.engine import EngineName, engine
+from ghostswap.fleet.inventory import Inventory
+from ghostswap.kernel.rules import Rules
+
+if TYPE_CHECKING:
+    from ghostswap.fleet.survey import Fleet
+
+MEMORY_BYTES = 1 << 30
+# What is being asked, for how many hosts that is done, of how many; 0 where it is asked of all.
+Progress = Callable[[str, int, int], None]
+
+
+@contextmanager
+def _silent() -> Iterator[Progress]:
+    yield lambda question, done, known: None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a fleet is counted: by which engine, within `memory_bytes`; `master` is Spark's URL.
+
+    `algorithms` are some of those that all files have; none means all. With `skip_bad`, files that
+    cannot be used are left out. `pairs` bounds the pairs of hosts.
+    """
+
+    algorithms: Sequence[str] = ()
+    engine: EngineName = EngineName.DUCKDB
+    master: str | None = None
+    memory_bytes: int = MEMORY_BYTES
+    skip_bad: bool = False
+    pairs: int = 10
+
+
+def fleet(
+    inventory: Inventory,
+    rules: Rules,
+    asked: Asked,
+    progress: Callable[[], AbstractContextManager[Progress]] = _silent,
+) -> "Fleet":
+    """Everything about the hosts of `inventory` on a kernel of these `rules`.
+
+    Raises GhostswapError, naming the file, where one does not hold what it says, and where what the
+    engine needs is missing.
+    """
+    for name in asked.algorithms:
+        if name not in inventory.algorithms:
+            known = ", ".join(inventory.algorithms)
+            raise GhostswapError(f"--algorithm {name}", f"not all hosts have it; all have {known}")
+    with (
+        progress() as report,
+        engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
+    ):
+        # Only here, since it takes Ibis, of which the engine says whether it is there.
+        from ghostswap.fleet.survey import survey
+
+        return survey(
+            inventory,
+            started,
+            rules,
+            tuple(dict.fromkeys(asked.algorithms)),
+            skip_bad=asked.skip_bad,
+            most_pairs=asked.pairs,
+            progress=report,
+        )

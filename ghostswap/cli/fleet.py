@@ -1,0 +1,177 @@
+"""`ghostswap fleet`: what many hosts would save, each for itself and together."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ghostswap.application.fleet import MEMORY_BYTES, Asked, Progress
+from ghostswap.application.fleet import fleet as count
+from ghostswap.census.salt import new_salt
+from ghostswap.cli import kernel_rules, options
+from ghostswap.cli.fleet_view import SYSTEM_COLUMNS, show
+from ghostswap.cli.help import COMPRESS, READ, SHOW
+from ghostswap.cli.render import (
+    DONE,
+    REFUSED,
+    View,
+    choose_columns,
+    note,
+    print_json,
+    warn,
+)
+from ghostswap.errors import UsageError
+from ghostswap.fleet.engine import EngineName
+from ghostswap.fleet.inventory import census_files, take_stock
+from ghostswap.report.fleet import document
+
+_LEAST_MEMORY = 128 << 20
+_MOST_LINES = 8
+
+
+def _memory(text: str) -> int:
+    size = options.size(text)
+    if size < _LEAST_MEMORY:
+        raise typer.BadParameter(f"{text} is less than 128 MiB")
+    return size
+
+
+def fleet(
+    censuses: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="CENSUS|DIRECTORY",
+            help="What estimate-dedup --save --host wrote; of a directory, all *.parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    algorithm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            rich_help_panel=COMPRESS,
+            help="Only this one of those that the files have; repeatable.",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineName,
+        typer.Option("--engine", rich_help_panel=READ, help="What counts."),
+    ] = EngineName.DUCKDB,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            "--master",
+            metavar="URL",
+            rich_help_panel=READ,
+            help="Spark's, or sc://HOST for Spark Connect (default: local).",
+        ),
+    ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            parser=_memory,
+            metavar="SIZE",
+            rich_help_panel=READ,
+            help="What the engine may take (default: 1G); it spills to $TMPDIR.",
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", rich_help_panel=READ, help="Leave out files that are unusable."),
+    ] = False,
+    kernel: kernel_rules.Kernel = None,
+    zpool: kernel_rules.Zpool = None,
+    ghost: kernel_rules.Ghost = False,
+    no_writeback: kernel_rules.NoWriteback = False,
+    min_hosts: Annotated[
+        int,
+        typer.Option(
+            "--min-hosts",
+            parser=options.number(1),
+            metavar="K",
+            rich_help_panel=SHOW,
+            show_default=False,
+            help="How many contents are on K hosts or more (default: 2).",
+        ),
+    ] = 2,
+    pairs: Annotated[
+        int,
+        typer.Option(
+            "--pairs",
+            parser=options.number(0, 100_000),
+            metavar="N",
+            rich_help_panel=SHOW,
+            show_default=False,
+            help="The N pairs of hosts that share most (default: 10).",
+        ),
+    ] = 10,
+    new_salt_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--new-salt-file",
+            metavar="FILE",
+            rich_help_panel=SHOW,
+            help="Only make the key that all hosts are to have.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    exact: options.Bytes = False,
+    noheadings: options.NoHeadings = False,
+    output: options.Columns = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Say what many hosts would save, and what they share.
+
+    Counts each host's newest census, host by host and as if contents were shared.
+    """
+    if new_salt_file is not None:
+        if censuses:
+            raise UsageError("--new-salt-file", "makes a key and counts nothing: give no census")
+        new_salt(new_salt_file)
+        return DONE
+    if not censuses:
+        raise UsageError("fleet", "name a census or a directory of some. Try --help")
+    if master is not None and engine is not EngineName.SPARK:
+        raise UsageError("--master", "goes with --engine spark")
+    choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
+    rules = kernel_rules.rules_by_options(
+        kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
+    )
+    inventory = take_stock(census_files(censuses), skip_bad=skip_bad)
+    for line in inventory.notes[:_MOST_LINES]:
+        note(line, quiet)
+    asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, pairs)
+    surveyed = count(inventory, rules, asked, lambda: _progress(quiet))
+    described = document(surveyed, min_hosts)
+    if as_json:
+        print_json(described)
+    else:
+        show(described, View(exact=exact, headings=not noheadings, columns=output))
+    for error in surveyed.left_out[:_MOST_LINES]:
+        warn(f"left out: {error}", quiet=False)
+    if len(surveyed.left_out) > _MOST_LINES:
+        more = len(surveyed.left_out) - _MOST_LINES
+        warn(f"left out: {more} more; --json has them all", quiet=False)
+    return REFUSED if surveyed.left_out else DONE
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """What is being asked, on stderr where that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda question, done, known: None
+        return
+
+    def report(question: str, done: int, known: int) -> None:
+        of = f" {done} of {known}" if known else ""
+        print(f"\r\x1b[K{question}{of}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,224 @@
+"""The whole answer about a fleet: what each host would save, and all of them together."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ghostswap.census.population import Copies, Population
+from ghostswap.errors import GhostswapError
+from ghostswap.fleet.asking import Asking, Progress, Sharing, Step
+from ghostswap.fleet.engine import Engine, EngineError
+from ghostswap.fleet.inventory import Host, Inventory, Totals
+from ghostswap.fleet.tally import (
+    Tally,
+    merged_error,
+    population,
+    relative_error,
+    shared_population,
+)
+from ghostswap.kernel.rules import Rules
+from ghostswap.systems.footprint import Footprint
+from ghostswap.systems.pool_cost import pool_cost
+from ghostswap.systems.table import SYSTEMS, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class HostFigures:
+    """One host's figures by system; errors are at 95 % confidence."""
+
+    host: Host
+    systems: tuple[Footprint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFigures:
+    """A system's figures as if all hosts were one, and how far the sum over the hosts may
+    be off."""
+
+    shared: Footprint
+    sum_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is known of all hosts.
+
+    `contents` are the distinct data contents of all hosts together, `within_contents` the sum of
+    those of each. `steps` lead from each census of a host to its next.
+    """
+
+    engine: str
+    inventory: Inventory
+    hosts: tuple[HostFigures, ...]
+    systems: tuple[SystemFigures, ...]
+    contents: int
+    within_contents: int
+    sharing: Sharing
+    steps: tuple[Step, ...]
+    left_out: tuple[GhostswapError, ...]
+
+    @property
+    def totals(self) -> Totals:
+        """What all hosts counted."""
+        first, *others = [each.host.totals for each in self.hosts]
+        return sum(others, start=first)
+
+    @property
+    def relative_error(self) -> float:
+        """The largest of any figure that sums hosts up."""
+        return max(max(each.shared.relative_error, each.sum_error) for each in self.systems)
+
+
+def survey(
+    inventory: Inventory,
+    engine: Engine,
+    rules: Rules,
+    algorithms: Sequence[str] = (),
+    *,
+    skip_bad: bool = False,
+    most_pairs: int = 10,
+    progress: Progress = lambda what, done, known: None,
+) -> Fleet:
+    """Everything about these hosts, for each of `algorithms` (default: all that the files have).
+
+    Raises GhostswapError, naming the file, where one does not hold what it says; with `skip_bad`
+    its host is left out, of everything.
+    """
+    sampled = inventory.one_in > 1
+    asking = Asking(engine, inventory.page_size, sampled, skip_bad, progress)
+    names = list(algorithms or inventory.algorithms)
+    try:
+        hosts, systems, (contents, within) = _figures(
+            asking, inventory, rules, names, list(inventory.hosts)
+        )
+        current = [each.host for each in hosts]
+        sharing = asking.sharing(current, most_pairs)
+        earlier = _history(asking, inventory, {host.name for host in current})
+        times = sorted([*current, *earlier], key=lambda host: (host.name, host.taken))
+        steps = [step for each in _generations(times) for step in asking.steps(each)]
+        return Fleet(
+            engine.name,
+            inventory,
+            tuple(hosts),
+            tuple(systems),
+            contents,
+            within,
+            sharing,
+            tuple(sorted(steps, key=lambda step: (step.host, step.taken))),
+            (*inventory.left_out, *asking.left_out),
+        )
+    except EngineError as error:
+        raise GhostswapError(f"--engine {engine.name}", str(error)) from None
+
+
+def _history(asking: Asking, inventory: Inventory, names: set[str]) -> list[Host]:
+    """Those earlier censuses of these hosts that hold what they say."""
+    # Asked together are censuses of different hosts that have an algorithm in common.
+    alike: dict[tuple[int, str], list[Host]] = {}
+    number: Counter[str] = Counter()
+    for host in inventory.earlier:
+        if host.name in names:
+            number[host.name] += 1
+            alike.setdefault((number[host.name], next(iter(host.algorithms))), []).append(host)
+    return [host for (_, own), hosts in alike.items() for host, _ in asking.tallies(hosts, own)]
+
+
+def _generations(times: Sequence[Host]) -> list[list[tuple[Host, Host]]]:
+    """Each census with the next of its host: first the last of all hosts, then those before, so
+    that a host is in each list once. `times` is by host and time."""
+    generations: list[list[tuple[Host, Host]]] = []
+    number = 0
+    for new, old in pairwise(reversed(times)):
+        number = number + 1 if old.name == new.name else 0
+        if not number:
+            continue
+        if number > len(generations):
+            generations.append([])
+        generations[number - 1].append((old, new))
+    return generations
+
+
+def _figures(
+    asking: Asking, inventory: Inventory, rules: Rules, algorithms: list[str], hosts: list[Host]
+) -> tuple[list[HostFigures], list[SystemFigures], tuple[int, int]]:
+    """Figures of each host, and of all; their data contents as if shared, and by host."""
+    by_host: dict[str, list[Footprint]] = {host.name: [] for host in hosts}
+    systems: list[SystemFigures] = []
+    counted = (0, 0)
+    for algorithm in algorithms:
+        first = algorithm == algorithms[0]  # KSM compresses nothing, and is counted once
+        judge = _Judge(rules, algorithm, inventory.algorithms[algorithm], with_ksm=first)
+        together: Population | None = None
+        kept = []
+        for host, tally in asking.tallies(hosts, algorithm):
+            parts = len(host.parts)
+            pages = population(tally, host.totals, asking.page_size, algorithm, parts)
+            together = pages if together is None else _added(together, pages)
+            by_host[host.name] += [
+                replace(each, relative_error=judge.error_of_host(tally, each, parts))
+                for each in judge.figures(pages)
+            ]
+            kept.append(host)
+        if together is None:
+            raise asking.left_out[0]
+        if len(kept) < len(hosts) and not first:
+            # What was counted of them before is to go too.
+            return _figures(asking, inventory, rules, algorithms, kept)
+        hosts = kept
+        tally = asking.together(hosts, algorithm)
+        shared = shared_population(tally, together)
+        counted = shared.data.total_contents, together.data.total_contents
+        for each in judge.figures(shared):
+            error = judge.error(tally, each, scaled=not SYSTEMS[each.system].once)
+            of_sum = judge.error(tally, each, scaled=True, pools=len(hosts))
+            systems.append(SystemFigures(replace(each, relative_error=error), of_sum))
+    return [HostFigures(host, tuple(by_host[host.name])) for host in hosts], systems, counted
+
+
+def _added(one: Population, other: Population) -> Population:
+    """The pages of both; how often contents occur in all does not follow from each alone."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Population(
+        one.page_size,
+        one.algorithm,
+        one.zero + other.zero,
+        one.same_filled + other.same_filled,
+        one.data + other.data,
+        Copies(nothing, nothing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """The figures of one algorithm, whose sizes may be off by `codec_error`, and their errors."""
+
+    rules: Rules
+    algorithm: str
+    codec_error: float
+    with_ksm: bool
+
+    def figures(self, pages: Population) -> list[Footprint]:
+        """Those of every system that compresses, and of KSM where it is asked for."""
+        return [
+            row.footprint(pages, self.rules)
+            for row in SYSTEMS.values()
+            if row.compresses or self.with_ksm
+        ]
+
+    def error_of_host(self, tally: Tally, of: Footprint, parts: int) -> float:
+        """Of one host, whose totals are known; the contents of several parts together are not."""
+        return self.error(tally, of, scaled=parts == 1 or not SYSTEMS[of.system].once)
+
+    def error(self, tally: Tally, of: Footprint, *, scaled: bool, pools: int = 1) -> float:
+        """The codec's own error, and that of a sample; KSM compresses nothing."""
+        row = SYSTEMS[of.system]
+        if not row.compresses:
+            return merged_error(tally, of.page_size, scaled=scaled)
+        cost = pool_cost(row.pool, self.rules, of.page_size)
+        codec = self.codec_error
+        if row.pool is Pool.ZSWAP:
+            codec += self.rules.zswap_codec_error(self.algorithm)
+        return codec + relative_error(tally, cost, each_once=row.once, scaled=scaled, pools=pools)

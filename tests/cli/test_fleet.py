@@ -1,0 +1,160 @@
+"""`ghostswap fleet`: what it prints, and what it refuses in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.faults.command import one_line, run, start
+from tests.fleets import census_of, save_host
+
+HOSTS = 3
+
+
+@pytest.fixture(scope="module")
+def censuses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("censuses")
+    draw = np.random.default_rng(1)
+    common = draw.integers(1000, 1 << 63, 2000, dtype=np.uint64)
+    for number in range(HOSTS):
+        own = draw.integers(1000, 1 << 63, 20_000, dtype=np.uint64)
+        pages = np.concatenate([own, own[:500], common, np.zeros(100, np.uint64)])
+        save_host(folder / f"{number}.parquet", census_of([pages]), f"host{number}")
+    return folder
+
+
+def document_of(*arguments: object) -> Any:
+    done = run("fleet", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(*arguments: object) -> str:
+    done = run("fleet", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_line(done.stderr)
+    return done.stderr
+
+
+def test_the_document_has_what_scripts_rely_on(censuses: Path) -> None:
+    document = document_of(censuses)
+    assert document["schema"] == "ghostswap.fleet/1"
+    assert document["engine"] == "duckdb"
+    assert document["hosts"] == HOSTS
+    assert document["pages"] == HOSTS * 22_600
+    assert document["contents"] == HOSTS * 20_000 + 2000
+    assert document["sampled"] is None
+    assert document["within_bytes"] == HOSTS * 500 * 4096
+    assert document["across_bytes"] == (HOSTS - 1) * 2000 * 4096
+    assert document["relative_error"] == 0
+    assert [each["system"] for each in document["systems"]] == [
+        "zram",
+        "zram+dedup",
+        "zswap",
+        "zswap+dedup",
+        "ksm",
+    ]
+    for each in document["systems"]:
+        assert each["p5"] <= each["p50"] <= each["p95"]
+        assert 0 < each["shared_ram_bytes"] <= each["sum_ram_bytes"]
+    assert document["pairs"][0] == {"a": "host0", "b": "host1", "shared_pages": 2000}
+    assert len(document["pairs"]) == HOSTS
+    assert document["holders"]["contents"] == 2000
+
+
+def test_as_text_it_fits_a_terminal_and_shows_no_hash(censuses: Path) -> None:
+    done = run("fleet", censuses)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "3 hosts: 67,800 pages" in done.stdout
+    assert "on 2 or more hosts: 2,000 contents" in done.stdout
+    chosen = run("fleet", censuses, "--noheadings", "--output", "SYSTEM,P50", "--pairs", 0)
+    assert [line.split()[0] for line in chosen.stdout.splitlines()][:2] == ["zram", "zram+dedup"]
+
+
+def test_bad_files_are_said_and_the_rest_is_counted(censuses: Path, tmp_path: Path) -> None:
+    (tmp_path / "good").symlink_to(censuses)
+    bad = tmp_path / "\x1b[31mbad.parquet"
+    bad.write_bytes((censuses / "0.parquet").read_bytes()[:5000])
+    assert "bad.parquet: is no readable census: it is cut off" in refusal(censuses, bad)
+    done = run("fleet", "--json", "--skip-bad", censuses, bad)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "left out" in done.stderr
+    assert "\x1b" not in done.stderr + done.stdout
+    document, whole = json.loads(done.stdout), document_of(censuses)
+    assert len(document.pop("left_out")) == 1
+    assert whole.pop("left_out") == []
+    assert document == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ((), 2, "name a census"),
+        (("--master", "local", "x"), 2, "--engine spark"),
+        (("--new-salt-file", "key", "x"), 2, "counts nothing"),
+        (("--memory", "1M", "x"), 2, "less than 128 MiB"),
+        (("missing.parquet",), 1, "No such file"),
+        (("--output", "COLOUR", "x"), 2, "COLOUR"),
+        (("--engine", "polars", "x"), 2, "polars"),
+    ],
+)
+def test_what_is_refused(
+    arguments: tuple[str, ...], status: int, says: str, tmp_path: Path
+) -> None:
+    done = run("fleet", *arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert says in done.stderr
+    assert done.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_algorithm_that_no_host_has(censuses: Path) -> None:
+    assert "all have lz4" in refusal(censuses, "--algorithm", "zstd")
+
+
+def test_without_ibis_it_says_what_to_install(censuses: Path) -> None:
+    probe = "import sys; sys.modules['ibis'] = None; from ghostswap.cli.app import run; "
+    command = [sys.executable, "-c", probe + "sys.exit(run(sys.argv[1:]))", "fleet", str(censuses)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "ghostswap: fleet: needs DuckDB: pip install 'ghostswap[fleet]'\n"
+
+
+def test_a_new_key_is_private(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    assert run("fleet", "--new-salt-file", key).returncode == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(key.read_bytes()) == 32
+    assert "exists" in refusal("--new-salt-file", key)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    large = census_of([draw.integers(1000, 1 << 63, 500_000, dtype=np.uint64)])
+    path = save_host(tmp_path / "large.parquet", large, "host")
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    environment = os.environ | {"TMPDIR": str(spill)}
+    with start("fleet", "--json", path, env=environment) as process:
+        until = time.monotonic() + 60
+        while not any(spill.iterdir()):  # made before anything is asked
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert stdout == ""
+    assert stderr.count("\n") == 1
+    assert not any(spill.iterdir())
