@@ -7,10 +7,11 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ghostswap.application.estimate import GroupBy, estimate, save_census
+    from ghostswap.application.estimate import GroupBy, estimate
     from ghostswap.application.measure import Engine, Idle, Method
     from ghostswap.application.plan import plan_swap
     from ghostswap.application.rules import rules_of
+    from ghostswap.application.saving import save_census
     from ghostswap.application.sources import Sources
     from ghostswap.diagnose.findings import findings
     from ghostswap.errors import GhostswapError
@@ -43,10 +44,11 @@ __all__ = [
 
 # Each is imported when it is first asked for: `ghostswap inspect` needs no NumPy.
 _MODULES = {
-    "application.estimate": ("GroupBy", "estimate", "save_census"),
+    "application.estimate": ("GroupBy", "estimate"),
     "application.measure": ("Engine", "Idle", "Method"),
     "application.plan": ("plan_swap",),
     "application.rules": ("rules_of",),
+    "application.saving": ("save_census",),
     "application.sources": ("Sources",),
     "diagnose.findings": ("findings",),
     "errors": ("GhostswapError",),

@@ -68,3 +68,11 @@ class Keeping:
         if self.salt_file is not None:
             return read_salt(self.salt_file)
         return new_salt(self.new_salt_file) if self.new_salt_file is not None else Salt.random()
+
+
+def save_census(census: Census, path: Path, salt_file: Path | None = None) -> None:
+    """Write a census to `path`, as this machine's and now; by a random key, or that in `salt_file`,
+    which makes it comparable. GhostswapError where it cannot be written."""
+    keeping = Keeping(path, salt_file)
+    keeping.check(census)
+    keeping.write(census, path, live=False)

@@ -5,7 +5,6 @@ Only the ends of the files are read here; the rows are an engine's business.
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ghostswap.census.codecs import is_known
 from ghostswap.census.parquet import COLUMNS, HASHES, MAGIC, SCHEMA, pyarrow
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.kernel.geometry import PAGE_SIZES
 
-_ALGORITHM = re.compile(r"[a-z0-9][a-z0-9-]{0,15}(:-?\d{1,3})?(@kernel)?")
 _MOST_PAGES = 1 << 38  # 1 PiB of 4 KiB pages, so that no sum over a fleet leaves 64 bits
 _LONGEST_HOST = 253  # a name in the DNS
 _LARGEST_FOOTER = 64 << 20
@@ -354,7 +353,7 @@ def _host(told: Any) -> str:
 
 
 def _algorithm(name: str) -> str:
-    if not _ALGORITHM.fullmatch(name):
+    if not is_known(name):
         raise ValueError("it names an algorithm that is none")
     return name
 

@@ -1,7 +1,7 @@
 """The whole answer about a fleet: what each host would save, and all of them together."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,10 +19,12 @@ from ghostswap.fleet.tally import (
     relative_error,
     shared_population,
 )
+from ghostswap.kernel.algorithm import IN_CRYPTO
 from ghostswap.kernel.rules import Rules
+from ghostswap.systems.comparison import OTHER_PARAMETERS
 from ghostswap.systems.footprint import Footprint
 from ghostswap.systems.pool_cost import pool_cost
-from ghostswap.systems.table import SYSTEMS, Pool
+from ghostswap.systems.table import SYSTEMS, Pool, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def survey(
     """
     sampled = inventory.one_in > 1
     asking = Asking(engine, inventory.page_size, sampled, skip_bad, progress)
-    names = list(algorithms or inventory.algorithms)
+    names = list(algorithms or (each for each in inventory.algorithms if IN_CRYPTO not in each))
     try:
         hosts, systems, (contents, within) = _figures(
             asking, inventory, rules, names, list(inventory.hosts)
@@ -148,14 +150,12 @@ def _figures(
     by_host: dict[str, list[Footprint]] = {host.name: [] for host in hosts}
     systems: list[SystemFigures] = []
     counted = (0, 0)
-    for algorithm in algorithms:
-        first = algorithm == algorithms[0]  # KSM compresses nothing, and is counted once
-        judge = _Judge(rules, algorithm, inventory.algorithms[algorithm], with_ksm=first)
+    for number, judge in enumerate(_judges(inventory, rules, algorithms)):
         together: Population | None = None
         kept = []
-        for host, tally in asking.tallies(hosts, algorithm):
+        for host, tally in asking.tallies(hosts, judge.column):
             parts = len(host.parts)
-            pages = population(tally, host.totals, asking.page_size, algorithm, parts)
+            pages = population(tally, host.totals, asking.page_size, judge.algorithm, parts)
             together = pages if together is None else _added(together, pages)
             by_host[host.name] += [
                 replace(each, relative_error=judge.error_of_host(tally, each, parts))
@@ -164,11 +164,11 @@ def _figures(
             kept.append(host)
         if together is None:
             raise asking.left_out[0]
-        if len(kept) < len(hosts) and not first:
+        if len(kept) < len(hosts) and number:
             # What was counted of them before is to go too.
             return _figures(asking, inventory, rules, algorithms, kept)
         hosts = kept
-        tally = asking.together(hosts, algorithm)
+        tally = asking.together(hosts, judge.column)
         shared = shared_population(tally, together)
         counted = shared.data.total_contents, together.data.total_contents
         for each in judge.figures(shared):
@@ -176,6 +176,25 @@ def _figures(
             of_sum = judge.error(tally, each, scaled=True, pools=len(hosts))
             systems.append(SystemFigures(replace(each, relative_error=error), of_sum))
     return [HostFigures(host, tuple(by_host[host.name])) for host in hosts], systems, counted
+
+
+def _judges(inventory: Inventory, rules: Rules, algorithms: list[str]) -> Iterator["_Judge"]:
+    """Who judges which systems by which column; KSM, which compresses nothing, once."""
+    errors = inventory.algorithms
+    for number, algorithm in enumerate(algorithms):
+        rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
+        ksm = [row for row in SYSTEMS.values() if not row.compresses and not number]
+        own = rules.zswap_algorithm(algorithm)
+        if own == algorithm:
+            yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*rows, *ksm))
+            continue
+        in_zram = (row for row in rows if row.pool is not Pool.ZSWAP)
+        yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*in_zram, *ksm))
+        column, error = algorithm, errors[algorithm] + OTHER_PARAMETERS
+        if own in errors:
+            column, error = own, errors[own]
+        in_zswap = tuple(row for row in rows if row.pool is Pool.ZSWAP)
+        yield _Judge(rules, algorithm, column, error, in_zswap)
 
 
 def _added(one: Population, other: Population) -> Population:
@@ -193,20 +212,18 @@ def _added(one: Population, other: Population) -> Population:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """The figures of one algorithm, whose sizes may be off by `codec_error`, and their errors."""
+    """The figures of some systems under one algorithm, and their errors. The sizes are those of
+    `column`, and may be off by `codec_error`."""
 
     rules: Rules
     algorithm: str
+    column: str
     codec_error: float
-    with_ksm: bool
+    rows: tuple[Row, ...]
 
     def figures(self, pages: Population) -> list[Footprint]:
-        """Those of every system that compresses, and of KSM where it is asked for."""
-        return [
-            row.footprint(pages, self.rules)
-            for row in SYSTEMS.values()
-            if row.compresses or self.with_ksm
-        ]
+        """Those of each system."""
+        return [row.footprint(pages, self.rules) for row in self.rows]
 
     def error_of_host(self, tally: Tally, of: Footprint, parts: int) -> float:
         """Of one host, whose totals are known; the contents of several parts together are not."""
@@ -218,7 +235,5 @@ class _Judge:
         if not row.compresses:
             return merged_error(tally, of.page_size, scaled=scaled)
         cost = pool_cost(row.pool, self.rules, of.page_size)
-        codec = self.codec_error
-        if row.pool is Pool.ZSWAP:
-            codec += self.rules.zswap_codec_error(self.algorithm)
-        return codec + relative_error(tally, cost, each_once=row.once, scaled=scaled, pools=pools)
+        by_chance = relative_error(tally, cost, each_once=row.once, scaled=scaled, pools=pools)
+        return self.codec_error + by_chance

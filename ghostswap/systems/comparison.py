@@ -17,7 +17,7 @@ from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import SYSTEMS, Pool, Row
 
 # zstd's sizes with the parameters of zram, where zswap has others: 1.8 % less of executables.
-_OTHER_PARAMETERS = 0.02
+OTHER_PARAMETERS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _rows(census: Census, measured: Measured, rules: Rules) -> Iterator[tuple[Me
         return
     yield measured, [row for row in rows if row.pool is not Pool.ZSWAP]
     # A census that was saved for another kernel has no such sizes.
-    near = replace(measured, relative_error=measured.relative_error + _OTHER_PARAMETERS)
+    near = replace(measured, relative_error=measured.relative_error + OTHER_PARAMETERS)
     of_zswap = next((each for each in census.measured if each.algorithm == own), near)
     named = replace(of_zswap, algorithm=measured.algorithm)
     yield named, [row for row in rows if row.pool is Pool.ZSWAP]
