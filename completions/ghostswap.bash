@@ -78,7 +78,7 @@ _ghostswap() {
             _ghostswap_cgroups
             return
             ;;
-        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--demand)
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle)
             compopt +o default
             return
             ;;
@@ -106,7 +106,7 @@ _ghostswap() {
             _ghostswap_words source cgroup mapping kind
             return
             ;;
-        estimate-dedup:--tracker)
+        estimate-dedup:--tracker | plan:--tracker)
             _ghostswap_words auto page-idle damon
             return
             ;;
@@ -146,6 +146,10 @@ _ghostswap() {
             _ghostswap_words native little big
             return
             ;;
+        plan:--demand)
+            _ghostswap_words idle
+            return
+            ;;
         plan:--system)
             _ghostswap_words zram zswap zram+recompress zram+dedup zswap+dedup ksm
             return
@@ -173,7 +177,7 @@ _ghostswap() {
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
             off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
             on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
-            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --ram --max-pool-percent --demand --idle --tracker --system --algorithm --kernel --page-size --quick --explain --print --emit --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac
         return
     fi
