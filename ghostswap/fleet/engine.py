@@ -179,11 +179,11 @@ def _spill_directory() -> Iterator[Path]:
     """A private directory for what does not fit into memory, removed in the end."""
     parent = Path(os.environ.get("TMPDIR") or "/var/tmp")
     path = parent / f"ghostswap-fleet-{secrets.token_hex(8)}"
-    try:
-        path.mkdir(mode=0o700)
-    except OSError as error:
-        raise GhostswapError(parent, f"no room for what spills: {os_reason(error)}") from None
-    try:
+    try:  # from before it is made: a signal may come as soon as it is
+        try:
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise GhostswapError(parent, f"no room for what spills: {os_reason(error)}") from None
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
