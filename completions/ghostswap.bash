@@ -170,7 +170,7 @@ _ghostswap() {
     if [[ $cur == -* ]]; then
         case $command in
             '') _ghostswap_words --version -h --help ;;
-            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
+            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
             fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
