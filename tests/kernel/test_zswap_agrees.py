@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import platform
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ghostswap.application.rules import rules_of
+from ghostswap.census.codecs import Codec, find
 from tests.dumps import PAGE, mixed_dump
 from tests.estimates import estimate, system
 
@@ -68,11 +72,9 @@ def zswap(tmp_path: Path) -> Iterator[Path]:
         yield debugfs / "zswap"
 
 
-def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None:
-    dump = mixed_dump(tmp_path / "mixed.raw")
-    compressor = (ZSWAP / "compressor").read_text().strip()
-    told = system(estimate(dump, "--algorithm", compressor), "zswap", compressor)
-    before = meminfo()
+@contextlib.contextmanager
+def swapped_out(dump: Path) -> Iterator[None]:
+    """A process whose pages, those of `dump`, are swapped out; they come back unchanged."""
     with subprocess.Popen(
         [sys.executable, "-c", _SWAPPED_OUT, dump],
         stdin=subprocess.PIPE,
@@ -83,17 +85,66 @@ def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "out\n"
-            after = meminfo()
-            counter = zswap / "stored_incompressible_pages"
-            # Before 6.18 zswap refuses such pages.
-            incompressible = int(counter.read_text()) if counter.exists() else 0
+            yield
             process.stdin.write("\n")
             process.stdin.flush()
             assert process.stdout.readline() == "intact\n"
         finally:
             process.kill()
+
+
+def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None:
+    dump = mixed_dump(tmp_path / "mixed.raw")
+    compressor = (ZSWAP / "compressor").read_text().strip()
+    told = system(estimate(dump, "--algorithm", compressor), "zswap", compressor)
+    before = meminfo()
+    with swapped_out(dump):
+        after = meminfo()
+        counter = zswap / "stored_incompressible_pages"
+        # Before 6.18 zswap refuses such pages.
+        incompressible = int(counter.read_text()) if counter.exists() else 0
     stored = (after["Zswapped"] - before["Zswapped"]) // PAGE
     pool = after["Zswap"] - before["Zswap"]
     assert stored == told["pages_stored"]
     assert incompressible == told["huge_pages"]
     assert abs(pool - told["pool_bytes"]) <= max(0.002 * pool, 16 * PAGE)
+
+
+def page_of(payload: int, codec: Codec, draw: random.Random) -> bytearray:
+    """A page that `codec` compresses to so many bytes."""
+    scratch = bytearray(2 * PAGE)
+    for zeros in range(4, 400):
+        page = bytearray(draw.randbytes(64) + bytes(zeros) + draw.randbytes(PAGE - 64 - zeros))
+        if codec.compress(memoryview(page), scratch) == payload:
+            return page
+    raise AssertionError(f"no page takes {payload} bytes")
+
+
+def test_zswap_takes_a_page_up_to_its_largest_payload(tmp_path: Path, zswap: Path) -> None:
+    """tests/unit/test_captured.py has what this printed on several kernels."""
+    compressor = (ZSWAP / "compressor").read_text().strip()
+    if compressor not in ("lz4", "lzo"):
+        (ZSWAP / "compressor").write_text("lzo")
+    codec = find((ZSWAP / "compressor").read_text().strip())
+    rules, draw = rules_of(), random.Random(7)
+    sizes = [PAGE - 9, PAGE - 8, PAGE - 1, PAGE, PAGE + 1]
+    taken: list[tuple[int, int, int]] = []
+    try:
+        for payload in sizes:
+            dump = tmp_path / f"{payload}.raw"
+            dump.write_bytes(b"".join(page_of(payload, codec, draw) for _ in range(32)))
+            before, counter = meminfo(), zswap / "stored_incompressible_pages"
+            with swapped_out(dump):
+                stored = (meminfo()["Zswapped"] - before["Zswapped"]) // PAGE
+                raw = int(counter.read_text()) if counter.exists() else 0
+            taken.append((payload, stored, raw))
+    finally:
+        (ZSWAP / "compressor").write_text(compressor)
+    print(
+        platform.release(), codec.name, rules.allocator, "payload, stored, incompressible:", taken
+    )
+    raw_from = PAGE if rules.stores_incompressible else 2 * PAGE
+    assert taken == [
+        (payload, 32 * (payload <= rules.largest_payload(PAGE)), 32 * (payload >= raw_from))
+        for payload in sizes
+    ]
