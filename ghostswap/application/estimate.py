@@ -4,20 +4,26 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 
 from ghostswap.application.measure import NOBODY, Listener, Measurement, Method, measure
 from ghostswap.application.rules import rules_of
 from ghostswap.application.sources import Sources
 from ghostswap.census import dedup
 from ghostswap.census.dedup import Group
+from ghostswap.census.distinct import copies_of
 from ghostswap.census.idle_share import IdleCensus, IdleGroup, idle_groups
+from ghostswap.census.mergeable import offered
+from ghostswap.census.population import Copies
 from ghostswap.census.table import Census
+from ghostswap.host.files import HostFiles
 from ghostswap.host.processes import control_group
 from ghostswap.kernel.rules import Rules
 from ghostswap.pages.preview import preview
-from ghostswap.report.estimate import Estimate, Example
+from ghostswap.report.estimate import Estimate, Example, KsmNow
 from ghostswap.signals import heeded
 from ghostswap.systems.comparison import compare
+from ghostswap.systems.ksm import sharing
 
 DEFAULT_METHOD = Method()
 
@@ -63,7 +69,31 @@ def estimate(
             examples = list(_examples(measurement, top))
     except KeyboardInterrupt:
         compared = replace(compared, partial=True)
-    return Estimate(census, compared, tuple(groups), tuple(examples), idle, tuple(groups_of_idle))
+    return Estimate(
+        census,
+        compared,
+        tuple(groups),
+        tuple(examples),
+        idle,
+        tuple(groups_of_idle),
+        _ksm_now(census) if sources.live and idle is None else None,
+    )
+
+
+def _ksm_now(census: Census) -> KsmNow | None:
+    """What KSM of this host does with the processes of a census; None where there is no KSM."""
+    run = HostFiles(Path("/")).number("sys/kernel/mm/ksm/run")
+    pages = offered(census)
+    if run is None or pages is None:
+        return None
+    copies = Copies(*copies_of(pages.eligible[pages.eligible > 0]))
+    return KsmNow(
+        run == 1,
+        pages.shared_memory,
+        pages.not_offered,
+        int(pages.eligible.sum()),
+        sharing(copies, census.page_size),
+    )
 
 
 def _groups(census: Census, by: GroupBy | None) -> list[Group]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.census.distinct import copies_of
+from ghostswap.census.mergeable import private_pages
 from ghostswap.census.strata import StratifiedSample
 from ghostswap.census.table import Bools, Census, Measured, Sample
 from ghostswap.kernel.zsmalloc import Counts
@@ -101,10 +102,13 @@ def population(census: Census, measured: Measured) -> Population | None:
 
 
 def uncompressed(census: Census) -> Population:
-    """The census as KSM meets it: every page keeps its size."""
+    """The census as KSM meets it: every page keeps its size. `copies` is of private pages alone."""
     contents = census.contents
     same, data = (_of_full_size(census, kind) for kind in (contents.same_filled, contents.data))
-    return _population(census, None, same, data)
+    private = private_pages(census)
+    return replace(
+        _population(census, None, same, data), copies=Copies(*copies_of(private[private > 0]))
+    )
 
 
 def _population(

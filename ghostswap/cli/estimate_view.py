@@ -152,6 +152,13 @@ def _notes(estimate: Estimate) -> list[str]:
                 f"{done.algorithm} replaces {done.recompressed_pages:,} of zram's pages with "
                 f"{system.algorithm}; the others would take as much, or are not asked for."
             )
+    if (ksm := estimate.ksm) is not None:
+        saved = f"{ksm.sharing.pages_sharing:,} saved" + ("" if ksm.running else ", were it on")
+        notes.append(
+            f"KSM is offered {ksm.eligible_pages:,} of these pages now ({saved});"
+            f" {ksm.not_offered_pages:,} it is not (MADV_MERGEABLE, PR_SET_MEMORY_MERGE), and"
+            f" {ksm.shared_memory_pages:,} are shared memory, which it never merges."
+        )
     if any(
         system.pool_bytes > _SPARSE * system.compressed_bytes
         for system in estimate.comparison.footprints

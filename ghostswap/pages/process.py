@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
+from ghostswap.host.offered import none_is_offered, parse_offered
 from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, has_pagemap_scan, swappable
 from ghostswap.host.processes import start_time
 from ghostswap.pages.runs import Runs
@@ -31,6 +32,7 @@ from ghostswap.pulse import Pulse
 from ghostswap.units import format_size
 
 _PROC = Path("/proc")
+_KSM = Path("/sys/kernel/mm/ksm")
 _LARGE_LOCKED_BYTES = 1 << 20
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _HUGE_SIZES = ("AnonHugePages", "ShmemPmdMapped")
@@ -178,6 +180,8 @@ class Processes:
     def _mapped(self, folder: Path, pulse: Pulse) -> "_Mapped":
         """What the process has mapped that swap could take."""
         start, end, anonymous_only, mapping = array("q"), array("q"), array("b"), array("b")
+        offered = array("b")
+        areas = self._offered(folder, pulse)
         mounts: Mounts | None = None
         with (folder / "maps").open("rb") as file:
             for area in parse_maps(chain.from_iterable(pulse.each(_some_lines(file)))):
@@ -190,12 +194,27 @@ class Processes:
                     end.append(area.end)
                     anonymous_only.append(backing is Backing.PRIVATE)
                     mapping.append(_MAPPINGS.index(mapping_of(area, backing)))
+                    offered.append((area.start, area.end) in areas)
         wanted = Wanted(
             np.frombuffer(start, dtype=np.int64),
             np.frombuffer(end, dtype=np.int64),
             np.frombuffer(anonymous_only, dtype=np.bool_),
         )
-        return _Mapped(wanted, np.frombuffer(mapping, dtype=np.int8))
+        return _Mapped(
+            wanted,
+            np.frombuffer(mapping, dtype=np.int8),
+            np.frombuffer(offered, dtype=np.bool_),
+        )
+
+    def _offered(self, folder: Path, pulse: Pulse) -> set[tuple[int, int]]:
+        """The areas that KSM was offered; one that changes meanwhile is taken for none of them."""
+        if not _KSM.is_dir():
+            return set()
+        with pulse:
+            if none_is_offered(folder):
+                return set()
+        with (folder / "smaps").open("rb") as file:
+            return set(parse_offered(chain.from_iterable(pulse.each(_some_lines(file)))))
 
     def _mounts_of(self, folder: Path) -> Mounts:
         namespace = (folder / "ns/mnt").stat().st_ino
@@ -205,7 +224,7 @@ class Processes:
 
     def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_Found":
         """The pages of it that are in memory and not seen before, batch by batch."""
-        start, length, mapping = array("q"), array("q"), array("b")
+        start, length, mapping, offered = array("q"), array("q"), array("b"), array("b")
         swapped = shared = huge = 0
         for ranges in pulse.each(swappable(pagemap, mapped.wanted, self._page_size)):
             swapped += ranges.swapped
@@ -214,7 +233,9 @@ class Processes:
             ):
                 start.frombytes(once.start.tobytes())
                 length.frombytes(once.length.tobytes())
-                mapping.frombytes(mapped.mapping[ranges.part[once.part_of]].tobytes())
+                area = ranges.part[once.part_of]
+                mapping.frombytes(mapped.mapping[area].tobytes())
+                offered.frombytes(mapped.offered[area].tobytes())
                 shared += once.shared
                 huge += int(once.length[ranges.huge[once.part_of]].sum())
         runs = Runs.of(
@@ -222,7 +243,9 @@ class Processes:
             np.frombuffer(start, dtype=np.int64),
             np.frombuffer(length, dtype=np.int64),
         )
-        segments = _segments(runs, np.frombuffer(mapping, dtype=np.int8))
+        segments = _segments(
+            runs, np.frombuffer(mapping, dtype=np.int8), np.frombuffer(offered, dtype=np.bool_)
+        )
         return _Found(runs, segments, swapped, shared, huge // self._page_size)
 
 
@@ -246,10 +269,12 @@ def refused(pid: int, error: OSError) -> GhostswapError:
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """The areas that swap could take: where they lie, and what each is (index in _MAPPINGS)."""
+    """The areas that swap could take: where they lie, what each is (index in _MAPPINGS), and
+    whether KSM was offered it."""
 
     wanted: Wanted
     mapping: NDArray[np.int8]
+    offered: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +291,19 @@ class _Found:
         return cls(Runs.of(page_size, none, none), (), 0, 0, 0)
 
 
-def _segments(runs: Runs, mapping: NDArray[np.int8]) -> tuple[Segment, ...]:
-    """What the runs were mapped as; `mapping` tells it of each, as an index in _MAPPINGS."""
-    begins = np.flatnonzero(np.diff(mapping, prepend=np.int8(-1)))
+def _segments(
+    runs: Runs, mapping: NDArray[np.int8], offered: NDArray[np.bool_]
+) -> tuple[Segment, ...]:
+    """What the runs were mapped as; `mapping` tells it of each, as an index in _MAPPINGS, and
+    `offered` whether KSM was."""
+    kind = 2 * mapping + offered
+    begins = np.flatnonzero(np.diff(kind, prepend=np.int8(-1)))
     ends = np.append(begins[1:], len(mapping))[: len(begins)]
     first, last = runs.first[begins], runs.first[ends]
-    kinds = mapping[begins]
+    places = zip(first.tolist(), last.tolist(), kind[begins].tolist(), strict=True)
     return tuple(
-        Segment(page, stop - page, _MAPPINGS[kind])
-        for page, stop, kind in zip(first.tolist(), last.tolist(), kinds.tolist(), strict=True)
+        Segment(page, stop - page, _MAPPINGS[each // 2], offered=bool(each % 2))
+        for page, stop, each in places
     )
 
 

@@ -40,12 +40,13 @@ class Mapping(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Pages `first` … of a source that were mapped as one thing; and, without a number, `holes`
-    pages of zeros that need not be read."""
+    pages of zeros that need not be read. `offered` where KSM was offered to merge them."""
 
     first: int
     pages: int
     mapping: Mapping
     holes: int = 0
+    offered: bool = field(default=False, kw_only=True)
 
 
 _MAPPINGS = tuple(Mapping)

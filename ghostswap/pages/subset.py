@@ -74,7 +74,7 @@ def _segments(whole: Iterable[Segment], numbers: I64) -> tuple[Segment, ...]:
     cuts = np.searchsorted(numbers, [each.first for each in segments])
     stops = np.searchsorted(numbers, [each.first + each.pages for each in segments])
     return tuple(
-        Segment(begin, end - begin, segment.mapping)
+        Segment(begin, end - begin, segment.mapping, offered=segment.offered)
         for segment, begin, end in zip(segments, cuts.tolist(), stops.tolist(), strict=True)
         if begin < end
     )

@@ -13,7 +13,7 @@ from ghostswap.census.table import Census, Measured, SourceRows
 from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
 from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison, compare
-from ghostswap.systems.footprint import Footprint, System
+from ghostswap.systems.footprint import Footprint, Sharing, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,19 @@ class Check:
         return (self.estimated - self.measured) / self.measured if self.measured else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class KsmNow:
+    """What KSM would do with the pages of processes as things are: it runs or not; never merges
+    shared memory, nor what no madvise(MADV_MERGEABLE) or prctl(PR_SET_MEMORY_MERGE) offered to it;
+    and makes `sharing` of the others."""
+
+    running: bool
+    shared_memory_pages: int
+    not_offered_pages: int
+    eligible_pages: int
+    sharing: Sharing
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What was asked for: the comparison always, the others where options say so."""
@@ -52,6 +65,7 @@ class Estimate:
     top: tuple[Example, ...] = ()
     idle: IdleCensus | None = None
     idle_groups: tuple[IdleGroup, ...] = ()
+    ksm: KsmNow | None = None
 
     def shown(self) -> list[Footprint]:
         """The footprints of tables and pictures: without those that are there to check others."""
@@ -114,6 +128,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         **comparison.document(estimate.comparison),
         "sources": _sources(estimate),
         "thp_pages": sum(source.facts.thp for source in census.sources),
+        "ksm": None if estimate.ksm is None else asdict(estimate.ksm),
         "idle": _idle(estimate),
         "pages": estimate.counts,
         "algorithms": {

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ghostswap.census.population import Population
+from ghostswap.census.population import Copies, Population
 from ghostswap.kernel.ksm import (
     MAX_PAGE_SHARING,
     RMAP_ITEM_BYTES,
@@ -21,22 +21,16 @@ from ghostswap.systems.footprint import Footprint, Sharing, System
 
 def ksm(pages: Population, rules: Rules) -> Footprint:
     """KSM over pages that are each mapped once, use_zero_pages off: a zero page is a content like
-    any other.
-
-    A KSM page is mapped max_page_sharing times at most; further copies begin another one, for which
-    it takes two of them.
+    any other. `copies` of the population is of those that it may merge; the others stay.
     """
-    copies, contents = pages.copies.copies, pages.copies.contents
-    full, rest = np.divmod(copies, MAX_PAGE_SHARING)
-    shared = int(((full + (rest >= 2)) * contents).sum())
-    sharing = int(((full * (MAX_PAGE_SHARING - 1) + np.maximum(rest - 1, 0)) * contents).sum())
-    total = int((copies * contents).sum())
-    kept = total - sharing
+    mergeable = int((pages.copies.copies * pages.copies.contents).sum())
+    merged = sharing(pages.copies, pages.page_size)
+    kept = pages.total - merged.pages_sharing
     return Footprint(
         System.KSM,
         algorithm=None,
         page_size=pages.page_size,
-        total_pages=total,
+        total_pages=pages.total,
         pages_stored=kept,
         same_pages=0,
         huge_pages=0,
@@ -44,10 +38,24 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
         compressed_bytes=kept * pages.page_size,
         pool_bytes=kept * pages.page_size,
         slack_bytes=0,
-        entry_bytes=total * RMAP_ITEM_BYTES + shared * STABLE_NODE_BYTES,
+        entry_bytes=mergeable * RMAP_ITEM_BYTES + merged.pages_shared * STABLE_NODE_BYTES,
         lookup_bytes=0,
-        sharing=Sharing(shared, sharing, general_profit(sharing, total, pages.page_size)),
+        sharing=merged,
     )
+
+
+def sharing(pages: Copies, page_size: int) -> Sharing:
+    """What KSM makes of pages all of which it may merge.
+
+    A KSM page is mapped max_page_sharing times at most; further copies begin another one, for which
+    it takes two of them.
+    """
+    full, rest = np.divmod(pages.copies, MAX_PAGE_SHARING)
+    shared = int(((full + (rest >= 2)) * pages.contents).sum())
+    merged = full * (MAX_PAGE_SHARING - 1) + np.maximum(rest - 1, 0)
+    saved = int((merged * pages.contents).sum())
+    scanned = int((pages.copies * pages.contents).sum())
+    return Sharing(shared, saved, general_profit(saved, scanned, page_size))
 
 
 def zswap_behind_ksm(ksm: Footprint, zswap: Footprint, zswap_dedup: Footprint) -> Footprint:

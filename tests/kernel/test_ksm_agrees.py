@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dumps import mixed_dump
+from tests.dumps import PAGE, mixed_dump
 from tests.estimates import estimate, system
 
 KSM = Path("/sys/kernel/mm/ksm")
@@ -64,23 +64,84 @@ def ksmd() -> Iterator[None]:
             (KSM / name).write_text(value)
 
 
+# The same pages offered, not offered, and in shared memory, which is offered in vain.
+_IN_PART = """
+import mmap, sys
+data = open(sys.argv[1], "rb").read()
+areas = []
+for kind in (mmap.MAP_PRIVATE, mmap.MAP_PRIVATE, mmap.MAP_SHARED):
+    area = mmap.mmap(-1, len(data), flags=kind | mmap.MAP_ANONYMOUS)
+    area.madvise(mmap.MADV_NOHUGEPAGE)
+    area.write(data)
+    areas.append(area)
+del data
+areas[0].madvise(mmap.MADV_MERGEABLE)
+areas[2].madvise(mmap.MADV_MERGEABLE)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+_ALL_OFFERED = """
+import ctypes, sys
+print(ctypes.CDLL(None).prctl(67, 1, 0, 0, 0), flush=True)  # PR_SET_MEMORY_MERGE
+sys.stdin.read()
+"""
+
+
+def settle() -> None:
+    """Wait until ksmd has merged all that it will."""
+    until = counter("full_scans") + SETTLED_SCANS
+    deadline = time.monotonic() + 60
+    while counter("full_scans") < until:
+        assert time.monotonic() < deadline, "ksmd did not settle in a minute"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(program: str, *arguments: object) -> Iterator[tuple[int, bytes]]:
+    """A process that runs `program` and has said a line; its number, and the line."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield process.pid, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("ksmd")
+def test_ksm_merges_what_it_was_offered_and_the_rest_is_said_to_be_left(tmp_path: Path) -> None:
+    dump = mixed_dump(tmp_path / "mixed.raw")
+    pages = dump.stat().st_size // PAGE
+    (KSM / "run").write_text("0")  # merged pages would be counted as one
+    with running(_IN_PART, dump) as (pid, _):
+        now = estimate("--pid", pid)["ksm"]
+        (KSM / "run").write_text("1")
+        settle()
+        names = ["pages_shared", "pages_sharing", "general_profit"]
+        real = {name: counter(name) for name in names if (KSM / name).exists()}
+    assert not now["running"]
+    assert (now["eligible_pages"], now["shared_memory_pages"]) == (pages, pages)
+    assert now["not_offered_pages"] >= pages
+    assert {name: now["sharing"][name] for name in real} == real
+
+
+@pytest.mark.usefixtures("ksmd")
+def test_a_process_may_offer_all_of_its_private_pages() -> None:
+    (KSM / "run").write_text("0")
+    with running(_ALL_OFFERED) as (pid, answer):
+        if answer.strip() != b"0":
+            pytest.skip("this kernel has no PR_SET_MEMORY_MERGE (6.4)")
+        now = estimate("--pid", pid)["ksm"]
+    assert now["eligible_pages"] > 0
+    assert now["not_offered_pages"] == 0
+
+
 @pytest.mark.usefixtures("ksmd")
 def test_ksm_shares_what_the_estimate_says(tmp_path: Path) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
-    with subprocess.Popen(
-        [sys.executable, "-c", _MERGEABLE, dump], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            until = counter("full_scans") + SETTLED_SCANS
-            deadline = time.monotonic() + 60
-            while counter("full_scans") < until:
-                assert time.monotonic() < deadline, "ksmd did not settle in a minute"
-                time.sleep(0.05)
-            names = ["pages_shared", "pages_sharing", "general_profit"]
-            real = {name: counter(name) for name in names if (KSM / name).exists()}
-        finally:
-            process.kill()
+    with running(_MERGEABLE, dump):
+        settle()
+        names = ["pages_shared", "pages_sharing", "general_profit"]
+        real = {name: counter(name) for name in names if (KSM / name).exists()}
     told = system(estimate(dump), "ksm", algorithm=None)
     assert {name: told[name] for name in real} == real
