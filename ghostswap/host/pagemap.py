@@ -200,7 +200,8 @@ def entries_of(fd: int, numbers: I64) -> U64:
     where there is none any more: beyond its end, or of a process that has ended."""
     entries = np.zeros(len(numbers), dtype=np.uint64)
     begins = np.flatnonzero(np.diff(numbers, prepend=-_GAP_PAGES - 1) > _GAP_PAGES)
-    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(numbers)], strict=True):
+    ends = np.append(begins[1:], len(numbers))[: len(begins)]
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         within = numbers[begin:end] - numbers[begin]
         raw = os.pread(fd, (int(within[-1]) + 1) * 8, int(numbers[begin]) * 8)
         window = np.zeros(int(within[-1]) + 1, dtype=np.uint64)

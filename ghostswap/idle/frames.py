@@ -52,7 +52,9 @@ def look_up(root: Path, pids: I64, addresses: I64, page_size: int) -> Frames:
         with place.open("rb", buffering=0) as file:
             flags = entries(file.fileno(), frame)
             head = _heads(file.fileno(), frame, flags)
-            of_head = entries(file.fileno(), head)
+            of_head = flags.copy()
+            tails = head != frame
+            of_head[tails] = entries(file.fileno(), head[tails])
     except OSError as error:
         raise GhostswapError(place, f"{os_reason(error)}; --idle needs root") from None
     locked = ((flags | of_head) & (_UNEVICTABLE | _MLOCKED)) != 0
