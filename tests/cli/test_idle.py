@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +325,23 @@ def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:
     (told,) = _warnings(_Found(run_, (), 11, 0, 0), status, 4096)
     assert "most of it is swapped out (11 pages; 10 are in memory)" in told
     assert list(_warnings(_Found(run_, (), 9, 0, 0), status, 4096)) == []
+
+
+def test_what_is_swapped_out_already_is_said_in_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ghostswap.pages.process import Processes
+
+    find = Processes._find
+
+    def swapped(self: Processes, *words: Any) -> Any:
+        return replace(find(self, *words), swapped=10**9)
+
+    monkeypatch.setattr(Processes, "_find", swapped)
+    assert run(["estimate-dedup", "--pid", str(os.getpid()), "--jobs", "1"]) == 0
+    printed = capsys.readouterr()
+    assert "  swapped out 1,000,000,000  not measured\n" in printed.out
+    assert "most of it is swapped out (1000000000 pages; " in printed.err
 
 
 def test_the_sample_is_as_large_as_the_documents_say() -> None:

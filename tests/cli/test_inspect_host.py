@@ -230,3 +230,54 @@ def test_watch_leaves_the_terminal_as_it_was() -> None:
     lines = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", text.split("\x1b[H")[1]).splitlines()
     assert len(lines) == 9  # one is left for the cursor
     assert max(map(len, lines)) <= 60
+
+
+def host_with_ages(folder: Path, enabled: str = "0x0007") -> Path:
+    """A host whose multi-generational LRU tells how old the memory of two groups is."""
+    for name, text in (
+        ("sys/kernel/mm/lru_gen/enabled", f"{enabled}\n"),
+        ("proc/vmstat", "nr_anon_pages 25625\n"),
+        ("proc/meminfo", "MemTotal: 1048576 kB\nAnonPages: 102500 kB\n"),
+        (
+            "sys/kernel/debug/lru_gen",
+            "memcg     1 /\n node     0\n"
+            "          0     700000          0          99 \n"
+            "memcg    42 /a\x1bb\n node     0\n"
+            "          4     900000        256          10 \n"
+            "          5     600000        512           0 \n"
+            "          6      31000         16           0 \n"
+            "          7       5000          2           0 \n",
+        ),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_memory_is_shown_by_how_long_nothing_used_it(tmp_path: Path) -> None:
+    """Pages of a generation are unused since the next one was born: 256 of them for 10 minutes."""
+    host = host_with_ages(tmp_path)
+    shown = inspect("--cgroups", "--root", host).stdout
+    _, _, section = shown.partition("Anonymous memory by how long nothing used it (MGLRU)\n")
+    heading, row, *_ = section.splitlines()
+    assert heading.split() == ["CGROUP", "UNDER-30S", "30S", "2MIN", "10MIN", "1H"]
+    assert "99" not in section, "files are not swapped, and the root group has nothing else"
+    assert row.startswith("/a\\x1bb"), "a name is shown as text"
+    assert row.split()[1:] == ["72", "KiB", "2", "MiB", "0", "B", "1", "MiB", "0", "B"]
+
+    (group,) = told("--cgroups", "--root", host)["lru_gen"]
+    assert group["path"] == "/a\x1bb"
+    assert group["generations"] == [
+        {"unused_seconds": 600.0, "age_seconds": 900.0, "anon_bytes": 256 * 4096},
+        {"unused_seconds": 31.0, "age_seconds": 600.0, "anon_bytes": 512 * 4096},
+        {"unused_seconds": 5.0, "age_seconds": 31.0, "anon_bytes": 16 * 4096},
+        {"unused_seconds": 0.0, "age_seconds": 5.0, "anon_bytes": 2 * 4096},
+    ]
+
+
+def test_ages_are_told_only_where_the_lru_keeps_them(tmp_path: Path) -> None:
+    host = host_with_ages(tmp_path, "0x0000")
+    assert told("--cgroups", "--root", host)["lru_gen"] is None
+    assert "MGLRU" not in inspect("--cgroups", "--root", host).stdout
+    on = host_with_ages(tmp_path)
+    assert told("--root", on)["lru_gen"] is None, "as with all of --cgroups, it is asked for"
