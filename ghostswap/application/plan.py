@@ -39,6 +39,7 @@ def plan_swap(
     max_pool_percent: int | None = None,
     demand_bytes: int | None = None,
     margin: float = 0.0,
+    cgroup: str | None = None,
 ) -> Plan:
     """How large a swap area should be for such pages, held by `system`, on the kernel whose rules
     the estimate follows.
@@ -46,12 +47,14 @@ def plan_swap(
     `algorithm` is by default the estimate's first. RAM and the share of it that the pool may take
     are this machine's. `demand_bytes` is the memory that will be swapped out, where it is known; of
     an estimate of idle pages, by default as much as may be idle. Pages of another day may be off by
-    `margin` (0.1 for 10 %). Raises GhostswapError where the estimate does not tell.
+    `margin` (0.1 for 10 %). With `cgroup`, the path of a control group, it is for memory under the
+    limits of that group. Raises GhostswapError where the estimate does not tell.
     """
     planned_from = input_of_estimate(estimate, algorithm)
     if planned_from.partial:
         raise GhostswapError(planned_from.name, PARTIAL)
-    (limit,) = pool_limits(_HERE, () if ram_bytes is None else (ram_bytes,), max_pool_percent)
+    machines = () if ram_bytes is None else (ram_bytes,)
+    (limit,) = pool_limits(_HERE, machines, max_pool_percent, cgroup)
     demand = None if demand_bytes is None else Demand(demand_bytes, DemandSource.GIVEN)
     request = PlanRequest(system, planned_from.rules.version, margin, demand)
     return plan(planned_from, limit, request)
