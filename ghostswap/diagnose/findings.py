@@ -158,14 +158,17 @@ def zswap_over_zram(host: Host) -> Iterator[Finding]:
 
 
 def zswap_pool_near_its_limit(host: Host) -> Iterator[Finding]:
-    """At the limit zswap writes back its oldest pages and refuses new ones."""
+    """At the limit zswap writes back its oldest pages and refuses new ones, until the pool is at
+    accept_threshold_percent of the limit (zswap_check_limits(), mm/zswap.c, since 5.6)."""
     zswap = host.zswap
     if zswap and zswap.filled is not None and zswap.filled >= _NEARLY_FULL and _zswap_on(host):
+        accept = zswap.parameters.accept_threshold_percent
         yield _finding(
             "zswap-pool-near-limit",
             f"zswap's pool is at {zswap.filled:.0%} of its limit, max_pool_percent ="
-            f" {zswap.parameters.max_pool_percent} % of RAM: at the limit pages bypass it. Raise"
-            " max_pool_percent, or choose a compressor that compresses more.",
+            f" {zswap.parameters.max_pool_percent} % of RAM: at the limit pages bypass it"
+            + ("" if accept is None else f", all of them until the pool is down to {accept} %")
+            + ". Raise max_pool_percent, or choose a compressor that compresses more.",
         )
 
 

@@ -76,6 +76,7 @@ def test_a_pool_near_its_limit_is_told_in_percent() -> None:
     host = replace(PLAIN, swaps=(DISK,), zswap=zswap(pool=973 * MIB, stored=2 * GIB))
     (found,) = (each for each in findings(host) if each.code == "zswap-pool-near-limit")
     assert "95%" in found.message
+    assert "all of them until the pool is down to 90 %" in found.message
     half = replace(host, zswap=zswap(pool=512 * MIB, stored=2 * GIB))
     assert "zswap-pool-near-limit" not in codes(half)
 
