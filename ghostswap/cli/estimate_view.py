@@ -113,6 +113,8 @@ def _show_pages(estimate: Estimate, view: View) -> None:
         print(f"  {name:<12}{counts[kind]:>12,}  {share:>6.1%}  {bar(share)}{meaning}")
     if swapped := sum(source.facts.swapped for source in census.sources):
         print(f"  {'swapped out':<12}{swapped:>12,}  not measured")
+    if thp := sum(source.facts.thp for source in census.sources):
+        print(f"  {'huge pages':<12}{thp:>12,}  of the memory, and counted above")
     print()
     if estimate.idle is not None:
         show_idle(estimate, view.exact)

@@ -26,6 +26,7 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
     mergeable = int((pages.copies.copies * pages.copies.contents).sum())
     merged = sharing(pages.copies, pages.page_size)
     kept = pages.total - merged.pages_sharing
+    nodes = merged.pages_shared + _chains(pages.copies)
     return Footprint(
         System.KSM,
         algorithm=None,
@@ -38,7 +39,7 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
         compressed_bytes=kept * pages.page_size,
         pool_bytes=kept * pages.page_size,
         slack_bytes=0,
-        entry_bytes=mergeable * RMAP_ITEM_BYTES + merged.pages_shared * STABLE_NODE_BYTES,
+        entry_bytes=mergeable * RMAP_ITEM_BYTES + nodes * STABLE_NODE_BYTES,
         lookup_bytes=0,
         sharing=merged,
     )
@@ -56,6 +57,13 @@ def sharing(pages: Copies, page_size: int) -> Sharing:
     saved = int((merged * pages.contents).sum())
     scanned = int((pages.copies * pages.contents).sum())
     return Sharing(shared, saved, general_profit(saved, scanned, page_size))
+
+
+def _chains(pages: Copies) -> int:
+    """Contents with more than one KSM page: a node more holds those together
+    (alloc_stable_node_chain())."""
+    several = pages.copies >= MAX_PAGE_SHARING + 2
+    return int(pages.contents[several].sum())
 
 
 def zswap_behind_ksm(ksm: Footprint, zswap: Footprint, zswap_dedup: Footprint) -> Footprint:

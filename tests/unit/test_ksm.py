@@ -1,0 +1,42 @@
+"""What KSM makes of pages: copies, chains, and pages that it never merges."""
+
+import numpy as np
+
+from ghostswap.census.population import Copies, Population, SizeHistogram
+from ghostswap.kernel.rules import rules_for
+from ghostswap.kernel.version import KernelVersion
+from ghostswap.systems.footprint import Footprint
+from ghostswap.systems.ksm import ksm
+
+PAGE = 4096
+NODE = ITEM = 64  # struct ksm_stable_node and ksm_rmap_item
+
+
+def merged(copies: dict[int, int], shared_memory: int = 0) -> Footprint:
+    """KSM over `copies[n]` contents that are there n times each, and pages of shared memory."""
+    number = np.array(list(copies)), np.array(list(copies.values()))
+    sizes = np.zeros(PAGE + 2)
+    sizes[PAGE] = number[0] @ number[1] + shared_memory
+    data, none = SizeHistogram(sizes, sizes), SizeHistogram(0 * sizes, 0 * sizes)
+    pages = Population(PAGE, None, 0, none, data, Copies(*number))
+    return ksm(pages, rules_for(KernelVersion(6, 18), {}))
+
+
+def test_more_than_256_copies_take_another_page_and_a_node_that_holds_both() -> None:
+    told = merged({600: 1})
+    assert told.sharing is not None
+    assert (told.sharing.pages_shared, told.sharing.pages_sharing) == (3, 597)
+    assert told.entry_bytes == 600 * ITEM + (3 + 1) * NODE
+
+
+def test_the_257th_copy_alone_begins_nothing() -> None:
+    told = merged({257: 1})
+    assert told.sharing is not None
+    assert (told.sharing.pages_shared, told.sharing.pages_sharing) == (1, 255)
+    assert told.entry_bytes == 257 * ITEM + NODE
+
+
+def test_shared_memory_stays_and_costs_no_item() -> None:
+    told = merged({2: 10}, shared_memory=100)
+    assert (told.total_pages, told.pages_stored) == (120, 110)
+    assert told.entry_bytes == 20 * ITEM + 10 * NODE
