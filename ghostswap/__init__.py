@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ghostswap.errors import GhostswapError
     from ghostswap.host.processes import Selection
     from ghostswap.host.snapshot import read_host
+    from ghostswap.kernel.recompression import Recompression
     from ghostswap.kernel.version import KernelVersion
     from ghostswap.report.estimate import document
     from ghostswap.swapfile.inspection import inspect_path
@@ -29,6 +30,7 @@ __all__ = [
     "Idle",
     "KernelVersion",
     "Method",
+    "Recompression",
     "Selection",
     "Sources",
     "System",
@@ -54,6 +56,7 @@ _MODULES = {
     "errors": ("GhostswapError",),
     "host.processes": ("Selection",),
     "host.snapshot": ("read_host",),
+    "kernel.recompression": ("Recompression",),
     "kernel.version": ("KernelVersion",),
     "report.estimate": ("document",),
     "swapfile.inspection": ("inspect_path",),
