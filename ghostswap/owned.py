@@ -31,16 +31,16 @@ def open_owned(path: Path, flags: int) -> int:
                 shared = _check_folder(path, where, facts)
                 there = os.open(name, path_only, dir_fd=None if here < 0 else here)
                 opened.callback(os.close, there)
-                found = os.fstat(there)
-                if stat.S_ISLNK(found.st_mode):
-                    _check_owner(path, where / name, found)
-                    _check_only_name(path, found, shared)
+                status = os.fstat(there)
+                if stat.S_ISLNK(status.st_mode):
+                    _check_owner(path, where / name, status)
+                    _check_only_name(path, status, shared)
                     links += 1
                     if links > _LINKS:
                         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                     rest += reversed(Path(os.readlink("", dir_fd=there)).parts)
                 else:
-                    here, where, facts = there, where / name, found
+                    here, where, facts = there, where / name, status
             if flags & os.O_DIRECTORY:
                 _check_folder(path, where, facts)
             else:

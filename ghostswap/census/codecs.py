@@ -52,12 +52,12 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
         return _zstd_in_crypto(name)
     kind, colon, level = name.partition(":")
     if kind == "zstd":
-        chosen = _level(name, level) if colon else _ZSTD_LEVEL
+        level_number = _level(name, level) if colon else _ZSTD_LEVEL
         # The crypto API leaves no choice of level.
         in_crypto = (
-            version is not None and crypto_zstd_parameters(version) and chosen == _ZSTD_LEVEL
+            version is not None and crypto_zstd_parameters(version) and level_number == _ZSTD_LEVEL
         )
-        return _zstd_in_crypto(name) if in_crypto else _zstd(name, chosen)
+        return _zstd_in_crypto(name) if in_crypto else _zstd(name, level_number)
     maker = _MAKERS.get(name)
     if maker is None:
         names = ", ".join([*_MAKERS, "zstd[:LEVEL]"])

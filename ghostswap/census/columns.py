@@ -149,10 +149,10 @@ class _Builder:
     def by_content(self) -> Iterator[Rows]:
         """A row a content of each source, by salted hash: the order tells nothing of the pages."""
         census = self._census
-        chosen = self._sampled()
+        sampled = self._sampled()
         for source in range(len(census.sources)):
             contents, pages = self._contents_of(source)
-            kept = chosen[contents]
+            kept = sampled[contents]
             contents, pages = contents[kept], pages[kept]
             order = np.argsort(self._salted(contents))
             contents, pages = contents[order], pages[order]
@@ -186,12 +186,12 @@ class _Builder:
 
     def _sampled(self) -> Bools:
         """Which contents are kept."""
-        chosen: Bools = self._weight == 1
+        sampled: Bools = self._weight == 1
         one_in = self._reduction.one_in
-        for at in range(0, len(chosen) if one_in > 1 else 0, _ROWS_AT_ONCE):
-            numbers = np.arange(at, min(at + _ROWS_AT_ONCE, len(chosen)))
-            chosen[numbers] |= self._salted(numbers) < sample_end(one_in)
-        return chosen
+        for at in range(0, len(sampled) if one_in > 1 else 0, _ROWS_AT_ONCE):
+            numbers = np.arange(at, min(at + _ROWS_AT_ONCE, len(sampled)))
+            sampled[numbers] |= self._salted(numbers) < sample_end(one_in)
+        return sampled
 
     def _salted(self, contents: I64) -> I64:
         hashes = self._census.contents.hash[contents]

@@ -177,15 +177,15 @@ def most_copied(census: Census, number: int) -> list[Duplicate]:
     ]
 
 
-def _first_pages(census: Census, source: SourceRows, wanted: I64) -> Iterator[tuple[int, int]]:
-    """Of the contents `wanted`, ascending numbers, those that the source has, and its first page
+def _first_pages(census: Census, source: SourceRows, numbers: I64) -> Iterator[tuple[int, int]]:
+    """Of the contents with these ascending `numbers`, those that the source has, and its first page
     that holds each."""
-    if not len(wanted):
+    if not len(numbers):
         return
     rows = slice(source.first, source.first + source.pages)
     hashes, readable = census.hash[rows], census.readable[rows]
-    known = census.contents.hash[wanted]
+    known = census.contents.hash[numbers]
     at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
     (pages,) = np.nonzero((known[at] == hashes) & readable)
     which, first = np.unique(at[pages], return_index=True)
-    yield from zip(wanted[which].tolist(), pages[first].tolist(), strict=True)
+    yield from zip(numbers[which].tolist(), pages[first].tolist(), strict=True)

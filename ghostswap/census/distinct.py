@@ -69,34 +69,38 @@ def copies_of(pages: I64) -> tuple[I64, I64]:
     return np.concatenate([[1], repeated]), np.concatenate([[once], number])
 
 
-def rows_holding(wanted: U64, hashes: U64, readable: Bools) -> I64:
-    """A row that holds each of `wanted`, ascending hashes; -1 where none does."""
-    found = np.full(len(wanted), -1, dtype=np.int64)
-    looked_up = hashes <= wanted.max(initial=0)
+def rows_holding(looked_for: U64, hashes: U64, readable: Bools) -> I64:
+    """A row that holds each of `looked_for`, ascending hashes; -1 where none does."""
+    row_of = np.full(len(looked_for), -1, dtype=np.int64)
+    looked_up = hashes <= looked_for.max(initial=0)
     looked_up &= readable
-    if np.count_nonzero(looked_up) > 2 * len(wanted):
-        shift = np.uint64(64 - _filter_bits(len(wanted)))
+    if np.count_nonzero(looked_up) > 2 * len(looked_for):
+        shift = np.uint64(64 - _filter_bits(len(looked_for)))
         worth_a_look = np.zeros(1 << (64 - int(shift)), dtype=np.bool_)
-        worth_a_look[wanted >> shift] = True
+        worth_a_look[looked_for >> shift] = True
         looked_up &= worth_a_look[hashes >> shift]
     # A part at a time, by leading bits of the hash: sorting all at once takes more memory.
     bits = max(int(np.count_nonzero(looked_up)) // _ROWS_AT_ONCE, 1).bit_length() - 1
     for part in range(1 << bits):
         rows = np.flatnonzero(looked_up & (_leading(hashes, bits) == part) if bits else looked_up)
-        here = np.flatnonzero(_leading(wanted, bits) == part) if bits else np.arange(len(wanted))
+        here = (
+            np.flatnonzero(_leading(looked_for, bits) == part)
+            if bits
+            else np.arange(len(looked_for))
+        )
         if not len(rows) or not len(here):
             continue
         rows = rows[np.argsort(hashes[rows])]
         ordered = hashes[rows]
-        at = np.minimum(np.searchsorted(ordered, wanted[here]), len(rows) - 1)
-        hit = ordered[at] == wanted[here]
-        found[here[hit]] = rows[at[hit]]
-    return found
+        at = np.minimum(np.searchsorted(ordered, looked_for[here]), len(rows) - 1)
+        hit = ordered[at] == looked_for[here]
+        row_of[here[hit]] = rows[at[hit]]
+    return row_of
 
 
-def _filter_bits(wanted: int) -> int:
+def _filter_bits(number: int) -> int:
     fewest, most = _FILTER_BITS
-    return min(max((wanted * _FLAGS_FOR_EACH).bit_length(), fewest), most)
+    return min(max((number * _FLAGS_FOR_EACH).bit_length(), fewest), most)
 
 
 def _leading(hashes: U64, bits: int) -> U64:
@@ -116,8 +120,8 @@ def sizes_of(
 ) -> Sizes:
     """A row an algorithm, a column a content: the sizes in `known`, found by hash, and else 0."""
     sizes = np.zeros((algorithms, len(contents.hash)), dtype=size_type(page_size))
-    for hashes, found in known:
-        sizes[:, contents_numbers(contents, hashes)] = found
+    for hashes, part_sizes in known:
+        sizes[:, contents_numbers(contents, hashes)] = part_sizes
     return sizes
 
 

@@ -56,10 +56,10 @@ def idle_census(
             tracker, pids[owner], np.concatenate(where), page_size, seconds, progress=report
         )
 
-    def read(chosen: Bools) -> Census:
+    def read(which: Bools) -> Census:
         cuts = np.cumsum([0, *map(len, drawn)])
         parts = [
-            subset(source, drawn[i][chosen[cuts[i] : cuts[i + 1]]])
+            subset(source, drawn[i][which[cuts[i] : cuts[i + 1]]])
             for i, source in enumerate(sources)
         ]
         return scan(parts, page_size, codecs, jobs=jobs, seed=seed, progress=report_pages)
@@ -91,5 +91,5 @@ def _share(watched: Watched, owner: I64, pages: list[int]) -> IdleShare:
     )
 
 
-def _by_source(owner: I64, chosen: Bools, sources: int) -> tuple[int, ...]:
-    return tuple(np.bincount(owner[chosen], minlength=sources).tolist())
+def _by_source(owner: I64, which: Bools, sources: int) -> tuple[int, ...]:
+    return tuple(np.bincount(owner[which], minlength=sources).tolist())

@@ -215,10 +215,10 @@ class IdleGroup:
     touched_mean_bytes: float | None
 
 
-def idle_groups(found: IdleCensus, labels: Sequence[str]) -> list[IdleGroup]:
+def idle_groups(sampled: IdleCensus, labels: Sequence[str]) -> list[IdleGroup]:
     """A group for each of `labels`, which tell of each source what it belongs to; the group with
     the most idle pages first."""
-    share, groups = found.share, []
+    share, groups = sampled.share, []
     for label in dict.fromkeys(labels):
         mine = [i for i, each in enumerate(labels) if each == label]
         tracked, idle, pages = (
@@ -231,8 +231,8 @@ def idle_groups(found: IdleCensus, labels: Sequence[str]) -> list[IdleGroup]:
                 idle,
                 idle / tracked if tracked else 0.0,
                 share_error(idle, tracked, max(pages, tracked)),
-                _mean_bytes(found.idle, mine),
-                _mean_bytes(found.touched, mine),
+                _mean_bytes(sampled.idle, mine),
+                _mean_bytes(sampled.touched, mine),
             )
         )
     return sorted(groups, key=lambda group: -group.idle_pages)

@@ -132,22 +132,22 @@ def _of_sample(census: Census, measured: Measured, sample: Sample) -> SizeHistog
     """The sizes of all data contents: those with many copies, and what chance chose of the rest."""
     contents = census.contents
     many = _histogram(census, measured, contents.data & (contents.pages >= sample.heavy_from))
-    chosen = StratifiedSample.of(contents, measured.sizes, sample)
+    sampled = StratifiedSample.of(contents, measured.sizes, sample)
     # Of one alone, nobody can say how far the others may be from it.
-    if many is None or len(chosen.numbers) < min(chosen.all_contents, 2):
+    if many is None or len(sampled.numbers) < min(sampled.all_contents, 2):
         return None
-    sizes, length = measured.sizes[chosen.numbers], census.page_size + 2
-    of_pages = chosen.pages * chosen.stands_for(each_once=False)
-    of_contents = chosen.stands_for(each_once=True)
+    sizes, length = measured.sizes[sampled.numbers], census.page_size + 2
+    of_pages = sampled.pages * sampled.stands_for(each_once=False)
+    of_contents = sampled.stands_for(each_once=True)
     return many + SizeHistogram(
         np.bincount(sizes, of_pages, length).astype(np.float64),
         np.bincount(sizes, of_contents, length).astype(np.float64),
     )
 
 
-def _histogram(census: Census, measured: Measured, chosen: Bools) -> SizeHistogram | None:
+def _histogram(census: Census, measured: Measured, which: Bools) -> SizeHistogram | None:
     """The sizes of the contents chosen, of which those compressed stand for all."""
-    sizes, copies = measured.sizes[chosen], census.contents.pages[chosen]
+    sizes, copies = measured.sizes[which], census.contents.pages[which]
     taken = sizes > 0
     if len(sizes) and not taken.any():
         return None

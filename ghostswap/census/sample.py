@@ -45,14 +45,14 @@ class Sampling:
     @property
     def contents(self) -> int:
         """How many contents will probably do."""
-        wanted = round(_CONTENTS_FOR_HALF_PERCENT * (0.005 / self.error) ** 2)
-        return max(wanted, _FEWEST_CONTENTS)
+        enough = round(_CONTENTS_FOR_HALF_PERCENT * (0.005 / self.error) ** 2)
+        return max(enough, _FEWEST_CONTENTS)
 
     def first_cutoff(self, contents: int, looked_at: Sizes) -> int:
         """The largest hash in the first sample, where there are about so many contents, some of
         which have the sizes `looked_at`, a row an algorithm."""
-        wanted = max(self._enough(contents, row) for row in looked_at)
-        return _ALL_HASHES * wanted // max(contents, wanted)
+        enough = max(self._enough(contents, row) for row in looked_at)
+        return _ALL_HASHES * enough // max(contents, enough)
 
     def _enough(self, contents: int, looked_at: Sizes) -> int:
         """How many of the contents will probably do, for sizes like these."""
@@ -135,8 +135,8 @@ def drop_unchosen(contents: Contents, sizes: Sizes, sample: Sample) -> None:
 def _sample(
     error: float, contents: Contents, light: I64, heavy_from: int, cutoff: int, rows: Rows
 ) -> Sample:
-    chosen = _up_to(cutoff, contents, light)
-    return Sample(error, heavy_from, cutoff, strata(contents, light, chosen, *rows))
+    number = _up_to(cutoff, contents, light)
+    return Sample(error, heavy_from, cutoff, strata(contents, light, number, *rows))
 
 
 def _up_to(cutoff: int, contents: Contents, numbers: I64) -> int:

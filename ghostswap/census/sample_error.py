@@ -33,8 +33,8 @@ class SampleError:
     """What a sample tells of one algorithm's sizes: of contents compressed by chance, and of those
     compressed for their many copies."""
 
-    chosen: StratifiedSample
-    chosen_sizes: Sizes
+    sampled: StratifiedSample
+    sampled_sizes: Sizes
     many_sizes: Sizes
     many_pages: NDArray[np.float64]
     contents: int  # of data, in all
@@ -43,16 +43,16 @@ class SampleError:
     @classmethod
     def of(cls, contents: Contents, sizes: Sizes, sample: Sample) -> "SampleError":
         """From the sizes of one algorithm, which are known for the contents of the sample."""
-        chosen = StratifiedSample.of(contents, sizes, sample)
+        sampled = StratifiedSample.of(contents, sizes, sample)
         many = np.flatnonzero(contents.data & (contents.pages >= sample.heavy_from))
         known = many[sizes[many] > 0]
         return cls(
-            chosen,
-            sizes[chosen.numbers],
+            sampled,
+            sizes[sampled.numbers],
             sizes[known],
             contents.pages[known].astype(np.float64),
-            chosen.all_contents + len(many),
-            chosen.all_pages + int(contents.pages[many].sum()),
+            sampled.all_contents + len(many),
+            sampled.all_pages + int(contents.pages[many].sum()),
         )
 
     def relative_error(self, cost: PoolCost, *, each_once: bool) -> float:
@@ -62,15 +62,15 @@ class SampleError:
         empty, since the few objects that it may have would take one. `each_once` is for systems
         that store a content once, else every copy counts. Infinite for a sample too small to tell.
         """
-        sampled = len(self.chosen_sizes)
-        if sampled == self.chosen.all_contents:
+        sampled = len(self.sampled_sizes)
+        if sampled == self.sampled.all_contents:
             return 0.0
         if sampled < 2:
             return math.inf
-        bytes_each = cost.of_size[self.chosen_sizes]
-        variance = self.chosen.variance(bytes_each, each_once=each_once)
+        bytes_each = cost.of_size[self.sampled_sizes]
+        variance = self.sampled.variance(bytes_each, each_once=each_once)
         empty = np.ones(len(cost.zspage_bytes), dtype=np.bool_)
-        empty[cost.class_of_size[self.chosen_sizes]] = False
+        empty[cost.class_of_size[self.sampled_sizes]] = False
         empty[cost.class_of_size[self.many_sizes]] = False
         # Both the pool and its estimate end in a zspage filled by chance, a variance of 1/12 each.
         variance += float((cost.zspage_bytes[~empty] ** 2).sum()) / 6
@@ -82,7 +82,7 @@ class SampleError:
     def _total(self, cost: PoolCost, bytes_each: NDArray[np.float64], *, each_once: bool) -> float:
         """About how large the pool is; what is still to be compressed is taken to be like those
         that chance chose."""
-        stored = self.chosen.stored(each_once=each_once)
+        stored = self.sampled.stored(each_once=each_once)
         many = np.ones_like(self.many_pages) if each_once else self.many_pages
         others = (self.contents if each_once else self.pages) - float(many.sum())
         rate = float(stored @ bytes_each / stored.sum())

@@ -74,11 +74,11 @@ class _Costs:
         self._compressed = 0
         self._decompressed = 0
 
-    def add(self, found: Compressed) -> None:
-        self._compress_ns += found.compress_ns
-        self._decompress_ns += found.decompress_ns
-        self._compressed += found.sizes.shape[1]
-        self._decompressed += found.decompressed
+    def add(self, compressed: Compressed) -> None:
+        self._compress_ns += compressed.compress_ns
+        self._decompress_ns += compressed.decompress_ns
+        self._compressed += compressed.sizes.shape[1]
+        self._decompressed += compressed.decompressed
 
     def of(self, algorithm: int, codec: Codec) -> Cost | None:
         """The cost of the codec in this row; None where its time says nothing."""
@@ -108,9 +108,9 @@ class _Rows:
     def readable(self) -> Bools:
         return self._readable[: self.pages]
 
-    def put(self, first: int, found: Hashes) -> None:
+    def put(self, first: int, hashes: Hashes) -> None:
         """Place the rows from `first` on, making room where the number was not known."""
-        end = first + len(found.hash)
+        end = first + len(hashes.hash)
         if end > len(self._hash):
             old_hash, old_readable = self._hash, self._readable
             # Zeros that nobody writes take no memory.
@@ -121,8 +121,8 @@ class _Rows:
                 old_readable,
             )
         self.pages = max(self.pages, end)
-        self._hash[first:end] = found.hash
-        self._readable[first:end] = found.readable
+        self._hash[first:end] = hashes.hash
+        self._readable[first:end] = hashes.readable
 
 
 _Pool = Workers[Hash | HashBuffer | Compress, Hashes | Compressed]
@@ -219,9 +219,9 @@ class _Scan:
             try:
                 # After an interruption the workers' pipes still hold answers of the first pass.
                 if not partial:
-                    for grown, wanted in self._rounds(contents, sizes, shared, (hashes, readable)):
-                        rows = rows_holding(contents.hash[wanted], hashes, readable)
-                        self._compress(workers, sizes, wanted[rows >= 0], rows[rows >= 0], first)
+                    for grown, numbers in self._rounds(contents, sizes, shared, (hashes, readable)):
+                        rows = rows_holding(contents.hash[numbers], hashes, readable)
+                        self._compress(workers, sizes, numbers[rows >= 0], rows[rows >= 0], first)
                         sample = grown
             except KeyboardInterrupt:
                 partial = True

@@ -124,21 +124,21 @@ class Scanner:
         if isinstance(task, Compress):
             return self._compress_pages(self._open(task.source), task.pages)
         buffer = self._buffers.buffer(task.buffer)[: task.pages * self._page_size]
-        found = _Found(task.pages)
-        found.readable[:] = True
-        self._hash_batch(buffer, self._cut(buffer), 0, found, again=False)
-        return found.hashes(self._compressor.take())
+        hashed = _HashedPages(task.pages)
+        hashed.readable[:] = True
+        self._hash_batch(buffer, self._cut(buffer), 0, hashed, again=False)
+        return hashed.hashes(self._compressor.take())
 
     def _hash_pages(self, reader: Reader, task: Hash) -> Hashes:
-        found, before = _Found(task.pages), reader.swapped_in
+        hashed, before = _HashedPages(task.pages), reader.swapped_in
         for at in range(0, task.pages, self._batch):
             count = min(self._batch, task.pages - at)
             buffer = self._buffer[: count * self._page_size]
             with self._guard:
-                found.readable[at : at + count] = reader.read(task.first + at, count, buffer)
-            self._hash_batch(buffer, self._pages[:count], at, found, task.again)
-        found.swapped_in = reader.swapped_in - before
-        return found.hashes(self._compressor.take())
+                hashed.readable[at : at + count] = reader.read(task.first + at, count, buffer)
+            self._hash_batch(buffer, self._pages[:count], at, hashed, task.again)
+        hashed.swapped_in = reader.swapped_in - before
+        return hashed.hashes(self._compressor.take())
 
     def _open(self, source: int) -> Reader:
         """The reader of the source; tasks come in order, so the last one is nearly always it."""
@@ -162,11 +162,14 @@ class Scanner:
         buffer: memoryview,
         pages: list[memoryview],
         at: int,
-        found: "_Found",
+        hashed: "_HashedPages",
         again: bool,
     ) -> None:
-        """Put what the pages in `buffer` are into rows `at` … of `found`."""
-        hashes, readable = found.hash[at : at + len(pages)], found.readable[at : at + len(pages)]
+        """Put what the pages in `buffer` are into rows `at` … of `hashed`."""
+        hashes, readable = (
+            hashed.hash[at : at + len(pages)],
+            hashed.readable[at : at + len(pages)],
+        )
         # A third of the call is for the seed, which is mostly the one that need not be given.
         seeds = (repeat(self._seed),) if self._seed else ()
         digests = map(xxhash.xxh3_64_intdigest, pages, *seeds)
@@ -181,14 +184,14 @@ class Scanner:
         (same,) = alike.nonzero()
         if len(same):
             same = same[(words[same] == words[same, :1]).all(axis=1)]
-            found.same_filled.append(hashes[same])
-        chosen = hashes <= self._cutoff[int(again)]
-        chosen &= data
-        chosen[same] = True
-        self._compress_unseen(hashes, pages, chosen.nonzero()[0], found)
+            hashed.same_filled.append(hashes[same])
+        low = hashes <= self._cutoff[int(again)]
+        low &= data
+        low[same] = True
+        self._compress_unseen(hashes, pages, low.nonzero()[0], hashed)
 
     def _compress_unseen(
-        self, hashes: U64, pages: list[memoryview], rows: I64, found: "_Found"
+        self, hashes: U64, pages: list[memoryview], rows: I64, hashed: "_HashedPages"
     ) -> None:
         """Compress what these rows of a batch hold and no worker has compressed yet.
 
@@ -201,32 +204,32 @@ class Scanner:
         places = new & np.uint64(len(self._seen) - 1)
         unseen = self._seen[places] != new
         self._seen[places[unseen]] = new[unseen]
-        found.new.append(new[unseen])
+        hashed.new.append(new[unseen])
         self._compressor.add([pages[row] for row in rows[first[unseen]].tolist()])
 
     def _compress_pages(self, reader: Reader, pages: I64) -> Compressed:
         """Read neighbours by one call each, one group behind the other, and compress by batches."""
-        chosen: list[memoryview] = []
+        batch: list[memoryview] = []
         readable: list[Bools] = []
         used = 0
         for group in _neighbours(pages, self._batch):
             first, span = group[0], group[-1] - group[0] + 1
             if used + span > self._batch:
-                self._compressor.add(chosen)
-                chosen, used = [], 0
+                self._compressor.add(batch)
+                batch, used = [], 0
             into = self._buffer[used * self._page_size : (used + span) * self._page_size]
             read = reader.read(first, span, into)
             places = [page - first for page in group]
-            chosen += [self._pages[used + place] for place in places]
+            batch += [self._pages[used + place] for place in places]
             readable.append(read[places])
             used += span
-        self._compressor.add(chosen)
+        self._compressor.add(batch)
         compressed = self._compressor.take()
         compressed.sizes[:, ~np.concatenate(readable)] = 0
         return compressed
 
 
-class _Found:
+class _HashedPages:
     """What a task finds, row by row."""
 
     def __init__(self, pages: int) -> None:

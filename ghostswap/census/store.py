@@ -289,17 +289,17 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
     sources: list[SourceRows] = []
     first = 0
     for each in described:
-        told, pages = each["facts"], _count(each["pages"])
+        facts, pages = each["facts"], _count(each["pages"])
         facts = Facts(
-            str(told["name"]),
-            SourceKind(told["kind"]),
-            _count(told["absent"], _MOST_ABSENT),
-            _count(told["swapped"], _MOST_ABSENT),
-            _count(told["unreadable"], _MOST_ABSENT),
-            _count(told["holes"]),
-            _count(told.get("thp", 0)),
-            bool(told["incomplete"]),
-            tuple(map(str, told["warnings"])),
+            str(facts["name"]),
+            SourceKind(facts["kind"]),
+            _count(facts["absent"], _MOST_ABSENT),
+            _count(facts["swapped"], _MOST_ABSENT),
+            _count(facts["unreadable"], _MOST_ABSENT),
+            _count(facts["holes"]),
+            _count(facts.get("thp", 0)),
+            bool(facts["incomplete"]),
+            tuple(map(str, facts["warnings"])),
         )
         segments = tuple(
             # Older ones do not tell holes.
@@ -318,25 +318,25 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
     return tuple(sources)
 
 
-def _cost(told: dict[str, Any] | None) -> Cost | None:
-    if not told:
+def _cost(cost: dict[str, Any] | None) -> Cost | None:
+    if not cost:
         return None
-    return Cost(_within(told["compress_ns"], _MOST_NS), _within(told["decompress_ns"], _MOST_NS))
+    return Cost(_within(cost["compress_ns"], _MOST_NS), _within(cost["decompress_ns"], _MOST_NS))
 
 
-def _count(told: Any, most: int = _MOST_PAGES) -> int:
-    number = int(told)
+def _count(value: Any, most: int = _MOST_PAGES) -> int:
+    number = int(value)
     if not 0 <= number <= most:
         raise ValueError(f"{number} pages")
     return number
 
 
-def _share(told: Any) -> float:
-    return _within(told, 1.0)
+def _share(value: Any) -> float:
+    return _within(value, 1.0)
 
 
-def _within(told: Any, most: float) -> float:
-    number = float(told)
+def _within(value: Any, most: float) -> float:
+    number = float(value)
     if not 0 <= number <= most:
         raise ValueError(f"{number} is not from 0 to {most:g}")
     return number

@@ -24,21 +24,21 @@ _CHOSEN_IN_EACH = 16
 
 
 def strata(
-    contents: Contents, light: I64, chosen: int, hashes: U64, readable: Bools
+    contents: Contents, light: I64, number: int, hashes: U64, readable: Bools
 ) -> NDArray[np.int32]:
     """The stratum of each content, by where a page of it lies; -1 for those not located.
 
-    `light` are the numbers of the contents among which chance chooses, of which the first `chosen`
+    `light` are the numbers of the contents among which chance chooses, of which the first `number`
     are in the sample; each stratum has its share of them.
     """
     stratum = np.full(len(contents.hash), -1, dtype=np.int32)
-    if chosen > _MOST_LOCATED:
-        stratum[light[:chosen]] = 0
+    if number > _MOST_LOCATED:
+        stratum[light[:number]] = 0
         return stratum
-    located = light[: min(chosen * LOCATED_FOR_EACH, _MOST_LOCATED)]
+    located = light[: min(number * LOCATED_FOR_EACH, _MOST_LOCATED)]
     rows = rows_holding(contents.hash[located], hashes, readable)
     step = _CHOSEN_IN_EACH
-    borders = np.sort(rows[:chosen])[step : max(chosen - step + 1, 0) : step]
+    borders = np.sort(rows[:number])[step : max(number - step + 1, 0) : step]
     order = np.argsort(rows)
     begins = np.zeros(len(rows), dtype=np.int32)
     begins[np.searchsorted(rows[order], borders)] = 1
@@ -96,8 +96,8 @@ class StratifiedSample:
         inside = self._sum(stored)
         # In this order it is exactly 1 where all of them are known.
         share = everything * located / np.maximum(located.sum() * inside, 1)
-        found: Floats = share[self.stratum]
-        return found
+        weights: Floats = share[self.stratum]
+        return weights
 
     def variance(self, bytes_each: Floats, *, each_once: bool) -> float:
         """That of the bytes which all are estimated to take, where those compressed, two at least,
@@ -107,18 +107,18 @@ class StratifiedSample:
         everything = self.all_contents if each_once else self.all_pages
         total = float((stored * bytes_each) @ self.stands_for(each_once=each_once))
         rate = self._sum(stored * bytes_each) / np.maximum(self._sum(stored), 1)
-        chosen, located = self._sum(np.ones_like(stored)), self.located
+        sampled, located = self._sum(np.ones_like(stored)), self.located
 
         residuals = self._sum((stored * (bytes_each - rate[self.stratum])) ** 2)
-        pooled = residuals.sum() / max(len(stored) - np.count_nonzero(chosen), 1)
-        within = np.where(chosen > 1, residuals / np.maximum(chosen - 1, 1), pooled)
+        pooled = residuals.sum() / max(len(stored) - np.count_nonzero(sampled), 1)
+        within = np.where(sampled > 1, residuals / np.maximum(sampled - 1, 1), pooled)
         share = located / located.sum()
         between = float(squares @ (rate - total / everything) ** 2 / located.sum())
         of_located = (1 / located.sum() - 1 / self.all_contents) * (between + share @ within)
-        there = chosen > 0
-        left = 1 / chosen[there] - 1 / located[there]
-        of_chosen = (share**2 * within)[there] @ left
-        return self.all_contents**2 * float(of_located + of_chosen)
+        there = sampled > 0
+        left = 1 / sampled[there] - 1 / located[there]
+        of_sampled = (share**2 * within)[there] @ left
+        return self.all_contents**2 * float(of_located + of_sampled)
 
     def stored(self, *, each_once: bool) -> Floats:
         """How often a system stores each one compressed."""
@@ -131,5 +131,5 @@ class StratifiedSample:
 
 def _sums(at: NDArray[np.int32], values: Floats, number: int) -> Floats:
     """The sum of the values at each of 0 … number - 1."""
-    found: Floats = np.bincount(at, values, number).astype(np.float64)
-    return found
+    sums: Floats = np.bincount(at, values, number).astype(np.float64)
+    return sums

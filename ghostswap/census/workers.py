@@ -74,22 +74,22 @@ class Workers(Generic[Task, Result]):
             _end(process)
 
     def map(
-        self, tasks: Iterable[Task], wanted: Callable[[Task], bool] = lambda task: True
+        self, tasks: Iterable[Task], keep: Callable[[Task], bool] = lambda task: True
     ) -> Iterator[tuple[Task, Result | None]]:
         """Each task with its result, in the order in which they are done.
 
         `tasks` is taken from only when a worker can begin soon, so it may be long or lazy; a task
-        that is not `wanted` when its turn comes is left out. The result is None where the worker
+        that is not to `keep` when its turn comes is left out. The result is None where the worker
         was stuck and had to be given up. Raises WorkerFailedError, with the cause, when a worker
         dies.
         """
         again: list[Task] = []  # tasks of a worker that was given up
         waiting: list[list[Task]] = [[] for _ in self._ends]
-        pending = filter(wanted, tasks)
+        pending = filter(keep, tasks)
 
         def feed(number: int) -> None:
             while len(waiting[number]) < TASKS_AHEAD:
-                for task in chain(filter(wanted, _emptied(again)), pending):
+                for task in chain(filter(keep, _emptied(again)), pending):
                     self._ends[number].send(task)
                     waiting[number].append(task)
                     break

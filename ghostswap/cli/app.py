@@ -91,8 +91,8 @@ def _telling(command: Callable[..., int], ended: Callable[[object], None]) -> Ca
     return telling
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(given: bool) -> None:
+    if given:
         typer.echo(f"ghostswap {__version__}")
         raise typer.Exit
 

@@ -66,7 +66,7 @@ def show(estimate: Estimate, view: View) -> None:
     if len(estimate.algorithms) > 1:
         systems.sort(key=lambda system: -system.saved_bytes)
     rows = [_system_row(estimate, system, view.exact) for system in systems]
-    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, only=view.columns)
     if not view.headings:
         return
     for note in _notes(estimate):

@@ -40,7 +40,7 @@ def show(fleet: dict[str, Any], view: View) -> None:
         print(f"  on {holders['min_hosts']} or more hosts: {holders['contents']:,} contents")
         print()
     rows = [_system(each, view.exact) for each in fleet["systems"]]
-    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, only=view.columns)
     if not view.headings:
         return
     if fleet["pairs"]:

@@ -62,7 +62,7 @@ _SWITCHES = (
 
 
 def host_lines(
-    host: Host, found: Sequence[Finding], *, exact: bool, headings: bool
+    host: Host, findings: Sequence[Finding], *, exact: bool, headings: bool
 ) -> Iterator[str]:
     """All sections; `exact` prints sizes in bytes, without `headings` only their content."""
     sections: list[tuple[str, Iterable[str]]] = [
@@ -79,7 +79,7 @@ def host_lines(
     if host.lru_gen is not None:
         ages = _ages(host.lru_gen, host.page_size, exact, headings)
         sections.append(("Anonymous memory by how long nothing used it (MGLRU)", ages))
-    sections.append(("Findings", _findings(found)))
+    sections.append(("Findings", _findings(findings)))
     for number, (title, lines) in enumerate(sections):
         if headings:
             if number:
@@ -106,7 +106,7 @@ def swap_lines(
         )
         for area in sorted(host.swaps, key=lambda area: area.priority, reverse=True)
     ]
-    yield from table_lines(SWAP_COLUMNS, rows, headings=headings, chosen=columns)
+    yield from table_lines(SWAP_COLUMNS, rows, headings=headings, only=columns)
 
 
 def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:
@@ -131,9 +131,9 @@ def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:
     )
     yield _line("counters", _zswap_counters(zswap))
     switches = ((name, getattr(parameters, name)) for name in _SWITCHES)
-    told = [(name, value) for name, value in switches if value is not None]
-    if told:
-        yield _line("parameters", _named(told))
+    parts = [(name, value) for name, value in switches if value is not None]
+    if parts:
+        yield _line("parameters", _named(parts))
 
 
 def _zswap_counters(zswap: Zswap) -> str:
@@ -206,12 +206,12 @@ def _memory(host: Host, exact: bool) -> Iterator[str]:
     yield _line("swap", f"{total}, {used} used" if host.swaps else "none")
     if host.swaps:
         storable = storable_swap(host)
-        told = (
+        parts = (
             "unknown until a compressed area holds something"
             if storable is None
             else f"{size_text(storable, exact)} at the present ratios"
         )
-        yield _line("can hold", told)
+        yield _line("can hold", parts)
 
 
 def _cgroups(groups: Sequence[Cgroup], exact: bool, headings: bool) -> Iterator[str]:
@@ -247,10 +247,10 @@ def _ages(
     yield from table_lines(_AGES, rows, headings=headings) if rows else ["none"]
 
 
-def _findings(found: Sequence[Finding]) -> Iterator[str]:
-    if not found:
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
         yield "nothing to remark"
-    for finding in found:
+    for finding in findings:
         yield f"{finding.severity.value}: {printable(finding.message)} [{finding.code}]"
 
 

@@ -51,12 +51,12 @@ class Print(StrEnum):
 
 def _sizes(text: str) -> list[int]:
     try:
-        found = [parse_size(part) for part in text.split(",")]
+        sizes = [parse_size(part) for part in text.split(",")]
     except ValueError as error:
         raise UsageError("--ram", str(error)) from None
-    if not all(found):
+    if not all(sizes):
         raise UsageError("--ram", "a machine without RAM cannot swap")
-    return found
+    return sizes
 
 
 def _ratio(text: str) -> float:
@@ -228,7 +228,7 @@ def plan(
         raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
     if idle is None and tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
-    chosen = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
+    held_by = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
@@ -238,17 +238,17 @@ def plan(
         warn(f"{group}: no control group of version 2 here, so its limits are not known", quiet)
     if cgroup and group is None:
         warn("limits of several control groups do not add up: sized as if they had none", quiet)
-    wanted = None
+    swapped_out = None
     if demand is not None and demand.bytes is not None:
-        wanted = Demand(demand.bytes, DemandSource.GIVEN)
+        swapped_out = Demand(demand.bytes, DemandSource.GIVEN)
     elif demand is not None:
-        wanted = unused_memory(root)
+        swapped_out = unused_memory(root)
     if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
 
     status = 0
     if ratio is not None:
-        planned_from = input_of_ratio(ratio, chosen, page_size, rules)
+        planned_from = input_of_ratio(ratio, held_by, page_size, rules)
     elif (report := report_among(unmeasured)) is not None:
         if idle is not None:
             raise UsageError("--idle", "goes with processes: an estimate is of the pages it is of")
@@ -268,10 +268,10 @@ def plan(
     if planned_from.partial:
         raise GhostswapError(planned_from.name, PARTIAL)
     request = PlanRequest(
-        chosen,
+        held_by,
         rules.version if kernel is not None else planned_from.rules.version,
         margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
-        wanted,
+        swapped_out,
     )
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:

@@ -43,7 +43,7 @@ def show(plans: Sequence[Plan], view: View, *, explain: bool) -> None:
         for each in plans
         for sizing in (each.sizing, *each.others)
     ]
-    print_table(SIZE_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    print_table(SIZE_COLUMNS, rows, headings=view.headings, only=view.columns)
     if view.columns is None and len(plans) == 1:
         _show_details(first, view)
     if explain:
@@ -89,39 +89,39 @@ def _idle(demand: Demand, exact: bool) -> str:
 
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:
     recommended = size_text(sizing.recommended_bytes, exact)
-    found = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
+    lines = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
     if sizing.limit.group is not None:
-        found.append(_group(sizing.limit.group, sizing.limited_by, exact))
+        lines.append(_group(sizing.limit.group, sizing.limited_by, exact))
     if sizing.steady < sizing.used == sizing.expected:
         least, most = (
             size_text(sizing.memory_of(slots), exact) for slots in (sizing.steady, sizing.used)
         )
-        found.append(
+        lines.append(
             f"Once full, the pool takes nothing until it is at {sizing.limit.accept_percent} % of"
             f" its limit: in the long run it holds {least} to {most}."
         )
     if sizing.overcommitted_bytes:
         more = size_text(sizing.overcommitted_bytes, exact)
-        found.append(f"At worst the pool is full {more} before the area is.")
+        lines.append(f"At worst the pool is full {more} before the area is.")
     if sizing.unheld_bytes:
         over = size_text(sizing.unheld_bytes, exact)
-        found.append(f"Of the demand, {over} may find no room in the pool.")
-    return found
+        lines.append(f"Of the demand, {over} may find no room in the pool.")
+    return lines
 
 
 def _group(group: GroupLimits, limited_by: str, exact: bool) -> str:
-    told = [
+    parts = [
         f"{each.file} {size_text(each.bytes, exact)}"
         + (f" (of {each.group})" if each.group != group.path else "")
         for each in group.limits
     ]
-    if not told:
+    if not parts:
         return printable(f"Control group {group.path} is not limited.")
     first = next(
         (f"{each.file} is reached first" for each in group.limits if each.file == limited_by),
         "none is reached first",
     )
-    return printable(f"Control group {group.path} has {', '.join(told)}: {first}.")
+    return printable(f"Control group {group.path} has {', '.join(parts)}: {first}.")
 
 
 def _guess_row(guess: TooLarge, sizing: Sizing, exact: bool) -> list[str]:

@@ -93,16 +93,16 @@ def note(message: str, quiet: bool) -> None:
         print(f"ghostswap: note: {printable(message)}", file=sys.stderr)
 
 
-def choose_columns(columns: Sequence[Column], chosen: str | None) -> list[int]:
-    """Indices of the columns named in `chosen` (comma-separated, any case); all for None."""
-    if chosen is None:
+def choose_columns(columns: Sequence[Column], only: str | None) -> list[int]:
+    """Indices of the columns named in `only` (comma-separated, any case); all for None."""
+    if only is None:
         return list(range(len(columns)))
     names = [column.name.upper() for column in columns]
-    wanted = [name.strip().upper() for name in chosen.split(",")]
-    for name in wanted:
+    picked = [name.strip().upper() for name in only.split(",")]
+    for name in picked:
         if name not in names:
             raise UsageError("--output", f"no column {name}; there are {', '.join(names)}")
-    return [names.index(name) for name in wanted]
+    return [names.index(name) for name in picked]
 
 
 def print_table(
@@ -110,10 +110,10 @@ def print_table(
     rows: Iterable[Sequence[str]],
     *,
     headings: bool = True,
-    chosen: str | None = None,
+    only: str | None = None,
 ) -> None:
     """Print `rows` aligned under `columns`, numbers to the right, no trailing blanks."""
-    for line in table_lines(columns, rows, headings=headings, chosen=chosen):
+    for line in table_lines(columns, rows, headings=headings, only=only):
         print(line)
 
 
@@ -122,10 +122,10 @@ def table_lines(
     rows: Iterable[Sequence[str]],
     *,
     headings: bool = True,
-    chosen: str | None = None,
+    only: str | None = None,
 ) -> list[str]:
     """The lines that print_table prints."""
-    picked = choose_columns(columns, chosen)
+    picked = choose_columns(columns, only)
     shown = [columns[i] for i in picked]
     cells = [[printable(row[i]) for i in picked] for row in rows]
     titles = [column.name for column in shown]

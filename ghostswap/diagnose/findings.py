@@ -75,9 +75,9 @@ SEVERITY = {
 
 def findings(host: Host) -> tuple[Finding, ...]:
     """Everything that the rules say of `host`, gravest first."""
-    found = [finding for rule in RULES for finding in rule(host)]
+    due = [finding for rule in RULES for finding in rule(host)]
     gravity = list(reversed(Severity))
-    return tuple(sorted(found, key=lambda finding: gravity.index(finding.severity)))
+    return tuple(sorted(due, key=lambda finding: gravity.index(finding.severity)))
 
 
 def no_swap_area(host: Host) -> Iterator[Finding]:
@@ -181,8 +181,8 @@ def zswap_refused_pages(host: Host) -> Iterator[Finding]:
         if count and (name.startswith("reject_") or name == "pool_limit_hit")
     }
     if refused:
-        told = ", ".join(f"{name} {count}" for name, count in refused.items())
-        yield _finding("zswap-rejects", f"zswap has refused pages since boot: {told}.")
+        counts = ", ".join(f"{name} {count}" for name, count in refused.items())
+        yield _finding("zswap-rejects", f"zswap has refused pages since boot: {counts}.")
 
 
 def zswap_failed_to_decompress(host: Host) -> Iterator[Finding]:
@@ -359,16 +359,16 @@ def swapoff_needs_memory(host: Host) -> Iterator[Finding]:
     used, free, needed = host.memory.swap_used, host.memory.mem_available, swapoff_needs(host)
     if not used or free is None or needed is None:
         return
-    told = (
+    needs = (
         f"swapoff of all areas needs {format_size(needed)} of RAM on balance ({format_size(used)}"
         f" is swapped out); {format_size(free)} is free"
     )
     if needed > free:
         yield _finding(
-            "swapoff-does-not-fit", f"{told}: it would fail, or the OOM killer would act."
+            "swapoff-does-not-fit", f"{needs}: it would fail, or the OOM killer would act."
         )
     else:
-        yield _finding("swapoff-fits", f"{told}.")
+        yield _finding("swapoff-fits", f"{needs}.")
 
 
 def swap_file_is_open_to_others(host: Host) -> Iterator[Finding]:

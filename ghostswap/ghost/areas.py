@@ -71,14 +71,14 @@ def find_areas(files: HostFiles, mapped_names: Iterable[str] = ()) -> tuple[Ghos
     `mapped_names` are those of all mapped devices: sysfs does not show one without a table.
     """
     swaps = parse_swaps(files.data("proc/swaps") or b"")
-    found = [*_mapped(files, swaps), *_of_the_kernel(files, swaps)]
-    known = {area.name for area in found}
-    found += [
+    areas = [*_mapped(files, swaps), *_of_the_kernel(files, swaps)]
+    known = {area.name for area in areas}
+    areas += [
         GhostArea(name, Backend.DEVICE_MAPPER, Path("/dev/mapper") / name, None, (), None)
         for name in mapped_names
         if name.startswith(PREFIX) and name not in known
     ]
-    return tuple(sorted(found, key=lambda area: area.name))
+    return tuple(sorted(areas, key=lambda area: area.name))
 
 
 def has_own_file(area: GhostArea) -> bool:

@@ -59,21 +59,21 @@ def plan_for_file(file: Path, wishes: Wishes) -> SwitchOn:
     """How to switch on the ghost in `file`. Raises GhostswapError with the reason why not."""
     fd = open_owned(file, os.O_RDONLY)
     try:
-        found, file = look_at_open(file, fd), path_of(fd).readlink()
+        area, file = look_at_open(file, fd), path_of(fd).readlink()
     finally:
         os.close(fd)
-    if found.kind is Kind.NOT_SWAP:
+    if area.kind is Kind.NOT_SWAP:
         raise GhostswapError(file, "no ghost: `ghostswap mkghost` writes one")
-    if found.kind is not Kind.GHOST:
-        raise GhostswapError(file, f"no ghost but a {found.kind.value}, which is swapon(8)'s work")
-    verdict = judge(Area(found.head, found.size, found.is_file), Kernel.GHOST, PAGE_SIZE)
-    if not verdict.accepted or found.header is None:
+    if area.kind is not Kind.GHOST:
+        raise GhostswapError(file, f"no ghost but a {area.kind.value}, which is swapon(8)'s work")
+    verdict = judge(Area(area.head, area.size, area.is_file), Kernel.GHOST, PAGE_SIZE)
+    if not verdict.accepted or area.header is None:
         raise GhostswapError(
             file, f"no kernel with pages of {PAGE_SIZE} takes it: {verdict.reason}"
         )
-    if found.header.nr_badpages:
+    if area.header.nr_badpages:
         raise GhostswapError(file, "lists bad pages, which a ghost must not")
-    return _planned(file, found.header.size_bytes, None, wishes)
+    return _planned(file, area.header.size_bytes, None, wishes)
 
 
 def plan_for_new_file(file: Path, size: int, wishes: Wishes) -> SwitchOn:

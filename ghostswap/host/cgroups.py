@@ -68,12 +68,14 @@ def read_limits(files: HostFiles, group: str) -> GroupLimits | None:
     groups = [f"/{way}" for way in accumulate(names, "{}/{}".format)]
 
     def smallest(file: LimitFile) -> GroupLimit | None:
-        told = ((group, files.number(f"{mount}{group}/{file}")) for group in groups)
-        numbers = [GroupLimit(file, number, group) for group, number in told if number is not None]
+        limits = ((group, files.number(f"{mount}{group}/{file}")) for group in groups)
+        numbers = [
+            GroupLimit(file, number, group) for group, number in limits if number is not None
+        ]
         return min(numbers, key=lambda limit: limit.bytes, default=None)
 
-    found = (smallest(file) for file in LimitFile)
-    return GroupLimits(path, tuple(limit for limit in found if limit is not None))
+    smallest_limits = (smallest(file) for file in LimitFile)
+    return GroupLimits(path, tuple(limit for limit in smallest_limits if limit is not None))
 
 
 def unified_mount(files: HostFiles) -> str | None:

@@ -44,9 +44,9 @@ class Ksm:
         The kernel tells since 6.4 (general_profit); before, its formula, in which the items are
         all pages that a counter holds.
         """
-        told = self.counters.get("general_profit")
-        if told is not None:
-            return told
+        profit = self.counters.get("general_profit")
+        if profit is not None:
+            return profit
         items = sum(
             self.pages(f"pages_{kind}") for kind in ("shared", "sharing", "unshared", "volatile")
         )
@@ -60,11 +60,11 @@ def read_ksm(files: HostFiles, page_size: int) -> Ksm | None:
     counters = {name: number for name, number in numbers.items() if number is not None}
     if not counters:
         return None
-    return Ksm(counters, _chosen(words.get("advisor_mode")), page_size)
+    return Ksm(counters, _bracketed(words.get("advisor_mode")), page_size)
 
 
-def _chosen(words: str | None) -> str | None:
+def _bracketed(text: str | None) -> str | None:
     """The word in brackets: "[none] scan-time"."""
-    if not words:
+    if not text:
         return None
-    return next((word.strip("[]") for word in words.split() if word.startswith("[")), words)
+    return next((word.strip("[]") for word in text.split() if word.startswith("[")), text)

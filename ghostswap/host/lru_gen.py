@@ -63,12 +63,12 @@ def any_pages(group: GroupAges) -> bool:
 def parse_lru_gen(text: bytes) -> Iterator[GroupAges]:
     """The groups that debugfs lru_gen lists; lines of another form are skipped."""
     path: bytes | None = None
-    found: list[Generation] = []
+    generations: list[Generation] = []
     ages: list[tuple[int, int]] = []  # of the node at hand: age, anonymous pages
 
     def end_node() -> None:
         younger = [*(age for age, _ in ages), 0][1:]
-        found.extend(
+        generations.extend(
             Generation(unused, age, pages)
             for unused, (age, pages) in zip(younger, ages, strict=True)
         )
@@ -78,12 +78,12 @@ def parse_lru_gen(text: bytes) -> Iterator[GroupAges]:
         if (group := _GROUP.fullmatch(line)) is not None:
             end_node()
             if path is not None:
-                yield GroupAges(path, tuple(found))
-            path, found = group["path"] or b"/", []
+                yield GroupAges(path, tuple(generations))
+            path, generations = group["path"] or b"/", []
         elif _NODE.fullmatch(line):
             end_node()
         elif (generation := _GENERATION.fullmatch(line)) is not None:
             ages.append((int(generation["age"]), int(generation["anon"])))
     end_node()
     if path is not None:
-        yield GroupAges(path, tuple(found))
+        yield GroupAges(path, tuple(generations))

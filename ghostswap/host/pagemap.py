@@ -34,7 +34,7 @@ _CATEGORY_OF_BIT = (
     (_SWAPPED, _CATEGORY_SWAPPED),
 )
 # What one call covers, so that neither its answer nor its time depends on the process: regions
-# that it may return, bytes of address space, and wanted parts (a region may cover many of them).
+# that it may return, bytes of address space, and mapped ranges (a region may cover many of them).
 _REGIONS_AT_ONCE = 1 << 15
 _SPAN_BYTES = 1 << 34
 _PARTS_AT_ONCE = 1 << 15
@@ -47,9 +47,9 @@ Ask = Callable[[int, int], tuple[NDArray[np.void], int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MappedRanges:
     """Parts of an address space, ascending, as columns of addresses; of those marked
-    `anonymous_only`, pages of files (and of shmem) are not wanted."""
+    `anonymous_only`, pages of files (and of shmem) are not meant."""
 
     start: I64
     end: I64
@@ -58,7 +58,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Runs of pages: columns of addresses and lengths (bytes), which wanted part each is in, and
+    """Runs of pages: columns of addresses and lengths (bytes), which mapped range each is in, and
     which are mapped as huge pages (none, where has_pagemap_scan() says no); and the number of
     swapped-out pages seen."""
 
@@ -69,26 +69,26 @@ class Ranges:
     swapped: int
 
 
-def swappable(fd: int, wanted: Wanted, page_size: int) -> Iterator[Ranges]:
-    """The wanted pages in memory that compressed swap could take, in batches of bounded size.
+def swappable(fd: int, mapped: MappedRanges, page_size: int) -> Iterator[Ranges]:
+    """The mapped pages in memory that compressed swap could take, in batches of bounded size.
 
     `fd` is an open pagemap. The shared zero page, which untouched memory is read from, is left out
     where the kernel tells (since 6.7): it costs nothing. Raises OSError, and ValueError where the
     kernel's answers make no sense.
     """
     if has_pagemap_scan(fd):
-        batches = regions_by_scan(_asking(fd), wanted)
+        batches = regions_by_scan(_asking(fd), mapped)
     else:
-        batches = regions_by_entry(fd, wanted, page_size)
+        batches = regions_by_entry(fd, mapped, page_size)
     for regions in batches:
-        start, end, part, category = _overlaps(regions, wanted)
+        start, end, part, category = _overlaps(regions, mapped)
         swapped = (category & _CATEGORY_SWAPPED) != 0
-        chosen = (category & _CATEGORY_PRESENT) != 0
-        chosen &= ((category & _CATEGORY_FILE) == 0) | ~wanted.anonymous_only[part]
+        present = (category & _CATEGORY_PRESENT) != 0
+        present &= ((category & _CATEGORY_FILE) == 0) | ~mapped.anonymous_only[part]
         length = end - start
         swapped_pages = int(length[swapped].sum()) // page_size
-        huge = (category[chosen] & _CATEGORY_HUGE) != 0
-        yield Ranges(start[chosen], length[chosen], part[chosen], huge, swapped_pages)
+        huge = (category[present] & _CATEGORY_HUGE) != 0
+        yield Ranges(start[present], length[present], part[present], huge, swapped_pages)
 
 
 def has_pagemap_scan(fd: int) -> bool:
@@ -105,8 +105,8 @@ def has_pagemap_scan(fd: int) -> bool:
     return True
 
 
-def regions_by_scan(ask: Ask, wanted: Wanted) -> Iterator[NDArray[np.void]]:
-    """The regions in and between the wanted parts that are in memory or swapped out, ascending.
+def regions_by_scan(ask: Ask, mapped: MappedRanges) -> Iterator[NDArray[np.void]]:
+    """The regions in and between the mapped ranges that are in memory or swapped out, ascending.
 
     PAGEMAP_SCAN collects at most 512 regions (of pages of 4 KiB: PAGEMAP_WALK_SIZE) in a buffer of
     the kernel's own, and walks on from where that was full. walk_end is set only there: where the
@@ -119,9 +119,9 @@ def regions_by_scan(ask: Ask, wanted: Wanted) -> Iterator[NDArray[np.void]]:
     nowhere.
     """
     at = 0
-    while (part := int(np.searchsorted(wanted.end, at, side="right"))) < len(wanted.end):
-        at = max(at, int(wanted.start[part]))
-        last = int(wanted.end[min(part + _PARTS_AT_ONCE, len(wanted.end)) - 1])
+    while (part := int(np.searchsorted(mapped.end, at, side="right"))) < len(mapped.end):
+        at = max(at, int(mapped.start[part]))
+        last = int(mapped.end[min(part + _PARTS_AT_ONCE, len(mapped.end)) - 1])
         end = min(at + _SPAN_BYTES, last)
         regions, walk_end = ask(at, end)
         if len(regions):
@@ -164,13 +164,13 @@ def _ask(fd: int, start: int, end: int, room: NDArray[np.void]) -> tuple[NDArray
     return room[:filled], PM_SCAN_ARG.unpack(argument)[4]
 
 
-def regions_by_entry(fd: int, wanted: Wanted, page_size: int) -> Iterator[NDArray[np.void]]:
-    """The same regions, of the wanted parts only, by reading an entry per page: before 6.7.
+def regions_by_entry(fd: int, mapped: MappedRanges, page_size: int) -> Iterator[NDArray[np.void]]:
+    """The same regions, of the mapped ranges only, by reading an entry per page: before 6.7.
 
     Many small parts are read at once where they lie near each other.
     """
     most = _READ_BYTES // 8
-    starts, ends = wanted.start // page_size, wanted.end // page_size
+    starts, ends = mapped.start // page_size, mapped.end // page_size
     part, number = 0, 0
     while part < len(starts):
         number = max(number, int(starts[part]))
@@ -211,18 +211,18 @@ def entries_of(fd: int, numbers: I64) -> U64:
     return entries
 
 
-def _overlaps(regions: NDArray[np.void], wanted: Wanted) -> tuple[I64, I64, I64, U64]:
-    """What regions and wanted parts, both ascending, have in common: start, end, part, category."""
+def _overlaps(regions: NDArray[np.void], mapped: MappedRanges) -> tuple[I64, I64, I64, U64]:
+    """What regions and mapped ranges, both ascending, share: start, end, part, category."""
     start = regions["start"].astype(np.int64)
     end = regions["end"].astype(np.int64)
-    first = np.searchsorted(wanted.end, start, side="right")
-    parts = np.maximum(np.searchsorted(wanted.start, end, side="left") - first, 0)
+    first = np.searchsorted(mapped.end, start, side="right")
+    parts = np.maximum(np.searchsorted(mapped.start, end, side="left") - first, 0)
     region = np.repeat(np.arange(len(regions)), parts)
     nth = np.arange(len(region)) - np.repeat(np.cumsum(parts) - parts, parts)
     part = first[region] + nth
     return (
-        np.maximum(start[region], wanted.start[part]),
-        np.minimum(end[region], wanted.end[part]),
+        np.maximum(start[region], mapped.start[part]),
+        np.minimum(end[region], mapped.end[part]),
         part,
         regions["categories"][region],
     )

@@ -43,39 +43,39 @@ class _Process:
     user: int
 
 
-def select(wanted: Selection) -> list[int]:
+def select(selection: Selection) -> list[int]:
     """The numbers of the processes meant, those named by number first, each once.
 
     This process itself is left out unless it was named by number. Raises UsageError for a bad
     expression or user, and GhostswapError where a condition fits no process.
     """
-    chosen = list(dict.fromkeys(wanted.pids))
-    if not wanted.by_kind and not wanted.children:
-        return chosen
+    pids = list(dict.fromkeys(selection.pids))
+    if not selection.by_kind and not selection.children:
+        return pids
     running = _running()
-    if wanted.everyone:
-        chosen += [process.pid for process in running]
-    for pattern in wanted.names:
+    if selection.everyone:
+        pids += [process.pid for process in running]
+    for pattern in selection.names:
         expression = _expression(pattern)
-        found = [process.pid for process in running if expression.search(process.name)]
-        chosen += _some(found, f"--name {pattern}")
-    for user in wanted.users:
+        fitting = [process.pid for process in running if expression.search(process.name)]
+        pids += _some(fitting, f"--name {pattern}")
+    for user in selection.users:
         number = _user_number(user)
-        found = [process.pid for process in running if process.user == number]
-        chosen += _some(found, f"--user {user}")
-    for path in wanted.cgroups:
-        found = [process.pid for process in running if _in_cgroup(process.pid, path)]
-        chosen += _some(found, f"--cgroup {path}")
-    if wanted.children:
-        chosen += _descendants(chosen, running)
-    return list(dict.fromkeys(chosen))
+        fitting = [process.pid for process in running if process.user == number]
+        pids += _some(fitting, f"--user {user}")
+    for path in selection.cgroups:
+        fitting = [process.pid for process in running if _in_cgroup(process.pid, path)]
+        pids += _some(fitting, f"--cgroup {path}")
+    if selection.children:
+        pids += _descendants(pids, running)
+    return list(dict.fromkeys(pids))
 
 
 def _running() -> list[_Process]:
     """All processes but this one, in order of their numbers."""
     numbers = sorted(int(each.name) for each in _PROC.iterdir() if each.name.isdecimal())
-    found = (_process(pid) for pid in numbers if pid != os.getpid())
-    return [process for process in found if process is not None]
+    processes = (_process(pid) for pid in numbers if pid != os.getpid())
+    return [process for process in processes if process is not None]
 
 
 def _process(pid: int) -> _Process | None:
@@ -96,10 +96,10 @@ def _process(pid: int) -> _Process | None:
     return _Process(pid, int(fields.split()[1]), name, user)
 
 
-def _some(found: list[int], condition: str) -> list[int]:
-    if not found:
+def _some(pids: list[int], condition: str) -> list[int]:
+    if not pids:
         raise GhostswapError(condition, "no such process runs")
-    return found
+    return pids
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -157,13 +157,13 @@ def _descendants(ancestors: Iterable[int], running: Sequence[_Process]) -> list[
     children: dict[int, list[int]] = {}
     for process in running:
         children.setdefault(process.parent, []).append(process.pid)
-    found: list[int] = []
+    descendants: list[int] = []
     waiting = list(ancestors)
     seen = set(waiting)
     while waiting:
         for pid in children.get(waiting.pop(), []):
             if pid not in seen:
                 seen.add(pid)
-                found.append(pid)
+                descendants.append(pid)
                 waiting.append(pid)
-    return found
+    return descendants

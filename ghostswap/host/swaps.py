@@ -165,7 +165,7 @@ def _mapped(files: HostFiles) -> tuple[dict[bytes, str], set[str]]:
 def _rotational(files: HostFiles, node: str) -> bool | None:
     """Of a whole device, or of the one that a partition lies on."""
     for place in (f"sys/block/{node}", f"sys/class/block/{node}", f"sys/class/block/{node}/.."):
-        told = files.number(f"{place}/queue/rotational")
-        if told is not None:
-            return bool(told)
+        rotational = files.number(f"{place}/queue/rotational")
+        if rotational is not None:
+            return bool(rotational)
     return None

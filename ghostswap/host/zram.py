@@ -116,19 +116,19 @@ def parse_algorithms(text: str) -> tuple[str | None, tuple[str, ...]]:
     >>> parse_algorithms("lzo-rle [lz4] zstd")
     ('lz4', ('lzo-rle', 'lz4', 'zstd'))
     """
-    chosen = _CHOSEN.search(text)
-    return chosen and chosen[1], tuple(word.strip("[]") for word in text.split())
+    current = _CHOSEN.search(text)
+    return current and current[1], tuple(word.strip("[]") for word in text.split())
 
 
 def parse_recompression(text: str) -> tuple[Recompressor, ...]:
     """recomp_algorithm: a line `#1: lzo [zstd]` for every priority; those with one chosen."""
-    found = []
+    recompressors = []
     for line in text.splitlines():
         match = _RECOMPRESSION.fullmatch(line)
-        chosen = parse_algorithms(match["list"])[0] if match else None
-        if match and chosen:
-            found.append(Recompressor(int(match["priority"]), chosen))
-    return tuple(found)
+        current = parse_algorithms(match["list"])[0] if match else None
+        if match and current:
+            recompressors.append(Recompressor(int(match["priority"]), current))
+    return tuple(recompressors)
 
 
 def read_zram(files: HostFiles) -> tuple[Zram, ...]:

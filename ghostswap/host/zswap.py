@@ -63,12 +63,12 @@ def read_zswap(
         return None
     parameters = _read_parameters(files)
     counters = _read_counters(files)
-    told = counters or {}
-    stored_pages = told.get("stored_pages")
+    known = counters or {}
+    stored_pages = known.get("stored_pages")
     ram, percent = memory.mem_total, parameters.max_pool_percent
     return Zswap(
         parameters=parameters,
-        pool=memory.zswap if memory.zswap is not None else told.get("pool_total_size"),
+        pool=memory.zswap if memory.zswap is not None else known.get("pool_total_size"),
         stored=(
             memory.zswapped
             if memory.zswapped is not None or stored_pages is None
@@ -77,7 +77,7 @@ def read_zswap(
         limit=None if ram is None or percent is None else pool_limit(ram, percent, page_size),
         swapped_in=vmstat.get("zswpin"),
         swapped_out=vmstat.get("zswpout"),
-        written_back=vmstat.get("zswpwb", told.get("written_back_pages")),
+        written_back=vmstat.get("zswpwb", known.get("written_back_pages")),
         counters=counters,
     )
 

@@ -89,9 +89,9 @@ class BitmapWatch:
         """The kernel does its work inside our own reads and writes."""
         return 0.0
 
-    def _mark(self, chosen: Bools) -> None:
+    def _mark(self, which: Bools) -> None:
         words = np.zeros(len(self._words), dtype=np.uint64)
-        np.bitwise_or.at(words, self._word_of[chosen], self._bit[chosen])
+        np.bitwise_or.at(words, self._word_of[which], self._bit[which])
         for begin, end in self._runs:
             if words[begin:end].any():
                 offset = int(self._words[begin]) * _WORD_BYTES

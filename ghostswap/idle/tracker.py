@@ -52,10 +52,10 @@ _WHICH_KERNELS = (
 )
 
 
-def find_tracker(root: Path, wanted: TrackerName) -> Tracker:
-    """The tracker `wanted`, or the best one there; GhostswapError where the host has none such."""
+def find_tracker(root: Path, name: TrackerName) -> Tracker:
+    """The tracker called `name`, or the best one there; GhostswapError where there is none such."""
     for tracker in TRACKERS:
-        if wanted in (tracker.name, TrackerName.AUTO) and tracker.there(root):
+        if name in (tracker.name, TrackerName.AUTO) and tracker.there(root):
             return tracker
-    what = "nothing" if wanted is TrackerName.AUTO else f"no {wanted}"
+    what = "nothing" if name is TrackerName.AUTO else f"no {name}"
     raise GhostswapError("--idle", f"this kernel has {what} to track idle pages: {_WHICH_KERNELS}")

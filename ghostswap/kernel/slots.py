@@ -177,24 +177,24 @@ def cluster_slots(page_size: int) -> int:
 def _area(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
     """What swapon(2) allocates for each slot of an area, used or not (mm/swapfile.c)."""
     cluster = cluster_slots(page_size)
-    found = []
+    parts = []
     # Since 7.1 (swap table phase III) the swap table holds the count.
     if version < V7_1:
-        found.append(Cost("swap_map", 1, 1, Charge.AREA, "swapon(), mm/swapfile.c, 6.1 to 6.18"))
+        parts.append(Cost("swap_map", 1, 1, Charge.AREA, "swapon(), mm/swapfile.c, 6.1 to 6.18"))
     # Until phase IV; in 6.18 two u16 share one struct swap_cgroup.
     if version < PHASE_IV:
         source = "swap_cgroup_swapon(), mm/swap_cgroup.c, 6.1 to 6.18"
-        found.append(Cost("swap_cgroup", 2, 1, Charge.AREA, source))
+        parts.append(Cost("swap_cgroup", 2, 1, Charge.AREA, source))
     if version < V6_18:
         source = "swap_cgroup_prepare(), mm/swap_cgroup.c, 6.1 and 6.12: a pointer a page of them"
-        found.append(Cost("swap_cgroup map", _POINTER, page_size // 2, Charge.AREA, source))
+        parts.append(Cost("swap_cgroup map", _POINTER, page_size // 2, Charge.AREA, source))
     # Until frontswap, through which zswap was called, went.
     if version < V6_6:
-        found.append(Cost("frontswap_map", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.1"))
+        parts.append(Cost("frontswap_map", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.1"))
     # Since 6.12; in phase IV a bit of the swap table's entry.
     if V6_12 <= version < PHASE_IV:
-        found.append(Cost("zeromap", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.12 and 6.18"))
-    found.append(
+        parts.append(Cost("zeromap", 1, 8, Charge.AREA, "swapon(), mm/swapfile.c, 6.12 and 6.18"))
+    parts.append(
         Cost(
             _CLUSTERS,
             _cluster_info_bytes(version),
@@ -205,11 +205,11 @@ def _area(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
     )
     if version < V6_18:
         source = "init_swap_address_space(), mm/swap_state.c, 6.12; sizeof from 6.18"
-        found.append(Cost("address_space", 192, SLOTS_A_TREE, Charge.AREA, source))
+        parts.append(Cost("address_space", 192, SLOTS_A_TREE, Charge.AREA, source))
     if version >= V6_10:
         source = "zswap_swapon(), mm/zswap.c, 6.12 and 6.18"
-        found.append(Cost("zswap_tree", 16, SLOTS_A_TREE, Charge.AREA, source))
-    return tuple(found)
+        parts.append(Cost("zswap_tree", 16, SLOTS_A_TREE, Charge.AREA, source))
+    return tuple(parts)
 
 
 def _cluster_info_bytes(version: KernelVersion) -> int:
@@ -227,10 +227,10 @@ def _in_use(version: KernelVersion, page_size: int) -> tuple[Cost, ...]:
     """What a used slot adds, except what zswap or zram keep of its page."""
     if version < V6_18:
         return _xarray("swap cache", Charge.USED, "struct address_space, mm/swap_state.c, 6.12")
-    found = [_swap_table(page_size)]
+    parts = [_swap_table(page_size)]
     if version >= PHASE_IV:
-        found.append(Cost("memcg id", 2, 1, Charge.USED, "swap table phase IV, v5 (May 2026)"))
-    return tuple(found)
+        parts.append(Cost("memcg id", 2, 1, Charge.USED, "swap table phase IV, v5 (May 2026)"))
+    return tuple(parts)
 
 
 def _swap_table(page_size: int) -> Cost:

@@ -57,11 +57,11 @@ class Compression(enum.Enum):
         at = 0
         for _ in range(_MOST_SKIPPED):
             start = read(at, _MAGIC_BYTES)
-            found = next((format_ for format_ in cls if start.startswith(format_.value)), None)
-            if at and found in (cls.GZIP, cls.XZ):
+            known = next((format_ for format_ in cls if start.startswith(format_.value)), None)
+            if at and known in (cls.GZIP, cls.XZ):
                 return None
-            if found or not _is_skippable(int.from_bytes(start[:4], "little")):
-                return found
+            if known or not _is_skippable(int.from_bytes(start[:4], "little")):
+                return known
             at += _SKIPPABLE_HEADER_BYTES + int.from_bytes(start[4:8], "little")
         return None
 
@@ -268,7 +268,7 @@ class _ZstandardFrames:
         self._between = True
         self._steps = self._walk()
         self._seen = bytearray()
-        self._wanted = next(self._steps)  # bytes to see, or to pass by where negative
+        self._needed = next(self._steps)  # bytes to see, or to pass by where negative
 
     @property
     def whole(self) -> bool:
@@ -278,25 +278,25 @@ class _ZstandardFrames:
     def follow(self, data: bytes) -> None:
         """Take what comes next; what is no frame stops at nothing, the decoder refuses it."""
         at = 0
-        while at < len(data) or self._wanted == 0:
-            if self._wanted < 0:
-                step = min(-self._wanted, len(data) - at)
-                self._wanted += step
+        while at < len(data) or self._needed == 0:
+            if self._needed < 0:
+                step = min(-self._needed, len(data) - at)
+                self._needed += step
             elif self._at_block() and data.startswith(_EMPTY_BLOCK, at):
                 # All at once: those of a sparse file may go on for ever.
                 zeros = len(data) - at - len(data[at:].lstrip(b"\0"))
                 step = zeros - zeros % len(_EMPTY_BLOCK)
             else:
-                step = min(self._wanted - len(self._seen), len(data) - at)
+                step = min(self._needed - len(self._seen), len(data) - at)
                 self._seen += data[at : at + step]
             at += step
-            if self._wanted == len(self._seen):
+            if self._needed == len(self._seen):
                 seen = int.from_bytes(self._seen, "little")
                 self._seen.clear()
-                self._wanted = self._steps.send(seen)
+                self._needed = self._steps.send(seen)
 
     def _at_block(self) -> bool:
-        return self._wanted == len(_EMPTY_BLOCK) and not self._seen
+        return self._needed == len(_EMPTY_BLOCK) and not self._seen
 
     def _walk(self) -> Generator[int, int, None]:
         while True:

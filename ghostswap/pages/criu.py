@@ -112,11 +112,11 @@ def _beside(pages: Path, pages_id: int) -> Iterator[Pagemap]:
     try:
         with os.scandir(pages.parent) as entries:
             names = (entry.name for entry in entries if _PAGEMAP_NAME.fullmatch(entry.name))
-            found = sorted(islice(names, _MOST_PAGEMAPS))
+            sorted_names = sorted(islice(names, _MOST_PAGEMAPS))
     except OSError:
         return
     left = MAX_PAGEMAP_BYTES  # of all together
-    for name in found:
+    for name in sorted_names:
         try:
             data = _read_of(pages.parent / name, pages_id, left)
             left -= len(data)

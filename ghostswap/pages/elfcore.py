@@ -80,9 +80,9 @@ def layout(dump: Dump) -> Layout:
     left = _MAX_NOTE_BYTES  # to read, of all such segments together
     for segment in table[(table["type"] == _PT_NOTE) & (table["filesz"] > 0)]:
         if left and segment["offset"] < MOST_BYTES:
-            found = dump.read(int(segment["offset"]), min(int(segment["filesz"]), left))
-            left -= len(found)
-            notes.take(found, machine)
+            note = dump.read(int(segment["offset"]), min(int(segment["filesz"]), left))
+            left -= len(note)
+            notes.take(note, machine)
 
     segments = _Segments.of(table, notes)
     if notes.of_machine:
@@ -238,25 +238,25 @@ class _Notes:
         files = self._files
         if not len(files.begin):
             return np.full(len(address), _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
-        found = np.full(len(address), _MAPPINGS.index(Mapping.ANON), dtype=np.uint8)
+        kinds = np.full(len(address), _MAPPINGS.index(Mapping.ANON), dtype=np.uint8)
 
         # brk(2)'s area lies above the program, at a distance that is random but bounded.
         end = files.program_end()
         near = (address > end) & (address - np.minimum(end, address) <= _BRK_DISTANCE)
-        found[near] = _MAPPINGS.index(Mapping.HEAP)
+        kinds[near] = _MAPPINGS.index(Mapping.HEAP)
 
         pointers = np.array(sorted(self._stack_pointers), dtype=np.uint64)
         if len(pointers):
             at = pointers.searchsorted(address)
             above = pointers[np.minimum(at, len(pointers) - 1)]
             stack = (at < len(pointers)) & (above - np.minimum(address, above) < memory_bytes)
-            found[stack] = _MAPPINGS.index(Mapping.STACK)
+            kinds[stack] = _MAPPINGS.index(Mapping.STACK)
 
         at = np.maximum(files.begin.searchsorted(address, side="right"), 1) - 1
         inside = (files.begin[at] <= address) & (address < files.end[at])
-        found[inside] = _MAPPINGS.index(Mapping.NAMED)
-        found[inside & files.shared[at]] = _MAPPINGS.index(Mapping.SHMEM)
-        return found
+        kinds[inside] = _MAPPINGS.index(Mapping.NAMED)
+        kinds[inside & files.shared[at]] = _MAPPINGS.index(Mapping.SHMEM)
+        return kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,13 @@ class Handle:
         except OSError as error:
             raise GhostswapError(path, os_reason(error)) from None
         close = weakref.finalize(self, os.close, fd)
-        found = os.fstat(fd)
-        self.fifo = stat.S_ISFIFO(found.st_mode)
-        self._identity = found.st_dev, found.st_ino
+        status = os.fstat(fd)
+        self.fifo = stat.S_ISFIFO(status.st_mode)
+        self._identity = status.st_dev, status.st_ino
         self._fd: int | None = fd
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             raise GhostswapError(path, "is a directory, not a dump")
-        if not (self.fifo or stat.S_ISREG(found.st_mode) or stat.S_ISBLK(found.st_mode)):
+        if not (self.fifo or stat.S_ISREG(status.st_mode) or stat.S_ISBLK(status.st_mode)):
             raise GhostswapError(path, "is neither a file nor a block device")
         if self.fifo:
             _wait_for_writer(fd)
@@ -54,8 +54,8 @@ class Handle:
         if self._fd is not None:
             return os.dup(self._fd)
         fd = os.open(self.path, _FLAGS)
-        found = os.fstat(fd)
-        if (found.st_dev, found.st_ino) != self._identity:
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) != self._identity:
             os.close(fd)
             raise OSError(None, "is another file than before")
         return fd

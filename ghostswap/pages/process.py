@@ -24,7 +24,7 @@ from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
 from ghostswap.host.offered import none_is_offered, parse_offered
-from ghostswap.host.pagemap import PRESENT, Wanted, entries_of, has_pagemap_scan, swappable
+from ghostswap.host.pagemap import PRESENT, MappedRanges, entries_of, has_pagemap_scan, swappable
 from ghostswap.host.processes import start_time
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
@@ -126,18 +126,20 @@ class Processes:
                 started, name = start_time(folder), _name(folder, pid)
                 status = parse_status((folder / "status").read_bytes())
             mapped = self._mapped(folder, pulse)
-            found = _Found.nothing(self._page_size)
+            in_memory = _InMemory.nothing(self._page_size)
             if len(mapped.mapping):  # none: a thread of the kernel, or a process that has ended
                 with pulse:
                     # Fails here, before a page is counted, when reading the memory is not allowed.
                     os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
                     fd = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
                 try:
-                    found = self._find(fd, mapped, pulse)
+                    in_memory = self._find(fd, mapped, pulse)
                     if not has_pagemap_scan(fd):
                         with pulse:
                             rollup = (folder / "smaps_rollup").read_bytes()
-                        found = replace(found, thp=_huge_pages(rollup, found, self._page_size))
+                        in_memory = replace(
+                            in_memory, thp=_huge_pages(rollup, in_memory, self._page_size)
+                        )
                 finally:
                     os.close(fd)
         except OSError as error:
@@ -147,14 +149,14 @@ class Processes:
         facts = Facts(
             name,
             SourceKind.PROCESS,
-            swapped=found.swapped,
-            thp=found.thp,
-            warnings=tuple(_warnings(found, status, self._page_size)),
+            swapped=in_memory.swapped,
+            thp=in_memory.thp,
+            warnings=tuple(_warnings(in_memory, status, self._page_size)),
             pid=pid,
         )
         open_runs = partial(_open_reader, pid, started)
-        opener = partial(open_runs, found.runs)
-        return Source(facts, found.runs, opener, False, found.segments, open_runs)
+        opener = partial(open_runs, in_memory.runs)
+        return Source(facts, in_memory.runs, opener, False, in_memory.segments, open_runs)
 
     def left_out(self, pid: int, why: GhostswapError) -> Source | None:
         """A process that cannot be read, for the report; None where it is gone or has no memory."""
@@ -174,7 +176,7 @@ class Processes:
             unreadable=unreadable,
             warnings=(why.why,),
         )
-        nothing = _Found.nothing(self._page_size).runs
+        nothing = _InMemory.nothing(self._page_size).runs
         return Source(facts, nothing, partial(_open_reader, pid, 0, nothing), stable=False)
 
     def _mapped(self, folder: Path, pulse: Pulse) -> "_Mapped":
@@ -195,13 +197,13 @@ class Processes:
                     anonymous_only.append(backing is Backing.PRIVATE)
                     mapping.append(_MAPPINGS.index(mapping_of(area, backing)))
                     offered.append((area.start, area.end) in areas)
-        wanted = Wanted(
+        ranges = MappedRanges(
             np.frombuffer(start, dtype=np.int64),
             np.frombuffer(end, dtype=np.int64),
             np.frombuffer(anonymous_only, dtype=np.bool_),
         )
         return _Mapped(
-            wanted,
+            ranges,
             np.frombuffer(mapping, dtype=np.int8),
             np.frombuffer(offered, dtype=np.bool_),
         )
@@ -222,11 +224,11 @@ class Processes:
             self._mounts[namespace] = parse_mounts((folder / "mountinfo").read_bytes())
         return self._mounts[namespace]
 
-    def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_Found":
+    def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_InMemory":
         """The pages of it that are in memory and not seen before, batch by batch."""
         start, length, mapping, offered = array("q"), array("q"), array("b"), array("b")
         swapped = shared = huge = 0
-        for ranges in pulse.each(swappable(pagemap, mapped.wanted, self._page_size)):
+        for ranges in pulse.each(swappable(pagemap, mapped.ranges, self._page_size)):
             swapped += ranges.swapped
             for once in pulse.each(
                 distinct_pages(pagemap, ranges.start, ranges.length, self._page_size, self._seen)
@@ -246,7 +248,7 @@ class Processes:
         segments = _segments(
             runs, np.frombuffer(mapping, dtype=np.int8), np.frombuffer(offered, dtype=np.bool_)
         )
-        return _Found(runs, segments, swapped, shared, huge // self._page_size)
+        return _InMemory(runs, segments, swapped, shared, huge // self._page_size)
 
 
 def _some_lines(file: BinaryIO) -> Iterator[list[bytes]]:
@@ -272,13 +274,13 @@ class _Mapped:
     """The areas that swap could take: where they lie, what each is (index in _MAPPINGS), and
     whether KSM was offered it."""
 
-    wanted: Wanted
+    ranges: MappedRanges
     mapping: NDArray[np.int8]
     offered: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _InMemory:
     runs: Runs
     segments: tuple[Segment, ...]
     swapped: int
@@ -286,7 +288,7 @@ class _Found:
     thp: int  # pages that lie in huge pages
 
     @classmethod
-    def nothing(cls, page_size: int) -> "_Found":
+    def nothing(cls, page_size: int) -> "_InMemory":
         none = np.empty(0, dtype=np.int64)
         return cls(Runs.of(page_size, none, none), (), 0, 0, 0)
 
@@ -307,18 +309,18 @@ def _segments(
     )
 
 
-def _warnings(found: _Found, status: dict[str, int], page_size: int) -> Iterator[str]:
-    if found.shared:
+def _warnings(in_memory: _InMemory, status: dict[str, int], page_size: int) -> Iterator[str]:
+    if in_memory.shared:
         yield (
-            f"{found.shared} of its pages are mapped more than once and may be counted again; "
+            f"{in_memory.shared} of its pages are mapped more than once and may be counted again; "
             "which they are is shown with CAP_SYS_ADMIN only"
         )
-    if found.swapped > found.runs.pages:
+    if in_memory.swapped > in_memory.runs.pages:
         yield (
-            f"most of it is swapped out ({found.swapped} pages; {found.runs.pages} are in memory): "
-            "only what is in memory was measured"
+            f"most of it is swapped out ({in_memory.swapped} pages; {in_memory.runs.pages} are in "
+            "memory): only what is in memory was measured"
         )
-    if status["VmLck"] >= max(found.runs.pages * page_size // 10, _LARGE_LOCKED_BYTES):
+    if status["VmLck"] >= max(in_memory.runs.pages * page_size // 10, _LARGE_LOCKED_BYTES):
         yield f"{format_size(status['VmLck'])} of it are locked in memory and are never swapped"
 
 
@@ -363,11 +365,11 @@ def parse_status(text: bytes) -> dict[str, int]:
     return _sizes(text, _STATUS_SIZES)
 
 
-def _huge_pages(smaps_rollup: bytes, found: _Found, page_size: int) -> int:
-    """How many of the pages found lie in huge pages, where pagemap does not tell: those that other
-    processes were counted for may be among them, but never more than there are."""
+def _huge_pages(smaps_rollup: bytes, in_memory: _InMemory, page_size: int) -> int:
+    """How many of the pages in memory lie in huge pages, where pagemap does not tell: those that
+    other processes were counted for may be among them, but never more than there are."""
     sizes = _sizes(smaps_rollup, _HUGE_SIZES)
-    return min(sum(sizes.values()) // page_size, found.runs.pages)
+    return min(sum(sizes.values()) // page_size, in_memory.runs.pages)
 
 
 def _sizes(text: bytes, names: tuple[str, ...]) -> dict[str, int]:

@@ -43,9 +43,9 @@ class PageStream:
             if self._rest == 0:
                 self._ended = not self._next_extent()
                 continue
-            wanted = min(self._rest, room - filled)
-            got = self._forward.readinto(into[filled : filled + wanted])
-            if got == wanted:  # the last page of an extent may need zeros to be whole
+            length = min(self._rest, room - filled)
+            got = self._forward.readinto(into[filled : filled + length])
+            if got == length:  # the last page of an extent may need zeros to be whole
                 end = filled + -(-got // size) * size
                 into[filled + got : end] = bytes(end - filled - got)
             else:
@@ -53,7 +53,7 @@ class PageStream:
             self._pages += (end - filled) // size
             self._rest -= min(end - filled, self._rest)
             filled = end
-            if got < wanted:
+            if got < length:
                 self._cut_short(inside_page=got % size > 0)
         if self._ended:
             self._forward, self._extents = Forward.ended(), iter(())

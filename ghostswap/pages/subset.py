@@ -17,13 +17,13 @@ def subset(source: Source, numbers: I64) -> Source:
     """The pages `numbers` (ascending) of `source`, numbered anew from 0."""
     runs = source.runs
     size = np.full(len(numbers), runs.page_size, dtype=np.int64)
-    chosen = Runs.of(runs.page_size, addresses(source, numbers), size)
+    kept = Runs.of(runs.page_size, addresses(source, numbers), size)
     opener: Opener = partial(_open, source.open, numbers)
     if source.open_runs is not None:  # reads many scattered pages at once
-        opener = partial(source.open_runs, chosen)
+        opener = partial(source.open_runs, kept)
     return replace(
         source,
-        runs=chosen,
+        runs=kept,
         open=opener,
         segments=_segments(source.segments, numbers),
     )
@@ -33,8 +33,8 @@ def addresses(source: Source, numbers: I64) -> I64:
     """Where pages lie, in bytes: in the address space of a process, in a file."""
     runs = source.runs
     run = runs.first.searchsorted(numbers, side="right") - 1
-    found: I64 = runs.offset[run] + (numbers - runs.first[run]) * runs.page_size
-    return found
+    offsets: I64 = runs.offset[run] + (numbers - runs.first[run]) * runs.page_size
+    return offsets
 
 
 def _open(opener: Opener, numbers: I64) -> "SubsetReader":

@@ -203,10 +203,10 @@ def _counts(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.int6
 
 def _mappings(source: SourceRows) -> NDArray[np.uint8]:
     """What each page of a source was mapped as: an index into _MAPPINGS."""
-    found = np.full(source.pages, _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
+    kinds = np.full(source.pages, _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
     for segment in source.segments:
-        found[segment.first : segment.first + segment.pages] = _MAPPINGS.index(segment.mapping)
-    return found
+        kinds[segment.first : segment.first + segment.pages] = _MAPPINGS.index(segment.mapping)
+    return kinds
 
 
 def _stretches(mapped: NDArray[np.uint8], pages_a_line: int, line: int) -> Iterator[Stretch]:

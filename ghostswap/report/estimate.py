@@ -198,15 +198,15 @@ def compared(estimate: Estimate) -> list[Compared]:
     """Idle pages beside those that were touched."""
     if estimate.idle is None:
         return []
-    found = []
+    kinds = []
     for name, census in (("idle", estimate.idle.idle), ("touched", estimate.idle.touched)):
         kind = of_all(name, census, census.measured[0])
         footprints = compare(census, estimate.comparison.rules).footprints
         zrams = [each for each in footprints if each.system is System.ZRAM]
         ratio = zrams[0].ratio if zrams and kind.pages else None
         share = kind.zero / kind.pages if kind.pages else 0.0
-        found.append(Compared(name, kind.pages, share, kind.mean_bytes, ratio))
-    return found
+        kinds.append(Compared(name, kind.pages, share, kind.mean_bytes, ratio))
+    return kinds
 
 
 def _source(census: Census, source: SourceRows) -> dict[str, Any]:

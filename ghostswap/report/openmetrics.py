@@ -98,9 +98,9 @@ _FINDINGS: tuple[Metric[int], ...] = (
 )
 
 
-def exposition(host: Host, found: Sequence[Finding]) -> str:
+def exposition(host: Host, findings: Sequence[Finding]) -> str:
     """All metrics of `host`, each with its HELP and TYPE; what it does not tell is left out."""
-    return "".join(f"{line}\n" for line in _lines(host, found))
+    return "".join(f"{line}\n" for line in _lines(host, findings))
 
 
 def escaped(value: str) -> str:
@@ -114,7 +114,7 @@ def escaped(value: str) -> str:
     return shown.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _lines(host: Host, found: Sequence[Finding]) -> Iterator[str]:
+def _lines(host: Host, findings: Sequence[Finding]) -> Iterator[str]:
     yield from _family(_SWAP, [(_area_labels(area), area) for area in host.swaps])
     yield from _family(_HOST, [({}, host)])
     if host.zswap is not None:
@@ -133,7 +133,7 @@ def _lines(host: Host, found: Sequence[Finding]) -> Iterator[str]:
     yield from _family(
         _CGROUP, [({"cgroup": as_text(group.path)}, group) for group in host.cgroups or ()]
     )
-    counted = Counter((finding.code, finding.severity.value) for finding in found)
+    counted = Counter((finding.code, finding.severity.value) for finding in findings)
     yield from _family(
         _FINDINGS,
         [({"code": code, "severity": grave}, count) for (code, grave), count in counted.items()],
@@ -144,13 +144,13 @@ def _family(metrics: Sequence[Metric[T]], items: Sequence[tuple[Labels, T]]) -> 
     """Every metric of every item: the format wants all samples of one name together."""
     for metric in metrics:
         samples = [(labels, metric.value(item)) for labels, item in items]
-        told = [(labels, value) for labels, value in samples if value is not None]
-        if not told:
+        known = [(labels, value) for labels, value in samples if value is not None]
+        if not known:
             continue
         name = f"{_PREFIX}{metric.name}"
         yield f"# HELP {name} {metric.help}"
         yield f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}"
-        for labels, value in told:
+        for labels, value in known:
             yield f"{name}{_braced(labels)} {int(value) if isinstance(value, bool) else value}"
 
 

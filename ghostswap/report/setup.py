@@ -80,12 +80,12 @@ class Setup:
 
     def settings(self) -> list[tuple[str, str]]:
         """Files of sysfs and what to write to each, in this order."""
-        found = [(f"{_ZSWAP}/compressor", self.algorithm.name)] if self.algorithm else []
-        found.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.limit.percent)))
-        found.append((f"{_ZSWAP}/enabled", "Y"))
+        files = [(f"{_ZSWAP}/compressor", self.algorithm.name)] if self.algorithm else []
+        files.append((f"{_ZSWAP}/max_pool_percent", str(self.sizing.limit.percent)))
+        files.append((f"{_ZSWAP}/enabled", "Y"))
         if self.system is System.KSM:
-            found.append((_KSM_RUN, "1"))
-        return found
+            files.append((_KSM_RUN, "1"))
+        return files
 
     def make(self) -> str:
         """The command that makes the ghost file."""
@@ -211,7 +211,7 @@ def _systemd(setup: Setup) -> list[str]:
 
 def _zram_generator(setup: Setup) -> list[str]:
     mib = 1 << 20
-    found = [
+    lines_of_zram = [
         f"# {setup.why()}",
         "# /etc/systemd/zram-generator.conf; sizes in MiB",
         "[zram0]",
@@ -221,8 +221,8 @@ def _zram_generator(setup: Setup) -> list[str]:
     if setup.algorithm is not None:
         name, level = setup.algorithm.name, setup.algorithm.level
         options = "" if level is None else f"(level={level})"
-        found.append(f"compression-algorithm = {name}{options}")
-    return [*found, f"swap-priority = {_PRIORITY}"]
+        lines_of_zram.append(f"compression-algorithm = {name}{options}")
+    return [*lines_of_zram, f"swap-priority = {_PRIORITY}"]
 
 
 def fstab_path(path: PurePosixPath) -> str:

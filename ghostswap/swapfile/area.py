@@ -29,8 +29,8 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundArea:
-    """A path as found, and the first bytes of what it leads to (none but of files and disks).
+class AreaFacts:
+    """A path as it is, and the first bytes of what it leads to (none but of files and disks).
 
     `size` and `allocated` are in bytes; a block device is allocated as a whole. `mount` is None
     for what lies on no file system. `writable` is None where only root's view counts and this
@@ -59,7 +59,7 @@ class FoundArea:
         return stat.S_ISBLK(self.facts.st_mode)
 
 
-def look_at(path: Path) -> FoundArea:
+def look_at(path: Path) -> AreaFacts:
     """What `path` leads to; symbolic links are followed. Raises GhostswapError when unreadable.
 
     Nothing but regular files and block devices is opened: a FIFO would wait for its writer, and
@@ -68,7 +68,7 @@ def look_at(path: Path) -> FoundArea:
     try:
         facts = path.stat()
         if not (stat.S_ISREG(facts.st_mode) or stat.S_ISBLK(facts.st_mode)):
-            return _found(path, path, facts, head=b"", size=facts.st_size, mount=None)
+            return _facts_of(path, path, facts, head=b"", size=facts.st_size, mount=None)
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             return look_at_open(path, fd)
@@ -78,7 +78,7 @@ def look_at(path: Path) -> FoundArea:
         raise GhostswapError(path, os_reason(error)) from error
 
 
-def look_at_open(path: Path, fd: int) -> FoundArea:
+def look_at_open(path: Path, fd: int) -> AreaFacts:
     """The same of the file or device that is open as `fd`, wherever `path` leads by now."""
     try:
         facts = os.fstat(fd)
@@ -86,17 +86,17 @@ def look_at_open(path: Path, fd: int) -> FoundArea:
         size = facts.st_size if is_file else os.lseek(fd, 0, os.SEEK_END)
         head = os.pread(fd, HEAD_BYTES, 0)
         mount = mount_of(fd) if is_file else None
-        return _found(path, path_of(fd), facts, head, size, mount)
+        return _facts_of(path, path_of(fd), facts, head, size, mount)
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from error
 
 
-def _found(
+def _facts_of(
     path: Path, place: Path, facts: os.stat_result, head: bytes, size: int, mount: Mount | None
-) -> FoundArea:
+) -> AreaFacts:
     header = find_header(head)
     is_device = stat.S_ISBLK(facts.st_mode)
-    return FoundArea(
+    return AreaFacts(
         path=path,
         kind=_kind(header, size, is_device),
         head=head,

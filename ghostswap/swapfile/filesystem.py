@@ -28,17 +28,17 @@ def mount_of(fd: int) -> Mount | None:
     overlays need no guessing from device numbers.
     """
     try:
-        found = _MOUNT_ID.search((_PROC_SELF / f"fdinfo/{fd}").read_bytes())
+        mount_id = _MOUNT_ID.search((_PROC_SELF / f"fdinfo/{fd}").read_bytes())
         mounts = (_PROC_SELF / "mountinfo").read_text(errors="surrogateescape").splitlines()
     except OSError:
         return None
-    if found is None:
+    if mount_id is None:
         return None
     for line in mounts:
         # ID parent major:minor root point options [optional…] - type source super-options
         before, _, after = line.partition(" - ")
         fields = before.split()
-        if fields[0] == found[1].decode():
+        if fields[0] == mount_id[1].decode():
             filesystem, _, superblock = after.split(" ", 2)
             return Mount(filesystem, frozenset(f"{fields[5]},{superblock}".split(",")))
     return None

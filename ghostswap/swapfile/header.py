@@ -97,10 +97,10 @@ def find_signature(data: bytes) -> tuple[Signature, int] | None:
 
 def find_header(data: bytes) -> Header | None:
     """The header in the first 64 KiB of an area; None where there is no signature."""
-    found = find_signature(data)
-    if found is None:
+    signature_and_size = find_signature(data)
+    if signature_and_size is None:
         return None
-    signature, page_size = found
+    signature, page_size = signature_and_size
     return parse(data[:page_size], signature)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.kernel.ioctls import FS_IMMUTABLE_FL
-from ghostswap.swapfile.area import FoundArea, Kind, look_at, look_at_open
+from ghostswap.swapfile.area import AreaFacts, Kind, look_at, look_at_open
 from ghostswap.swapfile.device import device_obstacle, is_read_only
 from ghostswap.swapfile.layout import max_badpages
 from ghostswap.swapfile.placement import Placement, placement_of, placement_of_open
@@ -39,7 +39,7 @@ class Inspection:
     when it would accept. `obstacles` are all that lie in the way on the file system.
     """
 
-    area: FoundArea
+    area: AreaFacts
     placement: Placement | None
     verdicts: dict[Kernel, Verdict]
     obstacles: tuple[Obstacle, ...]
@@ -59,7 +59,7 @@ def inspect_open(path: Path, fd: int) -> Inspection:
     return _inspected(area, placement_of_open(fd) if area.is_file else None)
 
 
-def _inspected(area: FoundArea, placement: Placement | None) -> Inspection:
+def _inspected(area: AreaFacts, placement: Placement | None) -> Inspection:
     verdicts = {kernel: _judge(area, kernel) for kernel in Kernel}
     kernel = running_kernel() if area.kind is Kind.GHOST else Kernel.STOCK
     is_ghost = kernel is Kernel.GHOST and area.size == PAGE_SIZE
@@ -81,7 +81,7 @@ def _inspected(area: FoundArea, placement: Placement | None) -> Inspection:
     return Inspection(area, placement, verdicts, obstacles, refusal, warnings)
 
 
-def _judge(area: FoundArea, kernel: Kernel) -> Verdict:
+def _judge(area: AreaFacts, kernel: Kernel) -> Verdict:
     if not (area.is_file or area.is_device):
         _, why = _OPEN_ERRORS[stat.S_IFMT(area.facts.st_mode)]
         return Verdict(0, (Check("file_type", False, why, logged=False),))
@@ -89,7 +89,7 @@ def _judge(area: FoundArea, kernel: Kernel) -> Verdict:
     return judge(seen, kernel, PAGE_SIZE, version=running_version())
 
 
-def _open_error(area: FoundArea, placement: Placement | None) -> str | None:
+def _open_error(area: AreaFacts, placement: Placement | None) -> str | None:
     """The errors before anything is read: swapon(2) opens for writing, and alone."""
     error = _OPEN_ERRORS.get(stat.S_IFMT(area.facts.st_mode))
     if error is not None:
@@ -121,7 +121,7 @@ def _obstacle_lines(path: Path, obstacles: tuple[Obstacle, ...]) -> Iterator[str
         yield f"{obstacle.reason}: {fix}{obstacle.fix}"
 
 
-def _traps(area: FoundArea, placement: Placement | None) -> Iterator[str]:
+def _traps(area: AreaFacts, placement: Placement | None) -> Iterator[str]:
     """What the kernel does not mind and the user should know, each with the fix."""
     if area.header is None:
         return
@@ -156,7 +156,7 @@ def _traps(area: FoundArea, placement: Placement | None) -> Iterator[str]:
         yield from unknowns(placement)
 
 
-def _ownership(area: FoundArea, path: str) -> Iterator[str]:
+def _ownership(area: AreaFacts, path: str) -> Iterator[str]:
     """As swapon(8) and mkswap(8) warn: others must not read what was swapped out."""
     forbidden, suggested = (0o7007, 0o660) if area.is_device else (0o7077, 0o600)
     mode = stat.S_IMODE(area.facts.st_mode)

@@ -89,14 +89,14 @@ def extent_obstacles(placement: Placement, page_size: int) -> list[Obstacle]:
     """
     filesystem = placement.mount.filesystem if placement.mount else ""
     if filesystem == "btrfs":
-        found = _btrfs(placement)
+        obstacles = _btrfs(placement)
     elif filesystem in _IOMAP:
-        found = _iomap(placement, page_size)
+        obstacles = _iomap(placement, page_size)
     elif filesystem == "f2fs":
-        found = _f2fs(placement)
+        obstacles = _f2fs(placement)
     else:
-        found = _other(placement, filesystem)
-    return list(dict.fromkeys(found))
+        obstacles = _other(placement, filesystem)
+    return list(dict.fromkeys(obstacles))
 
 
 def unknowns(placement: Placement) -> Iterator[str]:

@@ -177,8 +177,8 @@ def _bad_pages_one_by_one(header: Header, max_pages: int) -> Iterator[Check]:
     for bad in header.bad_pages:
         if not 0 < bad <= header.last_page:
             words = "Bad slot offset is out of border: {} (last_page: {})"
-            told = words.format(_signed(bad), _signed(header.last_page))
-            yield Check("bad_page_range", False, told)
+            message = words.format(_signed(bad), _signed(header.last_page))
+            yield Check("bad_page_range", False, message)
             return
         if bad >= max_pages:
             continue

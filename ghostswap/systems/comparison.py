@@ -120,7 +120,7 @@ def _recompressed(
         return
     if share is not None:
         counted = scaled(counted, census, share)
-    told = Recompressed(
+    counts = Recompressed(
         recompression.algorithm,
         recompression.pages,
         recompression.threshold,
@@ -128,7 +128,7 @@ def _recompressed(
     )
     rows = [row for row in SYSTEMS.values() if row.recompresses]
     for footprint in _compressed(census, after, rules, share, rows):
-        yield replace(footprint, recompression=told)
+        yield replace(footprint, recompression=counts)
 
 
 def _rows(census: Census, measured: Measured, rules: Rules) -> Iterator[tuple[Measured, list[Row]]]:

@@ -119,7 +119,7 @@ def pages_found(pid: int, start: int, end: int) -> list[int]:
     """The pages between two addresses that swap could take, as often as they are met."""
     with Path(f"/proc/{pid}/maps").open("rb") as file:
         areas = [area for area in parse_maps(file) if not area.name.startswith(b"[v")]
-    wanted = pagemap.Wanted(
+    wanted = pagemap.MappedRanges(
         np.array([max(area.start, start) for area in areas if area.start < end > start]),
         np.array([min(area.end, end) for area in areas if area.start < end > start]),
         np.array([not area.name.startswith(b"/memfd:") for area in areas if area.start < end]),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ghostswap.host import pagemap
-from ghostswap.host.pagemap import Ranges, Wanted, swappable
+from ghostswap.host.pagemap import MappedRanges, Ranges, swappable
 
 PAGE = mmap.PAGESIZE
 SELF = Path("/proc/self/pagemap")
@@ -40,15 +40,15 @@ def address_of(area: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(area))
 
 
-def wanted(*parts: tuple[int, int], anonymous_only: bool = True) -> Wanted:
-    return Wanted(
+def ranges(*parts: tuple[int, int], anonymous_only: bool = True) -> MappedRanges:
+    return MappedRanges(
         np.array([start for start, _ in parts], dtype=np.int64),
         np.array([end for _, end in parts], dtype=np.int64),
         np.full(len(parts), anonymous_only),
     )
 
 
-def found(parts: Wanted) -> Ranges:
+def found(parts: MappedRanges) -> Ranges:
     with SELF.open("rb", buffering=0) as file:
         batches = list(swappable(file.fileno(), parts, PAGE))
     return Ranges(
@@ -75,7 +75,7 @@ def test_only_touched_pages_are_found(memory: mmap.mmap) -> None:
     for page in touched:
         memory[page * PAGE] = 1
     base = address_of(memory)
-    whole = found(wanted((base, base + 64 * PAGE)))
+    whole = found(ranges((base, base + 64 * PAGE)))
     assert numbers(whole, base) == touched
     assert whole.swapped == 0
 
@@ -86,7 +86,7 @@ def test_what_is_not_wanted_is_left_out_though_it_lies_between(memory: mmap.mmap
         memory[page * PAGE] = 1
     base = address_of(memory)
     parts = found(
-        wanted(
+        ranges(
             (base, base + 3 * PAGE),
             (base + 10 * PAGE, base + 11 * PAGE),
             (base + 60 * PAGE, base + 64 * PAGE),
@@ -105,8 +105,8 @@ def test_pages_of_a_file_count_only_where_all_pages_are_wanted(tmp_path: Path) -
     assert area[0] == area[PAGE] == ord("x")  # two pages of the file
     area[PAGE] = 0  # of which one becomes anonymous
     base = address_of(area)
-    assert numbers(found(wanted((base, base + 8 * PAGE))), base) == [1]
-    all_pages = found(wanted((base, base + 8 * PAGE), anonymous_only=False))
+    assert numbers(found(ranges((base, base + 8 * PAGE))), base) == [1]
+    all_pages = found(ranges((base, base + 8 * PAGE), anonymous_only=False))
     assert set(numbers(all_pages, base)) >= {0, 1}
 
 
@@ -116,7 +116,7 @@ def test_the_shared_zero_page_is_not_memory(memory: mmap.mmap) -> None:
     with SELF.open("rb", buffering=0) as file:
         if not pagemap.has_pagemap_scan(file.fileno()):
             pytest.skip("this kernel has no PAGEMAP_SCAN (before 6.7)")
-    assert numbers(found(wanted((base, base + 64 * PAGE))), base) == []
+    assert numbers(found(ranges((base, base + 64 * PAGE))), base) == []
 
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.lists(st.booleans(), max_size=60))
@@ -131,7 +131,7 @@ def test_regions_and_wanted_parts_meet_page_by_page(there: list[int], want: list
 
     regions = np.array([(a, b, mark) for a, b, mark in runs(there)], dtype=pagemap.REGION)
     parts = runs([int(mark) for mark in want])
-    columns = wanted(*[(a, b) for a, b, _ in parts])
+    columns = ranges(*[(a, b) for a, b, _ in parts])
     start, end, part, category = pagemap._overlaps(regions, columns)
     got = {
         page: (int(number), int(mark))
@@ -174,7 +174,7 @@ def test_no_region_is_met_twice_or_missed_though_walk_end_lies_below(
     pages: set[int], buffer: int, laps: int
 ) -> None:
     kernel = Kernel(sorted(pages), buffer, buffer * laps)
-    parts = wanted((0, 100 * PAGE), (100 * PAGE, 401 * PAGE))
+    parts = ranges((0, 100 * PAGE), (100 * PAGE, 401 * PAGE))
     met = [
         int(start) // PAGE
         for regions in pagemap.regions_by_scan(kernel.ask, parts)
@@ -202,7 +202,7 @@ def test_an_answer_that_makes_no_sense_is_refused(
     answer = np.zeros(len(regions), dtype=pagemap.REGION)
     answer["start"] = [start * PAGE for start, _ in regions]
     answer["end"] = [end * PAGE for _, end in regions]
-    parts = wanted((0, 64 * PAGE))
+    parts = ranges((0, 64 * PAGE))
     with pytest.raises(ValueError, match="PAGEMAP_SCAN"):
         list(pagemap.regions_by_scan(lambda start, end: (answer, walk_end * PAGE), parts))
 
@@ -215,10 +215,10 @@ def test_one_call_covers_a_bounded_part_of_the_address_space() -> None:
         return np.zeros(0, dtype=pagemap.REGION), end
 
     # 1 TiB at once; and two small areas 100 TiB apart, between which nothing is asked.
-    assert list(pagemap.regions_by_scan(ask, wanted((0, 1 << 40)))) == []
+    assert list(pagemap.regions_by_scan(ask, ranges((0, 1 << 40)))) == []
     assert (len(asked), max(asked)) == (64, 1 << 34)
     asked.clear()
-    assert list(pagemap.regions_by_scan(ask, wanted((PAGE, 2 * PAGE), (1 << 46, 1 << 47)))) == []
+    assert list(pagemap.regions_by_scan(ask, ranges((PAGE, 2 * PAGE), (1 << 46, 1 << 47)))) == []
     assert sum(asked) <= (1 << 46) + (1 << 34)
 
 
@@ -231,6 +231,6 @@ def test_only_a_kernel_that_has_no_such_call_is_read_entry_by_entry(
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
     with pytest.raises(OSError, match=os.strerror(number)):
-        found(wanted((0, PAGE)))
+        found(ranges((0, PAGE)))
     number = errno.ENOTTY
-    assert numbers(found(wanted((0, PAGE))), 0) == []
+    assert numbers(found(ranges((0, PAGE))), 0) == []
