@@ -55,6 +55,10 @@ def idle_census(
         watched = watch(
             tracker, pids[owner], np.concatenate(where), page_size, seconds, progress=report
         )
+    if not watched.followed.any():
+        raise GhostswapError(
+            "--idle", "no page could be followed: all were freed, moved or swapped out meanwhile"
+        )
 
     def read(which: Bools) -> Census:
         cuts = np.cumsum([0, *map(len, drawn)])

@@ -7,6 +7,7 @@ import json
 import math
 import mmap
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,6 +137,41 @@ def test_idle_pages_that_cannot_be_read_are_no_estimate(
     assert printed.err.startswith("ghostswap: --idle: no idle page could be read: ")
     assert printed.err.count("\n") == 1
     assert printed.out == ""
+
+
+@root_only
+@pytest.mark.parametrize("command", ["estimate-dedup", "plan"])
+def test_a_process_that_ends_while_it_is_watched_is_one_line(
+    pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def end(self: MadeUp) -> None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    monkeypatch.setattr(MadeUp, "look", end)
+    assert run([command, "--pid", str(pid), "--idle", "1s"]) == 1
+    printed = capsys.readouterr()
+    assert "--idle: no page could be followed: all were freed" in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+@root_only
+@pytest.mark.parametrize("as_json", [False, True])
+def test_where_all_is_touched_nothing_is_idle(
+    pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    monkeypatch.setattr(MadeUp, "answer", lambda self: Answer(np.zeros(len(self.frames)), 60.0))
+    words = ["--pid", str(pid), "--idle", "1s", "--group-by", "cgroup"]
+    assert run(["estimate-dedup", *words, *["--json"] * as_json]) == 0
+    printed = capsys.readouterr().out
+    if as_json:
+        found = json.loads(printed)
+        assert found["pages"]["total"] == found["idle"]["idle_pages"] == 0
+    else:
+        assert "Nothing touched 0.0%" in printed
+    assert run(["plan", "--pid", str(pid), "--idle", "1s"]) == 1
+    assert "an estimate of no pages" in capsys.readouterr().err
 
 
 @root_only
