@@ -17,7 +17,7 @@ from ghostswap.kernel.cgroups import GroupLimit, GroupLimits, LimitFile
 # Where systemd mounts version 2 alone, and beside version 1; used where a capture has no list.
 _USUAL = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _MOUNT = re.compile(rb"\S+ (?P<where>\S+) cgroup2 .*")
-_STAT = re.compile(r"^(zswap|zswapped) ([0-9]{1,20})$", re.MULTILINE)
+_STAT = re.compile(r"^(zswap|zswapped|zswap_incomp) ([0-9]{1,20})$", re.MULTILINE)
 DEEPEST = 128  # groups within groups; systemd makes about ten
 MOST_GROUPS = 100_000
 
@@ -29,6 +29,7 @@ class Cgroup:
     path: bytes  # from the root group, which is b"/"
     zswap: int  # bytes of the pool that its compressed pages take
     zswapped: int | None  # bytes they have uncompressed; None before 5.19
+    incompressible: int | None  # bytes of those that are stored as they are; None before 7.1
     zswap_max: int | None  # bytes; None: no limit
     writeback: bool | None  # may zswap write its pages to a swap area; None before 6.8
     swap: int | None  # bytes of swap slots, those of pages in zswap included
@@ -144,6 +145,7 @@ def _read_group(folder: int, names: Set[str], path: bytes) -> Cgroup | None:
         path=path or b"/",
         zswap=used or 0,
         zswapped=stat.get("zswapped"),
+        incompressible=stat.get("zswap_incomp"),
         zswap_max=limited,
         writeback=writeback,
         swap=whole_number(text("swap.current")),

@@ -103,6 +103,7 @@ def _cgroup(group: Cgroup) -> dict[str, object]:
         "path": as_text(group.path),
         "zswap_bytes": group.zswap,
         "zswapped_bytes": group.zswapped,
+        "zswap_incompressible_bytes": group.incompressible,
         "zswap_max_bytes": group.zswap_max,
         "writeback": group.writeback,
         "swap_bytes": group.swap,

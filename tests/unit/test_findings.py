@@ -175,7 +175,7 @@ def test_huge_pages_that_zswap_does_not_take(
 def test_a_group_at_its_limit_of_zswap_is_named(
     taken: int, limit: int | None, swap: int, due: bool
 ) -> None:
-    group = Cgroup(b"/a.slice", taken, None, limit, True, swap, None)
+    group = Cgroup(b"/a.slice", taken, None, None, limit, True, swap, None)
     messages = [
         finding.message
         for finding in findings(replace(PLAIN, cgroups=(group,)))

@@ -41,7 +41,7 @@ def test_control_groups_are_found_wherever_they_are_mounted(tmp_path: Path, moun
             f"{group}/memory.zswap.current": "8192\n",
             f"{group}/memory.zswap.max": "65536\n",
             f"{group}/memory.zswap.writeback": "0\n",
-            f"{group}/memory.stat": "anon 4096\nzswap 8192\nzswapped 16384\n",
+            f"{group}/memory.stat": "anon 4096\nzswap 8192\nzswapped 16384\nzswap_incomp 4096\n",
             f"{group}/memory.swap.current": "20480\n",
             f"{group}/memory.swap.max": "max\n",
         },
@@ -49,6 +49,7 @@ def test_control_groups_are_found_wherever_they_are_mounted(tmp_path: Path, moun
     (found,) = read_cgroups(HostFiles(root)).groups
     assert found.path == b"/user.slice/shell"
     assert (found.zswap, found.zswapped, found.zswap_max) == (8192, 16384, 65536)
+    assert found.incompressible == 4096
     assert found.writeback is False
     assert (found.swap, found.swap_max) == (20480, None)
 
