@@ -17,6 +17,7 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
+from ghostswap.plan.enough import ZeroPages, check_pages
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
@@ -27,7 +28,6 @@ from ghostswap.units import format_duration
 UNUSED_SECONDS = 120.0  # "cold" of what is published on far memory (Lagar-Cavilla et al., 2019)
 STANDARD_INPUT = Path("-")
 _HERE = Path("/")
-PARTIAL = "an interrupted estimate: a part does not tell the size"
 
 
 def plan_swap(
@@ -38,7 +38,8 @@ def plan_swap(
     ram_bytes: int | None = None,
     max_pool_percent: int | None = None,
     demand_bytes: int | None = None,
-    margin: float = 0.0,
+    margin: float | None = None,
+    zero_pages: ZeroPages | None = None,
     cgroup: str | None = None,
 ) -> Plan:
     """How large a swap area should be for such pages, held by `system`, on the kernel whose rules
@@ -47,12 +48,13 @@ def plan_swap(
     `algorithm` is by default the estimate's first. RAM and the share of it that the pool may take
     are this machine's. `demand_bytes` is the memory that will be swapped out, where it is known; of
     an estimate of idle pages, by default as much as may be idle. Pages of another day may be off by
-    `margin` (0.1 for 10 %). With `cgroup`, the path of a control group, it is for memory under the
-    limits of that group. Raises GhostswapError where the estimate does not tell.
+    `margin` (0.1 for 10 %). Zero pages of dumps are left out unless `zero_pages` includes them.
+    With `cgroup`, the path of a control group, it is for memory under the limits of that group.
+    Raises GhostswapError where the estimate does not tell.
     """
-    planned_from = input_of_estimate(estimate, algorithm)
-    if planned_from.partial:
-        raise GhostswapError(planned_from.name, PARTIAL)
+    planned_from = input_of_estimate(
+        estimate, algorithm, zero_pages, margin_stated=margin is not None
+    )
     machines = () if ram_bytes is None else (ram_bytes,)
     (limit,) = pool_limits(_HERE, machines, max_pool_percent, cgroup)
     demand = None if demand_bytes is None else Demand(demand_bytes, DemandSource.GIVEN)
@@ -144,12 +146,21 @@ def _piped() -> bytes:
     return read_stream(sys.stdin.buffer, "standard input", begin)
 
 
-def input_of_report(report: tuple[bytes, str], algorithm: str | None) -> PlanInput:
-    """What to plan from, of the text and name of a saved estimate."""
+def input_of_report(
+    report: tuple[bytes, str],
+    algorithm: str | None,
+    zero_pages: ZeroPages | None,
+    *,
+    margin_stated: bool,
+) -> PlanInput:
+    """What to plan from, of the text and name of a saved estimate; GhostswapError where it tells
+    too little."""
     text, name = report
     document = parse_estimate(text, name)
     check(document, name)
-    return PlanInput.of_comparison(read(document, name), name, algorithm)
+    comparison = read(document, name)
+    check_pages(comparison, name, zero_pages, margin_stated=margin_stated)
+    return PlanInput.of_comparison(comparison, name, algorithm, zero_pages)
 
 
 def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: Rules) -> PlanInput:
@@ -159,7 +170,15 @@ def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: R
     return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules)
 
 
-def input_of_estimate(estimate: Estimate, algorithm: str | None = None) -> PlanInput:
-    """What to plan from, of an estimate made now; under its first algorithm by default."""
+def input_of_estimate(
+    estimate: Estimate,
+    algorithm: str | None,
+    zero_pages: ZeroPages | None,
+    *,
+    margin_stated: bool,
+) -> PlanInput:
+    """What to plan from, of an estimate made now; under its first algorithm by default.
+    GhostswapError where it tells too little."""
     name = ", ".join(source.facts.name for source in estimate.census.sources)
-    return PlanInput.of_comparison(estimate.comparison, name, algorithm)
+    check_pages(estimate.comparison, name, zero_pages, margin_stated=margin_stated)
+    return PlanInput.of_comparison(estimate.comparison, name, algorithm, zero_pages)

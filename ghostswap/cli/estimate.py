@@ -17,8 +17,10 @@ from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, View, choose_column
 from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.recompression import Recompression
+from ghostswap.plan.enough import mostly_zero
 from ghostswap.report.estimate import Estimate, document
 from ghostswap.signals import OUTPUT_SECONDS, held, waits
+from ghostswap.systems.comparison import Comparison
 from ghostswap.units import format_duration
 
 # Each content of --top is held with its beginning and the names of its sources, some 2 kB.
@@ -227,6 +229,7 @@ def estimate_dedup(
 
 def _ended(estimate: Estimate, quiet: bool) -> int:
     """Exit status, having said what is missing from the result, or that a signal has come."""
+    _warn_of_zeros(estimate.comparison, quiet)
     status = status_of(estimate.census, quiet)
     if status == INTERRUPTED:
         return status
@@ -241,6 +244,16 @@ def _ended(estimate: Estimate, quiet: bool) -> int:
         warn("interrupted when all was measured: this is the whole result", quiet=False)
         return INTERRUPTED
     return status
+
+
+def _warn_of_zeros(comparison: Comparison, quiet: bool) -> None:
+    if mostly_zero(comparison):
+        zero, total = comparison.coverage.dump_zero_pages, comparison.total_pages
+        warn(
+            f"{zero:,} of {total:,} pages are zeros of dumps, maybe of memory never touched: the "
+            "ratios tell little",
+            quiet,
+        )
 
 
 def status_of(census: Census, quiet: bool) -> int:

@@ -137,6 +137,12 @@ def _nanoseconds(ns: float, exact: bool) -> str:
 def _notes(estimate: Estimate) -> list[str]:
     """What a reader of the table would otherwise get wrong."""
     notes = []
+    if without := estimate.without_dump_zeros():
+        pages = estimate.comparison.coverage.dump_zero_pages
+        notes.append(
+            f"{pages:,} zero pages are of dumps, which have them also for memory never touched."
+            f" RATIO without them: {_ratios(without)}."
+        )
     for system in estimate.shown():
         if system.system is System.ZSWAP and system.refused_pages:
             fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
@@ -169,6 +175,16 @@ def _notes(estimate: Estimate) -> list[str]:
             "So few pages leave most zspages of a pool half empty: a larger set does better."
         )
     return notes
+
+
+def _ratios(footprints: Sequence[Footprint]) -> str:
+    """Those of the systems that every kernel has, under the first algorithm."""
+    first = footprints[0].algorithm
+    return ", ".join(
+        f"{each.system} {each.ratio:.2f}"
+        for each in footprints
+        if each.system in (System.ZRAM, System.ZSWAP) and each.algorithm == first and each.ratio
+    )
 
 
 def _checks(checks: Sequence[Check]) -> list[list[str]]:

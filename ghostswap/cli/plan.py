@@ -12,7 +12,6 @@ import typer
 from ghostswap.application.estimate import estimate
 from ghostswap.application.measure import Idle, Method
 from ghostswap.application.plan import (
-    PARTIAL,
     input_of_estimate,
     input_of_ratio,
     input_of_report,
@@ -26,19 +25,20 @@ from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.plan_view import SIZE_COLUMNS, show
 from ghostswap.cli.progress import listener
 from ghostswap.cli.render import View, choose_columns, print_json, warn
-from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.plan.answer import Plan, PlanRequest
 from ghostswap.plan.answer import plan as make_plan
 from ghostswap.plan.demand import Demand, DemandSource
+from ghostswap.plan.enough import ZeroPages
 from ghostswap.report.plan import document
 from ghostswap.report.setup import Form, Setup, lines
 from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
-from ghostswap.units import parse_size
+from ghostswap.units import format_size, parse_size
 
 SLACK_WORTH_SAYING = 0.05  # of the pool
-RATIO_MARGIN = 0.1  # of a ratio that somebody states: it is a guess
+_LEAST_RAM = 1 << 20  # bytes
 
 
 class Print(StrEnum):
@@ -54,9 +54,17 @@ def _sizes(text: str) -> list[int]:
         sizes = [parse_size(part) for part in text.split(",")]
     except ValueError as error:
         raise UsageError("--ram", str(error)) from None
-    if not all(sizes):
-        raise UsageError("--ram", "a machine without RAM cannot swap")
+    for part, size in zip(text.split(","), sizes, strict=True):
+        if size < _LEAST_RAM:
+            raise UsageError("--ram", _too_little_ram(part.strip(), size))
     return sizes
+
+
+def _too_little_ram(text: str, size: int) -> str:
+    if size == 0:
+        return "a machine without RAM cannot swap"
+    meant = f"; did you mean {text}{'G' if size < 1024 else 'M'}?" if text.isdecimal() else ""
+    return f"{text} is {format_size(size)}, and no machine has so little{meant}"
 
 
 def _ratio(text: str) -> float:
@@ -115,6 +123,14 @@ def plan(
             metavar="SHARE",
             rich_help_panel=READ,
             help="Pages may be so far off (default: 0; --ratio: 10%).",
+        ),
+    ] = None,
+    zero_pages: Annotated[
+        ZeroPages | None,
+        typer.Option(
+            "--zero-pages",
+            rich_help_panel=READ,
+            help="Whether zero pages of dumps were in use (default: exclude).",
         ),
     ] = None,
     ram: Annotated[
@@ -217,6 +233,8 @@ def plan(
         raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
+    if zero_pages is not None and ratio is not None:
+        raise UsageError("--zero-pages", "needs dumps: a ratio has none")
     if quick and ratio is not None:
         raise UsageError("--quick", "needs pages to take a sample of")
     if demand is not None and demand.bytes == 0:
@@ -252,7 +270,9 @@ def plan(
     elif (report := report_among(unmeasured)) is not None:
         if idle is not None:
             raise UsageError("--idle", "goes with processes: an estimate is of the pages it is of")
-        planned_from = input_of_report(report, algorithm)
+        planned_from = input_of_report(
+            report, algorithm, zero_pages, margin_stated=margin is not None
+        )
     else:
         method = Method(
             [algorithm] if algorithm else [],
@@ -263,14 +283,12 @@ def plan(
         result = estimate(measured, method, rules, listener=listener(quiet))
         if result.comparison.partial or waits():
             raise KeyboardInterrupt  # what was read until then does not tell how large
-        planned_from = input_of_estimate(result)
+        planned_from = input_of_estimate(result, None, zero_pages, margin_stated=margin is not None)
         status = status_of(result.census, quiet)
-    if planned_from.partial:
-        raise GhostswapError(planned_from.name, PARTIAL)
     request = PlanRequest(
         held_by,
         rules.version if kernel is not None else planned_from.rules.version,
-        margin if margin is not None else RATIO_MARGIN if ratio is not None else 0.0,
+        margin,
         swapped_out,
     )
     plans = [make_plan(planned_from, limit, request) for limit in limits]
@@ -296,6 +314,13 @@ def _warn(plan: Plan) -> None:
         warn(
             f"{name}: so few pages that up to {footprint.slack:.0%} of their pool may be zspages "
             "not full yet: measure more",
+            quiet=False,
+        )
+    if left_out := plan.input.left_out_pages:
+        everything = left_out + footprint.total_pages
+        warn(
+            f"{name}: {left_out:,} zero pages of {everything:,} are left out: a dump has them also "
+            "for memory never touched (--zero-pages include)",
             quiet=False,
         )
     if footprint.refused_pages:

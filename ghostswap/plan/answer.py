@@ -18,12 +18,14 @@ from ghostswap.plan.designs import (
     too_large,
     too_small,
 )
+from ghostswap.plan.enough import ZeroPages, check_range
 from ghostswap.plan.sizing import PoolLimit, Sizing, size_up
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, System
 from ghostswap.systems.ksm import zswap_behind_ksm
 from ghostswap.systems.table import SYSTEMS, Pool
 
+_MARGIN_OF_A_GUESS = 0.1  # of a ratio that somebody states
 _STATED_PAGES = 1_000_000  # so many that a ratio keeps six digits
 
 
@@ -37,17 +39,30 @@ class PlanInput:
     name: str
     rules: Rules
     page_size: int
-    partial: bool
     algorithm: str | None
     footprints: Mapping[System, Footprint]
     demand: Demand | None = None  # that the estimate itself tells
+    margin: float = 0.0  # by which its pages may be off, unless somebody states another
+    left_out_pages: int = 0  # zero pages of dumps that are not in the footprints
 
     @classmethod
-    def of_comparison(cls, comparison: Comparison, name: str, algorithm: str | None) -> "PlanInput":
+    def of_comparison(
+        cls,
+        comparison: Comparison,
+        name: str,
+        algorithm: str | None,
+        zero_pages: ZeroPages | None = None,
+    ) -> "PlanInput":
         """From the footprints of `algorithm`, by default the first one; GhostswapError, at `name`,
-        where there are none."""
-        if comparison.total_pages == 0:
-            raise GhostswapError(name, "an estimate of no pages: nothing to size by")
+        where there are none. Zero pages of dumps are left out unless `zero_pages` includes them."""
+        left_out = 0
+        if zero_pages is not ZeroPages.INCLUDE:
+            left_out = comparison.coverage.dump_zero_pages
+        if comparison.total_pages <= left_out:
+            pages = "pages but zeros" if left_out else "pages"
+            raise GhostswapError(name, f"an estimate of no {pages}: nothing to size by")
+        if left_out:
+            comparison = comparison.without_dump_zeros()
         known = list(dict.fromkeys(each.algorithm for each in comparison.footprints))
         names = [each for each in known if each is not None]
         if not names:
@@ -76,7 +91,7 @@ class PlanInput:
         if (idle := comparison.idle) is not None:
             most = idle.most_pages * page_size
             demand = Demand(most, DemandSource.IDLE, idle.seconds, idle.tracker)
-        return cls(name, rules, page_size, comparison.partial, algorithm, taking, demand)
+        return cls(name, rules, page_size, algorithm, taking, demand, left_out_pages=left_out)
 
     @classmethod
     def of_ratio(cls, ratio: float, page_size: int, rules: Rules) -> "PlanInput":
@@ -109,7 +124,8 @@ class PlanInput:
         )
         zram = footprint(System.ZRAM, HANDLE_BYTES, pages * rules.zram_entry_bytes)
         stated = {System.ZSWAP: zswap, System.ZRAM: zram}
-        return cls(f"a stated ratio of {ratio:g}", rules, page_size, False, None, stated)
+        name = f"a stated ratio of {ratio:g}"
+        return cls(name, rules, page_size, None, stated, margin=_MARGIN_OF_A_GUESS)
 
     def footprint(self, system: System) -> Footprint:
         """That of `system`; GhostswapError where there is none."""
@@ -121,12 +137,12 @@ class PlanInput:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What is to be planned: a system, on a kernel, with a margin, and perhaps for a demand other
-    than that of the estimate."""
+    """What is to be planned: a system, on a kernel, and perhaps with a margin and for a demand
+    other than those of what it is planned from."""
 
     system: System
     kernel: KernelVersion
-    margin: float
+    margin: float | None = None
     demand: Demand | None = None
 
 
@@ -151,18 +167,21 @@ class Plan:
 
 
 def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
-    """The plan for one machine; GhostswapError where the input lacks the system asked for."""
+    """The plan for one machine; GhostswapError where the input lacks the system asked for, or tells
+    too little."""
     demand = request.demand or input.demand
+    margin = input.margin if request.margin is None else request.margin
     demand_bytes = None if demand is None else demand.bytes
 
     def sized(system: System) -> Sizing:
         threshold = SYSTEMS[system].pool is not Pool.ZRAM and has_accept_threshold(request.kernel)
         own = limit if threshold else replace(limit, accept_percent=100)
-        return size_up(input.footprint(system), own, request.margin, demand_bytes)
+        return size_up(input.footprint(system), own, margin, demand_bytes)
 
     sizing = sized(request.system)
     if sizing.expected == 0 and limit.group is not None:
         raise GhostswapError(limit.group.path, _nothing(sizing))
+    check_range(input.name, sizing, margin_stated=request.margin is not None)
     kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes
     return Plan(
         input,

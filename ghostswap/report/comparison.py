@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ghostswap.census.coverage import Coverage
 from ghostswap.census.idle_share import IdleMemory
 from ghostswap.errors import GhostswapError
 from ghostswap.kernel.algorithm import Algorithm
@@ -63,7 +64,8 @@ def document(comparison: Comparison) -> dict[str, Any]:
             "ghost": rules.ghost,
             "whole_huge_pages": rules.whole_huge_pages,
         },
-        "pages": {"total": comparison.total_pages},
+        "pages": {"total": comparison.total_pages, "zero": comparison.zero_pages},
+        "coverage": asdict(comparison.coverage),
         "systems": [_row(footprint) for footprint in comparison.footprints],
         "idle": None if comparison.idle is None else asdict(comparison.idle),
     }
@@ -122,7 +124,30 @@ def _read(estimate: "_Fields") -> Comparison:
         if row.text("system") in list(System)
     )
     idle = _idle(estimate.inner("idle")) if estimate.has("idle") else None
-    return Comparison(rules, page_size, total, estimate.flag("partial"), footprints, idle)
+    return Comparison(
+        rules,
+        page_size,
+        total,
+        estimate.flag("partial"),
+        footprints,
+        idle,
+        estimate.inner("pages").whole("zero", absent=0),
+        _coverage(estimate),
+    )
+
+
+def _coverage(estimate: "_Fields") -> Coverage:
+    """What the estimate says of it; of an earlier version, what its sources say."""
+    if estimate.has("coverage"):
+        coverage = estimate.inner("coverage")
+        return Coverage(*(coverage.whole(field.name) for field in fields(Coverage)))
+    sources = estimate.rows("sources") if estimate.has("sources") else []
+    dumps = any(source.text("kind") != "process" for source in sources)
+    return Coverage(
+        sum(source.whole("swapped_pages", absent=0) for source in sources),
+        sum(source.whole("unreadable_pages", absent=0) for source in sources),
+        estimate.inner("pages").whole("zero", absent=0) if dumps else 0,
+    )
 
 
 def _idle(idle: "_Fields") -> IdleMemory:

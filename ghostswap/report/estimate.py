@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ghostswap.census.coverage import unreadable
 from ghostswap.census.dedup import Group, histogram, of_all, shared_between_sources
 from ghostswap.census.idle_share import IdleCensus, IdleGroup, scaled_counts, scaled_population
 from ghostswap.census.population import Population, population
@@ -75,6 +76,14 @@ class Estimate:
             if each.algorithm is None or not each.algorithm.endswith(IN_KERNEL)
         ]
 
+    def without_dump_zeros(self) -> list[Footprint]:
+        """The footprints without zero pages of dumps, which may never have been touched; none where
+        there are no such pages, or no others."""
+        pages = self.comparison.coverage.dump_zero_pages
+        if not 0 < pages < self.comparison.total_pages:
+            return []
+        return list(self.comparison.without_dump_zeros().footprints)
+
     def checks(self) -> list[Check]:
         """The library's codecs against the kernel's, where the census has both."""
         zrams = {
@@ -141,15 +150,13 @@ def document(estimate: Estimate) -> dict[str, Any]:
             "top": [asdict(example) for example in estimate.top],
             "shared_between_sources_pages": shared_between_sources(census),
         },
+        "without_dump_zeros": [
+            {"system": str(each.system), "algorithm": each.algorithm, "ratio": each.ratio}
+            for each in estimate.without_dump_zeros()
+        ],
         "groups": [asdict(group) for group in estimate.groups],
         "verify": [asdict(check) | {"difference": check.difference} for check in estimate.checks()],
     }
-
-
-def unreadable(census: Census, source: SourceRows) -> int:
-    """Pages of a source that were promised and not had."""
-    rows = census.readable[source.first : source.first + source.pages]
-    return source.facts.unreadable + int(np.count_nonzero(~rows))
 
 
 def _sources(estimate: Estimate) -> list[dict[str, Any]]:

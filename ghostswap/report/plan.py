@@ -234,11 +234,12 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
         "basis": {
             "name": planned_from.name,
             "kernel": str(planned_from.rules.version),
-            "partial": planned_from.partial,
+            "partial": False,  # of a part there is no plan
+            "left_out_zero_pages": planned_from.left_out_pages,
         },
         "system": str(request.system),
         "algorithm": planned_from.algorithm,
-        "margin": request.margin,
+        "margin": plans[0].sizing.margin,
         "demand_bytes": None if demand is None else demand.bytes,
         "demand_source": str(DemandSource.CAPACITY if demand is None else demand.source),
         "demand_tracker": None if demand is None else demand.tracker,

@@ -92,6 +92,9 @@ def _wrong_pages(document: Mapping[str, Any]) -> str | None:
         return "pages: less than none"
     if counts.get("total", 0) * page_size > _ALL_MEMORY:
         return f"pages: {counts['total']} are more than any machine has"
+    of_dumps = _numbers(document.get("coverage")).get("dump_zero_pages", 0)
+    if of_dumps > counts.get("zero", of_dumps):
+        return f"pages: zero is {counts['zero']}, and in dumps alone {of_dumps}"
     for whole, parts in _SUMS:
         if counts.keys() >= {whole, *parts} and counts[whole] != sum(
             counts[part] for part in parts

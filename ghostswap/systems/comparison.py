@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ghostswap.census.coverage import NOTHING_LEFT_OUT, Coverage, coverage_of
 from ghostswap.census.idle_share import IdleMemory, IdleShare, idle_error, scaled, sharing_error
 from ghostswap.census.population import population, uncompressed
 from ghostswap.census.sample_error import SampleError
@@ -15,6 +16,7 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.systems.footprint import Footprint, Recompressed, System
 from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import SYSTEMS, Pool, Row
+from ghostswap.systems.zero_pages import without_zero
 
 # zstd's sizes with the parameters of zram, where zswap has others: 1.8 % less of executables.
 OTHER_PARAMETERS = 0.02
@@ -25,7 +27,7 @@ class Comparison:
     """What every system makes of `total_pages` pages under `rules`, for each algorithm.
 
     `partial` where the pages were to be more: it was interrupted. `idle` where they are those that
-    nothing touches.
+    nothing touches. Of the total, `zero_pages` are of zeros.
     """
 
     rules: Rules
@@ -34,6 +36,22 @@ class Comparison:
     partial: bool
     footprints: tuple[Footprint, ...]
     idle: IdleMemory | None = None
+    zero_pages: int = 0
+    coverage: Coverage = NOTHING_LEFT_OUT
+
+    def without_dump_zeros(self) -> "Comparison":
+        """The same without the zero pages of dumps, which may never have been touched."""
+        pages = self.coverage.dump_zero_pages
+        footprints = (
+            without_zero(each, pages, self.zero_pages, self.rules) for each in self.footprints
+        )
+        return replace(
+            self,
+            total_pages=self.total_pages - pages,
+            footprints=tuple(footprints),
+            zero_pages=self.zero_pages - pages,
+            coverage=replace(self.coverage, dump_zero_pages=0),
+        )
 
     def of(self, algorithm: str | None) -> dict[System, Footprint]:
         """The footprints of one algorithm, and those of systems that need none."""
@@ -69,8 +87,16 @@ def compare(
         for row in SYSTEMS.values()
         if not row.compresses
     ]
-    idle = None if share is None else share.memory
-    return Comparison(rules, census.page_size, total, partial, tuple(footprints), idle)
+    return Comparison(
+        rules,
+        census.page_size,
+        total,
+        partial,
+        tuple(footprints),
+        idle=None if share is None else share.memory,
+        zero_pages=pages.zero,
+        coverage=coverage_of(census),
+    )
 
 
 def _compressed(

@@ -23,10 +23,8 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
     """KSM over pages that are each mapped once, use_zero_pages off: a zero page is a content like
     any other. `copies` of the population is of those that it may merge; the others stay.
     """
-    mergeable = int((pages.copies.copies * pages.copies.contents).sum())
     merged = sharing(pages.copies, pages.page_size)
     kept = pages.total - merged.pages_sharing
-    nodes = merged.pages_shared + _chains(pages.copies)
     return Footprint(
         System.KSM,
         algorithm=None,
@@ -39,7 +37,7 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
         compressed_bytes=kept * pages.page_size,
         pool_bytes=kept * pages.page_size,
         slack_bytes=0,
-        entry_bytes=mergeable * RMAP_ITEM_BYTES + nodes * STABLE_NODE_BYTES,
+        entry_bytes=entry_bytes(pages.copies, merged),
         lookup_bytes=0,
         sharing=merged,
     )
@@ -57,6 +55,13 @@ def sharing(pages: Copies, page_size: int) -> Sharing:
     saved = int((merged * pages.contents).sum())
     scanned = int((pages.copies * pages.contents).sum())
     return Sharing(shared, saved, general_profit(saved, scanned, page_size))
+
+
+def entry_bytes(pages: Copies, merged: Sharing) -> int:
+    """What KSM keeps of pages that it `merged` so."""
+    mergeable = int((pages.copies * pages.contents).sum())
+    nodes = merged.pages_shared + _chains(pages)
+    return mergeable * RMAP_ITEM_BYTES + nodes * STABLE_NODE_BYTES
 
 
 def _chains(pages: Copies) -> int:

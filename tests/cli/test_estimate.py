@@ -29,6 +29,22 @@ def dump(tmp_path: Path) -> Path:
     return path
 
 
+def test_zero_pages_of_a_dump_are_said_with_the_ratio_without_them(tmp_path: Path) -> None:
+    """A warning where they are most, and no word of them where there are none."""
+    data = b"".join((random.Random(n).randbytes(700) * 6)[:4096] for n in range(64))
+    for zero_pages, warned in ((0, False), (64, False), (65, True)):
+        dump = tmp_path / f"{zero_pages}.raw"
+        dump.write_bytes(data + bytes(zero_pages * 4096))
+        done = run_estimate(dump, "--page-size", "4096", "--jobs", "1")
+        assert (done.returncode, "the ratios tell little" in done.stderr) == (0, warned)
+        assert ("RATIO without them: zram" in done.stdout) == (zero_pages > 0)
+    found = estimate(dump, "--page-size", "4096", "--quiet", "--jobs", "1")
+    alone = estimate(tmp_path / "0.raw", "--page-size", "4096", "--quiet", "--jobs", "1")
+    assert found["coverage"]["dump_zero_pages"] == 65
+    ratios = [each["ratio"] for each in found["without_dump_zeros"]]
+    assert ratios == [each["ratio"] for each in alone["systems"]]
+
+
 def test_pages_are_counted_by_kind(dump: Path) -> None:
     assert estimate(dump)["pages"] == {
         "total": 15,

@@ -100,7 +100,7 @@ def test_the_pool_of_the_estimate_decides(report: Path) -> None:
             )
             arguments = (report, "--system", system, "--algorithm", algorithm, *MACHINE)
             (found,) = document(*arguments)["plans"]
-            assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 600)
+            assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 400)
             assert found["system"] == system
 
 
@@ -111,8 +111,8 @@ def test_dedup_holds_more_and_ksm_needs_fewer_slots(report: Path) -> None:
     held = found["capacity"]["expected"]["memory_bytes"]
     assert others["zswap+dedup"]["capacity"]["expected"]["memory_bytes"] > held
     ksm = others["ksm"]["capacity"]["expected"]
-    # 200 zero pages are one, 100 pairs are single pages: 301 slots for 600 pages.
-    assert ksm["memory_bytes"] / (ksm["slots"] * PAGE) == pytest.approx(600 / 301, rel=1e-3)
+    # Of the 400 pages that are not zero, 100 pairs are single pages: 300 slots.
+    assert ksm["memory_bytes"] / (ksm["slots"] * PAGE) == pytest.approx(400 / 300, rel=1e-3)
 
 
 def test_every_design_is_in_the_table(report: Path) -> None:
@@ -420,16 +420,120 @@ def test_an_estimate_that_does_not_tell_its_rules_is_taken_by_its_kernels(
     assert plan(untold, *options) == plan(report, *options)
 
 
-def test_few_pages_are_said_to_be_few(tmp_path: Path) -> None:
+def some(number: int) -> bytes:
+    """As many pages that compress in different degrees."""
     made = random.Random(4)
+    return b"".join((made.randbytes(50 * (n % 30) + 50) * PAGE)[:PAGE] for n in range(number))
+
+
+def test_few_pages_are_said_to_be_few(tmp_path: Path) -> None:
     few = tmp_path / "few.raw"
-    few.write_bytes(b"".join((made.randbytes(50 * n + 50) * PAGE)[:PAGE] for n in range(30)))
+    few.write_bytes(some(1200))
     done = ghostswap("plan", few, *MACHINE, "--output", "at-worst,at-best", "--bytes")
     assert done.returncode == 0
     assert "measure more" in done.stderr
     worst, best = done.stdout.splitlines()[1].split()
     assert int(best) > int(worst) * 1.1
     assert ghostswap("plan", few, *MACHINE, "--quiet").stderr == ""
+
+
+FORMS = ((), ("--json",), ("--print", "bytes"), ("--emit", "sh"))
+
+
+def refused_in_every_form(*arguments: str | Path) -> str:
+    """The one line that all forms of output are refused with."""
+    lines = set()
+    for form in FORMS:
+        done = ghostswap("plan", *arguments, *MACHINE, *form, "--quiet")
+        assert (done.returncode, done.stdout) == (1, ""), done
+        lines.add(done.stderr)
+    (line,) = lines
+    assert line.count("\n") == 1
+    return line
+
+
+def test_too_few_pages_get_no_size_unless_a_margin_is_stated(tmp_path: Path) -> None:
+    few = tmp_path / "few.raw"
+    few.write_bytes(some(20))
+    assert "too few pages" in (line := refused_in_every_form(few))
+    assert "--margin" in line
+    assert document(few, *MACHINE, "--margin", "0", "--quiet")["margin"] == 0
+
+
+def test_a_dump_of_mostly_zero_pages_gets_no_size_until_they_are_decided(tmp_path: Path) -> None:
+    dump = tmp_path / "core.raw"
+    dump.write_bytes(some(500) + bytes(600 * PAGE))
+    assert "--zero-pages include|exclude" in refused_in_every_form(dump)
+    ratio = {
+        decided: document(dump, *MACHINE, "--zero-pages", decided, "--quiet")["plans"][0]["ratio"]
+        for decided in ("include", "exclude")
+    }
+    assert ratio["include"] == pytest.approx(ratio["exclude"] * 1100 / 500, rel=1e-6)
+
+
+def test_zero_pages_of_a_dump_are_left_out_and_counted(dump: Path, report: Path) -> None:
+    for measured in (dump, report):
+        done = ghostswap("plan", measured, *MACHINE, "--json")
+        assert json.loads(done.stdout)["basis"]["left_out_zero_pages"] == 200
+        assert "200 zero pages of 600 are left out" in done.stderr
+    (found,) = document(dump, *MACHINE, "--zero-pages", "include")["plans"]
+    (row,) = (
+        row
+        for row in json.loads(report.read_text())["systems"]
+        if (row["system"], row["algorithm"]) == ("zswap", "lz4")
+    )
+    assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 600)
+
+
+def changed(report: Path, tmp_path: Path, **coverage: int) -> Path:
+    """The report with other figures of what it covers."""
+    told = json.loads(report.read_text())
+    told["coverage"] |= coverage
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(told))
+    return path
+
+
+def test_mostly_unreadable_memory_gets_no_size_unless_a_margin_is_stated(
+    report: Path, tmp_path: Path
+) -> None:
+    unreadable = changed(report, tmp_path, unreadable_pages=601)
+    assert "601 of 1,201 pages could not be read" in refused_in_every_form(unreadable)
+    plan(unreadable, *MACHINE, "--margin", "30%")
+    plan(changed(report, tmp_path, unreadable_pages=600), *MACHINE)
+
+
+def test_an_interrupted_estimate_gets_no_size(report: Path, tmp_path: Path) -> None:
+    told = json.loads(report.read_text())
+    told["partial"] = True
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps(told))
+    assert "an interrupted estimate" in refused_in_every_form(part)
+
+
+def test_an_earlier_estimate_says_what_it_covers_by_its_sources(
+    report: Path, tmp_path: Path
+) -> None:
+    told = json.loads(report.read_text())
+    del told["coverage"]
+    path = tmp_path / "earlier.json"
+    path.write_text(json.dumps(told))
+    assert (
+        document(path, *MACHINE)["plans"][0]["ratio"]
+        == (document(report, *MACHINE)["plans"][0]["ratio"])
+    )
+    told["sources"][0] |= {"kind": "process", "unreadable_pages": 5000}
+    path.write_text(json.dumps(told))
+    assert "5,000 of 5,600 pages" in refused_in_every_form(path)
+
+
+def test_ram_without_a_unit_is_not_taken_for_bytes() -> None:
+    done = ghostswap("plan", "--ratio", "3", "--ram", "8")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr
+        == "ghostswap: --ram: 8 is 8 B, and no machine has so little; did you mean 8G?\n"
+    )
 
 
 def test_an_algorithm_that_was_not_measured_is_named(report: Path) -> None:

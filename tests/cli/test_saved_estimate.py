@@ -110,6 +110,7 @@ def in_pages(key: str, value: int) -> Callable[[dict[str, Any]], None]:
         set_pages,
         in_pages("total", 1),
         in_pages("zero", -1),
+        lambda document: document["coverage"].update({"dump_zero_pages": 65}),
         in_pages("duplicate", 3),
         in_system("pool_bytes", 1),
         in_system("pool_bytes", 10**15),
@@ -142,6 +143,7 @@ def test_a_pool_of_one_byte_for_50_mib_is_damaged_though_its_sums_are_right(
 ) -> None:
     document = json.loads(json.dumps(estimate))
     document["pages"] = alone(12_800)
+    document["coverage"]["dump_zero_pages"] = 0
     for row in document["systems"]:
         row |= {"pages_stored": 12_800, "same_pages": 0, "huge_pages": 0, "refused_pages": 0}
         row |= {"compressed_bytes": 1, "pool_bytes": 1, "metadata_bytes": 0, "ram_bytes": 1}

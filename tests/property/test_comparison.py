@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostswap.census.coverage import Coverage
 from ghostswap.kernel.recompression import Pages
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.version import KernelVersion
@@ -72,7 +73,15 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         for algorithm in draw(st.lists(st.sampled_from(["lz4", "zstd:9", "lzo"]), unique=True))
         for system in draw(st.lists(st.sampled_from(System), unique=True))
     ]
-    return Comparison(whose, page_size, total, draw(st.booleans()), tuple(footprints))
+    return Comparison(
+        whose,
+        page_size,
+        total,
+        draw(st.booleans()),
+        tuple(footprints),
+        zero_pages=draw(counts),
+        coverage=draw(st.builds(Coverage, counts, counts, counts)),
+    )
 
 
 @given(comparisons())

@@ -63,7 +63,7 @@ def lines(form: str, path: str | Path) -> list[str]:
 def estimate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("emit")
     dump = folder / "pages.raw"
-    dump.write_bytes((os.urandom(256) * 16) * 100)
+    dump.write_bytes((os.urandom(256) * 16) * 2000)
     command = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json", str(dump)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))

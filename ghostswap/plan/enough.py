@@ -1,0 +1,56 @@
+"""Whether enough is known for a size; where not, one line that names what decides."""
+
+from enum import StrEnum
+
+from ghostswap.errors import GhostswapError
+from ghostswap.plan.sizing import Sizing
+from ghostswap.systems.comparison import Comparison
+
+_WIDEST_RANGE = 2  # of the largest size to the smallest that the pages allow
+_MOST_DOUBTFUL = 0.5  # of the pages
+
+
+class ZeroPages(StrEnum):
+    """Whether the zero pages of dumps were memory in use."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+
+
+def check_pages(
+    comparison: Comparison, name: str, zero_pages: ZeroPages | None, *, margin_stated: bool
+) -> None:
+    """GhostswapError, at `name`, for pages that are too few of those meant, or that may never have
+    been touched; `zero_pages` and a margin that somebody states decide."""
+    if comparison.partial:
+        raise GhostswapError(name, "an interrupted estimate: a part does not tell the size")
+    measured = comparison.idle.total_pages if comparison.idle else comparison.total_pages
+    unreadable, zero = comparison.coverage.unreadable_pages, comparison.coverage.dump_zero_pages
+    if unreadable > (measured + unreadable) * _MOST_DOUBTFUL and not margin_stated:
+        raise GhostswapError(
+            name,
+            f"{unreadable:,} of {measured + unreadable:,} pages could not be read: be root, or say "
+            "by --margin SHARE how far they may differ from the others",
+        )
+    if mostly_zero(comparison) and zero_pages is None:
+        raise GhostswapError(
+            name,
+            f"{zero:,} of {measured:,} pages are zeros, which a dump also has for memory never "
+            "touched: --zero-pages include|exclude decides",
+        )
+
+
+def mostly_zero(comparison: Comparison) -> bool:
+    """Whether most pages are of zeros that a dump has also for memory never touched."""
+    zero_pages = comparison.coverage.dump_zero_pages
+    return zero_pages > comparison.total_pages * _MOST_DOUBTFUL
+
+
+def check_range(name: str, sizing: Sizing, *, margin_stated: bool) -> None:
+    """GhostswapError, at `name`, for so few pages that they hardly tell how the pool fills."""
+    if sizing.optimistic > _WIDEST_RANGE * sizing.pessimistic and not margin_stated:
+        raise GhostswapError(
+            name,
+            f"too few pages: they allow sizes from {sizing.pessimistic:,} to {sizing.optimistic:,} "
+            "pages; measure more, or say by --margin SHARE how far they may be off",
+        )
