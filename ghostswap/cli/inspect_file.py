@@ -7,6 +7,7 @@ from pathlib import Path
 from ghostswap.cli.render import complain, emphasised, note, print_json, printable, size_text
 from ghostswap.errors import GhostswapError
 from ghostswap.swapfile.area import Kind
+from ghostswap.swapfile.fix import fix
 from ghostswap.swapfile.header import Header, format_uuid
 from ghostswap.swapfile.inspection import Inspection, inspect_path
 from ghostswap.swapfile.running import PAGE_SIZE
@@ -64,8 +65,6 @@ def show_files(paths: Sequence[Path], *, fix: bool, json: bool, exact: bool, qui
 
 def _fixed(path: Path, quiet: bool) -> Inspection:
     """The inspection of `path` after mending what can be."""
-    from ghostswap.swapfile.fix import fix
-
     fixed = fix(path)
     note(
         f"{path}: {format_size(fixed)} got blocks of their own"

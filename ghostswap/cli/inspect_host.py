@@ -14,6 +14,7 @@ from ghostswap.diagnose.findings import findings
 from ghostswap.errors import UsageError
 from ghostswap.host.snapshot import read_host
 from ghostswap.report.host import host_document
+from ghostswap.report.openmetrics import exposition
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 _BOLD = re.compile(r"\x1b\[\d*m")
@@ -55,8 +56,6 @@ def _print(view: HostView) -> None:
         host = read_host(view.root, cgroups=view.cgroups)
         print_json(host_document(host, findings(host)))
     elif view.openmetrics:
-        from ghostswap.report.openmetrics import exposition
-
         host = read_host(view.root, cgroups=view.cgroups)
         print(exposition(host, findings(host)), end="")
     else:

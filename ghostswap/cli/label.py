@@ -6,6 +6,10 @@ from typing import Annotated
 import typer
 
 from ghostswap.cli import options
+from ghostswap.cli.render import print_json, printable
+from ghostswap.swapfile.area import look_at
+from ghostswap.swapfile.header import format_uuid
+from ghostswap.swapfile.relabel import labelled, relabel
 
 
 def label(
@@ -26,10 +30,6 @@ def label(
     the header stay as they are.
     """
     del quiet  # as every command takes it; this one has neither progress nor warnings
-    from ghostswap.cli.render import print_json, printable
-    from ghostswap.swapfile.area import look_at
-    from ghostswap.swapfile.header import format_uuid
-    from ghostswap.swapfile.relabel import labelled, relabel
 
     if text is None and uuid is None:
         header = labelled(path, look_at(path).header)

@@ -2,14 +2,20 @@
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ghostswap.cli import options
-
-if TYPE_CHECKING:
-    from ghostswap.swapfile.header import Header
+from ghostswap.cli.render import note, print_json, printable, size_text, warn
+from ghostswap.errors import UsageError
+from ghostswap.host.kernel import page_size_or_own
+from ghostswap.swapfile.create import check_target, write_ghost
+from ghostswap.swapfile.geometry import last_page_of, whole_pages
+from ghostswap.swapfile.header import NATIVE, Header, build, format_uuid
+from ghostswap.swapfile.layout import Endianness
+from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
+from ghostswap.swapfile.verdict import Kernel
 
 
 class ByteOrder(enum.StrEnum):
@@ -69,16 +75,8 @@ def mkghost(
     A kernel with ghost swap keeps what is swapped to it compressed in memory (zswap). A stock
     kernel refuses the file; `ghostswap on` swaps to it all the same.
     """
-    from ghostswap.cli.render import note, print_json, warn
-    from ghostswap.host.kernel import page_size_or_own
-    from ghostswap.swapfile import header as headers
-    from ghostswap.swapfile.create import check_target, write_ghost
-    from ghostswap.swapfile.layout import Endianness
-    from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
-    from ghostswap.swapfile.verdict import Kernel
-
     page_size = page_size_or_own(page_size)
-    header = headers.Header(
+    header = Header(
         version=1,
         last_page=_last_page(size, pages, page_size),
         nr_badpages=0,
@@ -86,13 +84,11 @@ def mkghost(
         uuid=options.uuid(uuid),
         volume=options.label(label),
         page_size=page_size,
-        endianness=(
-            headers.NATIVE if endianness is ByteOrder.NATIVE else Endianness(endianness.value)
-        ),
+        endianness=(NATIVE if endianness is ByteOrder.NATIVE else Endianness(endianness.value)),
     )
     check_target(path, replace=force)
     if not dry_run:
-        write_ghost(path, headers.build(header), replace=force)
+        write_ghost(path, build(header), replace=force)
     if running_kernel() is Kernel.STOCK:
         note("a kernel without ghost swap, like this one, answers EINVAL to swapon of it", quiet)
     if page_size != PAGE_SIZE:
@@ -104,9 +100,6 @@ def mkghost(
 
 
 def _last_page(size: int | None, pages: int | None, page_size: int) -> int:
-    from ghostswap.errors import UsageError
-    from ghostswap.swapfile.geometry import last_page_of, whole_pages
-
     if size is not None and pages is None:
         return last_page_of(whole_pages(size, page_size), page_size)
     if pages is not None and size is None:
@@ -114,9 +107,7 @@ def _last_page(size: int | None, pages: int | None, page_size: int) -> int:
     raise UsageError("mkghost", "how large? give --size SIZE or --pages N, and not both")
 
 
-def _document(path: Path, header: "Header") -> dict[str, object]:
-    from ghostswap.swapfile.header import format_uuid
-
+def _document(path: Path, header: Header) -> dict[str, object]:
     return {
         "path": str(path),
         "page_size": header.page_size,
@@ -130,10 +121,7 @@ def _document(path: Path, header: "Header") -> dict[str, object]:
     }
 
 
-def _show(path: Path, header: "Header", *, exact: bool, dry_run: bool) -> None:
-    from ghostswap.cli.render import printable, size_text
-    from ghostswap.swapfile.header import format_uuid
-
+def _show(path: Path, header: Header, *, exact: bool, dry_run: bool) -> None:
     size, usable = size_text(header.size_bytes, exact), size_text(header.usable_bytes, exact)
     written = "would be a ghost swap file" if dry_run else "a ghost swap file"
     print(f"{printable(str(path))}: {written} for {header.pages} pages ({size})")

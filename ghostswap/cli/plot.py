@@ -5,19 +5,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.files import check_place
+from ghostswap.files import check_place, replaced_whole
+from ghostswap.plan.answer import Plan
+from ghostswap.report.estimate import Estimate
 from ghostswap.signals import free
-
-if TYPE_CHECKING:
-    from ghostswap.plan.answer import Plan
-    from ghostswap.plots.picture import Form
-    from ghostswap.report.estimate import Estimate
 
 Plot = Annotated[
     Path | None,
@@ -83,28 +80,20 @@ def afterwards(*files: tuple[Path | None, Callable[[Path], None]]) -> Iterator[N
         raise failures[0]
 
 
-def plot_estimate(estimate: "Estimate", path: Path) -> None:
+def plot_estimate(estimate: Estimate, path: Path) -> None:
     """Draw an estimate to `path`."""
-    from ghostswap.plots.picture import of_estimate
+    from ghostswap.plots.picture import Form, of_estimate  # with matplotlib
 
-    _write(of_estimate(estimate, _form(path)), path)
+    _write(of_estimate(estimate, Form.of(path)), path)
 
 
-def plot_plan(plans: "Sequence[Plan]", path: Path) -> None:
+def plot_plan(plans: Sequence[Plan], path: Path) -> None:
     """Draw a plan to `path`."""
-    from ghostswap.plots.picture import of_plan
+    from ghostswap.plots.picture import Form, of_plan
 
-    _write(of_plan(plans, _form(path)), path)
-
-
-def _form(path: Path) -> "Form":
-    from ghostswap.plots.picture import Form
-
-    return Form(path.suffix.lower().removeprefix("."))
+    _write(of_plan(plans, Form.of(path)), path)
 
 
 def _write(picture: bytes, path: Path) -> None:
-    from ghostswap.files import replaced_whole
-
     with replaced_whole(path) as file:
         file.write(picture)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from matplotlib.figure import Figure
@@ -25,6 +26,11 @@ class Form(StrEnum):
     SVG = "svg"
     PNG = "png"
     HTML = "html"
+
+    @classmethod
+    def of(cls, path: Path) -> "Form":
+        """What the ending of `path` asks for; ValueError for any other."""
+        return cls(path.suffix.lower().removeprefix("."))
 
 
 def of_estimate(estimate: Estimate, form: Form) -> bytes:
