@@ -7,7 +7,7 @@ import numpy as np
 
 from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.table import I64, Census, SourceRows
-from ghostswap.pages.source import Mapping, Segment, SourceKind
+from ghostswap.pages.source import Mapping, Segment, Segments, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,17 @@ def _pages_in(
     """How many pages in the segments that are meant hold each content."""
     pages = np.zeros(len(census.contents.hash), dtype=np.int64)
     for source in census.sources if sources is None else sources:
-        inside = np.zeros(source.pages, dtype=np.bool_)
-        for segment in source.segments:
-            if is_meant(segment):
-                inside[segment.first : segment.first + segment.pages] = True
-        if inside.any():
+        segments = source.segments
+        if isinstance(segments, Segments) and not segments.in_shared_memory:
+            continue  # of a core, which may have a million of them, nothing else is asked
+        meant = [(each.first, each.pages) for each in segments if is_meant(each)]
+        if meant:
+            begins, lengths = np.array(meant, dtype=np.int64).T
+            edges = np.zeros(source.pages + 1, dtype=np.int64)
+            np.add.at(edges, begins, 1)
+            np.add.at(edges, begins + lengths, -1)
             rows = slice(source.first, source.first + source.pages)
+            inside = np.cumsum(edges[:-1]) > 0
             hashes = census.hash[rows][inside & census.readable[rows]]
             numbers = contents_numbers(census.contents, hashes)
             pages += np.bincount(numbers, minlength=len(pages))

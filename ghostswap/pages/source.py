@@ -68,6 +68,11 @@ class Segments:
         self.holes.append(segment.holes)
         self.mapping.append(_MAPPINGS.index(segment.mapping))
 
+    @property
+    def in_shared_memory(self) -> bool:
+        """Whether any of them is shared memory."""
+        return _MAPPINGS.index(Mapping.SHMEM) in self.mapping
+
     def __len__(self) -> int:
         return len(self.first)
 
