@@ -19,7 +19,7 @@ ZERO, SAME_FILLED, DATA = range(3)  # the column `kind`
 # Of a sample, about so many contents are kept whole: those that most pages hold.
 MOST_COPIED = 4096
 CHECKSUM_PRIME = (1 << 32) - 5  # so that 2^31 of them add up within 64 bits
-_ROWS_AT_ONCE = 1 << 17
+_ROWS_AT_ONCE = 1 << 16
 _TOP_BIT = np.uint64(1 << 63)
 
 
@@ -90,7 +90,7 @@ def checksum(hashes: I64) -> int:
 
 
 def saved_rows(census: Census, salt: Salt | None, reduction: Reduction) -> Iterator[Rows]:
-    """All rows of the saved census, some 2^17 at a time; `salt` is None where hashes have one."""
+    """All rows of the saved census, some 2^16 at a time; `salt` is None where hashes have one."""
     builder = _Builder(census, salt, reduction)
     return builder.in_order() if reduction.in_order else builder.by_content()
 

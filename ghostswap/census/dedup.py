@@ -68,11 +68,12 @@ def shared_between_sources(census: Census) -> int:
     """Data pages that dedup over all sources saves beyond dedup inside each source alone."""
     if len(census.sources) < 2:
         return 0
-    within = sum(
-        int(np.count_nonzero(census.contents.data[np.unique(_contents_of(census, source))]))
-        for source in census.sources
-    )
-    return within - int(np.count_nonzero(census.contents.data))
+    data, within = census.contents.data, 0
+    for source in census.sources:
+        held = np.zeros(len(data), dtype=np.bool_)
+        held[_contents_of(census, source)] = True
+        within += int(np.count_nonzero(held & data))
+    return within - int(np.count_nonzero(data))
 
 
 def _contents_of(census: Census, source: SourceRows) -> I64:

@@ -27,8 +27,11 @@ def distinct_contents(
     distinct = ordered[begins]
     length = len(ordered)
     del ordered
-    starts = np.flatnonzero(begins)
-    pages = np.diff(starts, append=length)
+    pages = np.flatnonzero(begins)  # where each begins, until they are made lengths
+    del begins
+    for at in range(0, len(pages), _ROWS_AT_ONCE):
+        part = pages[at : at + _ROWS_AT_ONCE + 1]
+        part[:_ROWS_AT_ONCE] = np.diff(part, append=length)[:_ROWS_AT_ONCE]
     if holes:
         at = int(np.searchsorted(distinct, np.uint64(zero)))
         if at == len(distinct) or distinct[at] != zero:

@@ -129,8 +129,8 @@ def scaled_counts(census: Census, share: IdleShare) -> dict[str, int]:
     contents = census.contents
     factor = share.idle_pages / max(census.total, 1)
     total = share.idle_pages if census.total else 0
-    zero = round(int(contents.pages[contents.zero].sum()) * factor)
-    same = min(round(int(contents.pages[contents.same_filled].sum()) * factor), total - zero)
+    zero = round(contents.pages_of(contents.zero) * factor)
+    same = min(round(contents.pages_of(contents.same_filled) * factor), total - zero)
     data = total - zero - same
     distinct = min(round(_distinct(census, contents.data, share)), data)
     return {

@@ -115,7 +115,7 @@ def _population(
     census: Census, algorithm: str | None, same: SizeHistogram, data: SizeHistogram
 ) -> Population:
     contents = census.contents
-    zero = int(contents.pages[contents.zero].sum())
+    zero = contents.pages_of(contents.zero)
     copies = Copies(*copies_of(contents.pages))
     thp_share = min(sum(each.facts.thp for each in census.sources) / max(census.total, 1), 1.0)
     return Population(census.page_size, algorithm, zero, same, data, copies, thp_share)
@@ -123,7 +123,7 @@ def _population(
 
 def _of_full_size(census: Census, kind: Bools) -> SizeHistogram:
     pages, contents = np.zeros(census.page_size + 2), np.zeros(census.page_size + 2)
-    pages[census.page_size] = census.contents.pages[kind].sum()
+    pages[census.page_size] = census.contents.pages_of(kind)
     contents[census.page_size] = np.count_nonzero(kind)
     return SizeHistogram(pages, contents)
 

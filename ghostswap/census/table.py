@@ -65,6 +65,10 @@ class Contents:
         """Contents that are neither zero nor same-filled."""
         return ~(self.zero | self.same_filled)
 
+    def pages_of(self, kind: Bools) -> int:
+        """How many pages hold one of the contents marked in `kind`; no column is copied for it."""
+        return int(np.sum(self.pages, where=kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

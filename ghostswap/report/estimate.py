@@ -232,12 +232,12 @@ def _source(census: Census, source: SourceRows) -> dict[str, Any]:
 def page_counts(census: Census) -> dict[str, int]:
     """Pages by kind: total = zero + same_filled + data, data = distinct + duplicate."""
     contents = census.contents
-    data = int(contents.pages[contents.data].sum())
+    data = contents.pages_of(contents.data)
     distinct = int(np.count_nonzero(contents.data))
     return {
         "total": census.total,
-        "zero": int(contents.pages[contents.zero].sum()),
-        "same_filled": int(contents.pages[contents.same_filled].sum()),
+        "zero": contents.pages_of(contents.zero),
+        "same_filled": contents.pages_of(contents.same_filled),
         "data": data,
         "distinct": distinct,
         "duplicate": data - distinct,
