@@ -180,6 +180,7 @@ complete -c ghostswap -n '__ghostswap_command plan' -l quick -d 'Compress a samp
 complete -c ghostswap -n '__ghostswap_command plan' -l explain -d 'Show how each figure comes about'
 complete -c ghostswap -n '__ghostswap_command plan' -l print -r -f -a 'pages bytes mib' -d 'The recommended size alone, a plain number'
 complete -c ghostswap -n '__ghostswap_command plan' -l emit -r -f -a 'sh fstab systemd zram-generator' -d 'Print the lines that set it up'
+complete -c ghostswap -n '__ghostswap_command plan' -l fleet -d 'The arguments are censuses of many hosts: one rule for all'
 complete -c ghostswap -n '__ghostswap_command plan' -l path -r -F -d 'Ghost file of --emit'
 complete -c ghostswap -n '__ghostswap_command plan' -l plot -r -F -d 'Draw a picture too: a .svg, .png or .html file'
 complete -c ghostswap -n '__ghostswap_command plan' -l json -d 'Print one JSON document and nothing else'

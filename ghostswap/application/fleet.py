@@ -9,6 +9,10 @@ from ghostswap.errors import GhostswapError
 from ghostswap.fleet.engine import EngineName, engine
 from ghostswap.fleet.inventory import Inventory
 from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.plan.fleet import FleetPlan, HostSizing
+from ghostswap.plan.sizing import PoolLimit, size_up
+from ghostswap.systems.footprint import System
 
 if TYPE_CHECKING:
     from ghostswap.fleet.survey import Fleet
@@ -50,10 +54,7 @@ def fleet(
     Raises GhostswapError, naming the file, where one does not hold what it says, and where what the
     engine needs is missing.
     """
-    for name in asked.algorithms:
-        if name not in inventory.algorithms:
-            known = ", ".join(inventory.algorithms)
-            raise GhostswapError(f"--algorithm {name}", f"not all hosts have it; all have {known}")
+    _check_algorithms(inventory, asked)
     with (
         progress() as report,
         engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
@@ -70,3 +71,49 @@ def fleet(
             most_pairs=asked.pairs,
             progress=report,
         )
+
+
+def plan_fleet(
+    inventory: Inventory,
+    rules: Rules,
+    asked: Asked,
+    system: System,
+    pool_percent: int = DEFAULT_POOL_PERCENT,
+    margin: float = 0.0,
+    progress: Callable[[], AbstractContextManager[Progress]] = _silent,
+) -> FleetPlan:
+    """What area each host needs for pages held by `system` under the first of the algorithms asked
+    for (by default, of those that all have), with a pool of so many percent of its RAM; and the
+    default that suits all but a few. GhostswapError as for `fleet`."""
+    _check_algorithms(inventory, asked)
+    algorithm = next(iter(asked.algorithms or inventory.algorithms))
+    with (
+        progress() as report,
+        engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
+    ):
+        from ghostswap.fleet.survey import by_host
+
+        hosts, left_out = by_host(
+            inventory, started, rules, algorithm, skip_bad=asked.skip_bad, progress=report
+        )
+    sizings, empty = [], []
+    for each in hosts:
+        name, ram = each.host.name, each.host.ram_bytes
+        footprints = {footprint.system: footprint for footprint in each.systems}
+        if system not in footprints:
+            raise GhostswapError(f"--system {system}", "is not worked out for a fleet")
+        if footprints[system].taken_pages == 0:
+            empty.append(name)
+            continue
+        limit = PoolLimit(ram, pool_percent)
+        sizings.append(HostSizing(name, size_up(footprints[system], limit, margin, None)))
+    if not sizings:
+        raise GhostswapError(hosts[0].host.files, f"{system} takes none of its pages")
+    return FleetPlan(tuple(sizings), tuple(empty), tuple(map(str, left_out)))
+
+
+def _check_algorithms(inventory: Inventory, asked: Asked) -> None:
+    for name in asked.algorithms:
+        if name not in inventory.algorithms:
+            known = ", ".join(inventory.algorithms)
+            raise GhostswapError(f"--algorithm {name}", f"not all hosts have it; all have {known}")

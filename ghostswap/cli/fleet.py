@@ -146,7 +146,7 @@ def fleet(
     for line in inventory.notes[:_MOST_LINES]:
         note(line, quiet)
     asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, pairs)
-    surveyed = count(inventory, rules, asked, lambda: _progress(quiet))
+    surveyed = count(inventory, rules, asked, lambda: fleet_progress(quiet))
     described = document(surveyed, min_hosts)
     if as_json:
         print_json(described)
@@ -161,7 +161,7 @@ def fleet(
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
+def fleet_progress(quiet: bool) -> Iterator[Progress]:
     """What is being asked, on stderr where that is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda question, done, known: None

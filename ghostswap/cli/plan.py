@@ -208,6 +208,14 @@ def plan(
         Form | None,
         typer.Option("--emit", rich_help_panel=SHOW, help="Print the lines that set it up."),
     ] = None,
+    fleet: Annotated[
+        bool,
+        typer.Option(
+            "--fleet",
+            rich_help_panel=READ,
+            help="The arguments are censuses of many hosts: one rule for all.",
+        ),
+    ] = False,
     path: Annotated[
         Path,
         typer.Option("--path", metavar="PATH", rich_help_panel=SHOW, help="Ghost file of --emit."),
@@ -226,6 +234,48 @@ def plan(
     or of a ratio. With it, what a wrong size costs, and what other designs would take for the same
     memory.
     """
+    if fleet:
+        for option, given in (
+            ("--pid", pid),
+            ("--name", name),
+            ("--user", user),
+            ("--cgroup", cgroup),
+            ("--all", everyone),
+            ("--children", children),
+            ("--raw", raw),
+            ("--ratio", ratio is not None),
+            ("--ram", ram is not None),
+            ("--demand", demand is not None),
+            ("--idle", idle is not None),
+            ("--page-size", page_size is not None),
+            ("--quick", quick),
+            ("--explain", explain),
+            ("--print", number is not None),
+            ("--plot", picture is not None),
+        ):
+            if given:
+                raise UsageError(option, "does not go with --fleet")
+        # Only here, since reading censuses takes more than other plans do.
+        from ghostswap.cli.plan_fleet import FLEET_COLUMNS, FleetRequest, show_plan
+
+        if not files:
+            raise UsageError("--fleet", "name censuses, or directories of some")
+        choose_columns(FLEET_COLUMNS, columns)
+        held_by = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
+        request_of_fleet = FleetRequest(
+            files,
+            held_by,
+            algorithm,
+            max_pool_percent,
+            margin or 0.0,
+            emit,
+            json,
+            View(exact, not no_headings, columns),
+            quiet,
+        )
+        return show_plan(
+            request_of_fleet, kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
+        )
     measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
     # Of a group beside an estimate or a ratio the limits are meant, and not the pages.
     unmeasured = sources.named(files, pid, name, user, (), everyone, children, raw, max_expansion)

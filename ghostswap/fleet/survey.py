@@ -116,6 +116,34 @@ def survey(
         raise GhostswapError(f"--engine {engine.name}", str(error)) from None
 
 
+def by_host(
+    inventory: Inventory,
+    engine: Engine,
+    rules: Rules,
+    algorithm: str,
+    *,
+    skip_bad: bool = False,
+    progress: Progress = lambda what, done, known: None,
+) -> tuple[list[HostFigures], list[GhostswapError]]:
+    """The figures of each host alone, under one algorithm; and the errors of those left out, as
+    `survey` has them."""
+    asking = Asking(engine, inventory.page_size, inventory.one_in > 1, skip_bad, progress)
+    kept = list(inventory.hosts)
+    figures: dict[str, list[Footprint]] = {host.name: [] for host in kept}
+    try:
+        for judge in _judges(inventory, rules, [algorithm]):
+            of_hosts = list(asking.tallies(kept, judge.column))
+            for host, tally in of_hosts:
+                figures[host.name] += judge.of_host(host, tally)
+            kept = [host for host, _ in of_hosts]
+    except EngineError as error:
+        raise GhostswapError(f"--engine {engine.name}", str(error)) from None
+    left_out = [*inventory.left_out, *asking.left_out]
+    if not kept:
+        raise left_out[0]
+    return [HostFigures(host, tuple(figures[host.name])) for host in kept], left_out
+
+
 def _history(asking: Asking, inventory: Inventory, names: set[str]) -> list[Host]:
     """Those earlier censuses of these hosts that hold what they say."""
     # Asked together are censuses of different hosts that have an algorithm in common.
@@ -147,20 +175,16 @@ def _figures(
     asking: Asking, inventory: Inventory, rules: Rules, algorithms: list[str], hosts: list[Host]
 ) -> tuple[list[HostFigures], list[SystemFigures], tuple[int, int]]:
     """Figures of each host, and of all; their data contents as if shared, and by host."""
-    by_host: dict[str, list[Footprint]] = {host.name: [] for host in hosts}
+    figures: dict[str, list[Footprint]] = {host.name: [] for host in hosts}
     systems: list[SystemFigures] = []
     counted = (0, 0)
     for number, judge in enumerate(_judges(inventory, rules, algorithms)):
         together: Population | None = None
         kept = []
         for host, tally in asking.tallies(hosts, judge.column):
-            parts = len(host.parts)
-            pages = population(tally, host.totals, asking.page_size, judge.algorithm, parts)
+            pages = judge.population(host, tally)
             together = pages if together is None else _added(together, pages)
-            by_host[host.name] += [
-                replace(each, relative_error=judge.error_of_host(tally, each, parts))
-                for each in judge.figures(pages)
-            ]
+            figures[host.name] += judge.of_host(host, tally)
             kept.append(host)
         if together is None:
             raise asking.left_out[0]
@@ -175,7 +199,7 @@ def _figures(
             error = judge.error(tally, each, scaled=not SYSTEMS[each.system].once)
             of_sum = judge.error(tally, each, scaled=True, pools=len(hosts))
             systems.append(SystemFigures(replace(each, relative_error=error), of_sum))
-    return [HostFigures(host, tuple(by_host[host.name])) for host in hosts], systems, counted
+    return [HostFigures(host, tuple(figures[host.name])) for host in hosts], systems, counted
 
 
 def _judges(inventory: Inventory, rules: Rules, algorithms: list[str]) -> Iterator["_Judge"]:
@@ -225,9 +249,24 @@ class _Judge:
         """Those of each system."""
         return [row.footprint(pages, self.rules) for row in self.rows]
 
-    def error_of_host(self, tally: Tally, of: Footprint, parts: int) -> float:
-        """Of one host, whose totals are known; the contents of several parts together are not."""
-        return self.error(tally, of, scaled=parts == 1 or not SYSTEMS[of.system].once)
+    def population(self, host: Host, tally: Tally) -> Population:
+        """The pages of one host."""
+        page_size = host.parts[0].page_size
+        return population(tally, host.totals, page_size, self.algorithm, len(host.parts))
+
+    def of_host(self, host: Host, tally: Tally) -> list[Footprint]:
+        """The figures of one host with their errors. Its totals are known, but not how many
+        contents several parts have together."""
+        alone = len(host.parts) == 1
+        return [
+            replace(
+                each,
+                relative_error=self.error(
+                    tally, each, scaled=alone or not SYSTEMS[each.system].once
+                ),
+            )
+            for each in self.figures(self.population(host, tally))
+        ]
 
     def error(self, tally: Tally, of: Footprint, *, scaled: bool, pools: int = 1) -> float:
         """The codec's own error, and that of a sample; KSM compresses nothing."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,3 +159,51 @@ def test_a_signal_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) 
     assert stdout == ""
     assert stderr.count("\n") == 1
     assert not any(spill.iterdir())
+
+
+def test_a_plan_for_all_hosts(censuses: Path) -> None:
+    done = run("plan", "--fleet", censuses, "--json", "--system", "zram", "--kernel", "6.12")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "ghostswap.plan-fleet/1"
+    assert (document["hosts"], document["algorithm"]) == (HOSTS, "lz4")
+    assert [each["percentile"] for each in document["percentiles"]] == [5, 50, 95]
+    sizes = [each["size_bytes"] for each in document["percentiles"]]
+    assert sizes == sorted(sizes)
+    for each in document["by_host"]:
+        # A fifth of RAM, and what fits into it.
+        assert each["size_bytes"] == pytest.approx(each["ram_bytes"] / 5 * each["ratio"], rel=0.05)
+    default = document["default"]
+    assert default["failing_hosts"] == 0
+    assert default["most_bytes"] >= sizes[-1]
+    text = run("plan", "--fleet", censuses, "--system", "zram", "--kernel", "6.12").stdout
+    assert f"Make it {default['share_of_ram']:.0%} of RAM" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_default_for_zram_generator(censuses: Path) -> None:
+    done = run("plan", "--fleet", censuses, "--emit", "zram-generator")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^zram-size = min\(ram \* 0\.\d\d, \d+\)$", done.stdout, re.MULTILINE)
+    assert "zram-resident-limit = ram * 0.20\n" in done.stdout
+    assert "too small for 0 of the 3 hosts" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--ram", "8G", "x"), "--ram"),
+        (("--all",), "--all"),
+        ((), "--fleet"),
+        (("--emit", "sh", "x"), "zram-generator"),
+        (("--emit", "zram-generator", "--system", "zswap", "CENSUSES"), "--system zram"),
+        (("--max-pool-percent", "101", "x"), "1 to 100"),
+    ],
+)
+def test_what_a_plan_for_a_fleet_refuses(
+    arguments: tuple[str, ...], says: str, censuses: Path
+) -> None:
+    named = [str(censuses) if each == "CENSUSES" else each for each in arguments]
+    done = run("plan", "--fleet", *named)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr

@@ -45,7 +45,7 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ghostswap.census.dedup:most_copied", True),
         ("ghostswap.systems.comparison:compare", True),
         ("ghostswap.report.estimate:document", False),
-        ("ghostswap.census.store:save", False),
+        ("ghostswap.census.parquet:write", False),
         ("ghostswap.plots.picture:of_estimate", False),
     ],
 )

@@ -1,0 +1,106 @@
+"""`ghostswap plan --fleet`: one size for many hosts, and how it suits them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghostswap.application.fleet import Asked, plan_fleet
+from ghostswap.cli.fleet import fleet_progress
+from ghostswap.cli.render import (
+    DONE,
+    REFUSED,
+    Column,
+    View,
+    note,
+    print_json,
+    print_table,
+    size_text,
+    warn,
+)
+from ghostswap.errors import UsageError
+from ghostswap.fleet.inventory import census_files, take_stock
+from ghostswap.kernel.rules import Rules
+from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.plan.fleet import FleetPlan, fit
+from ghostswap.report.plan_fleet import document, rule, zram_generator
+from ghostswap.report.setup import Form
+from ghostswap.systems.footprint import System
+
+FLEET_COLUMNS = (
+    Column("PERCENTILE", right=True),
+    Column("RATIO", right=True),
+    Column("SIZE", right=True),
+    Column("OF-RAM", right=True),
+)
+_MOST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRequest:
+    """What of the options goes with a fleet."""
+
+    censuses: Sequence[Path]
+    system: System
+    algorithm: str | None
+    max_pool_percent: int | None
+    margin: float
+    emit: Form | None
+    json: bool
+    view: View
+    quiet: bool
+
+
+def show_plan(request: FleetRequest, rules: Rules) -> int:
+    """Print the plan for a fleet; the exit status."""
+    percent = request.max_pool_percent
+    if percent is None:
+        percent = DEFAULT_POOL_PERCENT
+    if not 1 <= percent <= 100:
+        raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
+    if request.emit not in (None, Form.ZRAM_GENERATOR):
+        raise UsageError("--emit", f"{request.emit} takes no rule; zram-generator does")
+    inventory = take_stock(census_files(request.censuses), skip_bad=False)
+    for line in inventory.notes[:_MOST_LINES]:
+        note(line, request.quiet)
+    asked = Asked([request.algorithm] if request.algorithm else ())
+    plan = plan_fleet(
+        inventory,
+        rules,
+        asked,
+        request.system,
+        percent,
+        request.margin,
+        lambda: fleet_progress(request.quiet),
+    )
+    for name in plan.empty[:_MOST_LINES]:
+        warn(f"{name}: {request.system} takes none of its pages: left out", request.quiet)
+    if request.json:
+        print_json(document(plan))
+    elif request.emit is not None:
+        print("\n".join(zram_generator(plan)))
+    else:
+        _show(plan, request.view)
+    return REFUSED if plan.left_out else DONE
+
+
+def _show(plan: FleetPlan, view: View) -> None:
+    described, default = document(plan), fit(plan.hosts)
+    if view.headings:
+        most = size_text(default.most_bytes, view.exact)
+        print(f"Make it {default.share_of_ram:.0%} of RAM, {most} at the most: {rule(default)}")
+        print(
+            f"  {described['system']} with {described['algorithm']}, whose pool may take "
+            f"{described['max_pool_percent']}% of RAM; {described['hosts']:,} hosts"
+        )
+        print(f"  too small for {len(default.failing):,} of them")
+        print()
+    rows = [
+        [
+            f"{each['percentile']}%",
+            f"{each['ratio']:.2f}",
+            size_text(each["size_bytes"], view.exact),
+            f"{each['share_of_ram']:.0%}",
+        ]
+        for each in described["percentiles"]
+    ]
+    print_table(FLEET_COLUMNS, rows, headings=view.headings, chosen=view.columns)

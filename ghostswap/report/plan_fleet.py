@@ -1,0 +1,93 @@
+"""The plan for a fleet: as a JSON document, and as the lines that set its default up."""
+
+from typing import Any
+
+from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.kernel.algorithm import Algorithm
+from ghostswap.kernel.slots import Design
+from ghostswap.plan.fleet import PERCENTILES, Default, FleetPlan, HostSizing, fit, spread
+from ghostswap.systems.table import SYSTEMS
+
+SCHEMA = "ghostswap.plan-fleet/1"
+_MIB = 1 << 20
+
+
+def document(plan: FleetPlan) -> dict[str, Any]:
+    """Every key is always there; sizes are in bytes, ratios memory over the pool that holds it."""
+    footprint = plan.hosts[0].sizing.footprint
+    of_hosts, default = spread(plan.hosts), fit(plan.hosts)
+    return {
+        "schema": SCHEMA,
+        "hosts": len(plan.hosts),
+        "system": str(footprint.system),
+        "algorithm": footprint.algorithm,
+        "max_pool_percent": plan.hosts[0].sizing.limit.percent,
+        "percentiles": [
+            {"percentile": percentile, "ratio": ratio, "size_bytes": size, "share_of_ram": share}
+            for percentile, ratio, size, share in zip(
+                PERCENTILES,
+                of_hosts.ratios,
+                of_hosts.needed_bytes,
+                of_hosts.shares_of_ram,
+                strict=True,
+            )
+        ],
+        "default": {
+            "share_of_ram": default.share_of_ram,
+            "most_bytes": default.most_bytes,
+            "failing_hosts": len(default.failing),
+            "failing": [_failing(host, default) for host in default.failing],
+        },
+        "by_host": [
+            {
+                "host": host.host,
+                "ram_bytes": host.sizing.limit.ram_bytes,
+                "ratio": host.sizing.footprint.pool_ratio,
+                "relative_error": host.sizing.error,
+                "size_bytes": host.needed_bytes,
+            }
+            for host in plan.hosts
+        ],
+        "empty": list(plan.empty),
+        "left_out": list(plan.left_out),
+    }
+
+
+def _failing(host: HostSizing, default: Default) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        "size_bytes": host.needed_bytes,
+        "default_bytes": default.bytes(host.sizing.limit.ram_bytes),
+    }
+
+
+def rule(default: Default) -> str:
+    """The default as zram-generator takes it; its `ram` and the result are in MiB.
+
+    >>> rule(Default(85, 24 << 30, ()))
+    'min(ram * 0.85, 24576)'
+    """
+    return f"min(ram * {default.share_of_ram:.2f}, {default.most_bytes // _MIB})"
+
+
+def zram_generator(plan: FleetPlan) -> list[str]:
+    """The lines of zram-generator.conf(5); UsageError for a system that is not zram."""
+    sizing = plan.hosts[0].sizing
+    system, name = sizing.footprint.system, sizing.footprint.algorithm
+    if SYSTEMS[system].design is not Design.ZRAM or not SYSTEMS[system].released:
+        raise UsageError("--emit", f"zram-generator does not set up {system}; --system zram would")
+    default = fit(plan.hosts)
+    try:
+        algorithm = Algorithm.parse(name or "")
+    except ValueError as error:
+        raise GhostswapError("--emit", str(error)) from None
+    options = "" if algorithm.level is None else f"(level={algorithm.level})"
+    return [
+        f"# too small for {len(default.failing)} of the {len(plan.hosts)} hosts it is fitted to",
+        "# /etc/systemd/zram-generator.conf; sizes in MiB",
+        "[zram0]",
+        f"zram-size = {rule(default)}",
+        f"zram-resident-limit = ram * {sizing.limit.percent / 100:.2f}",
+        f"compression-algorithm = {algorithm.name}{options}",
+        "swap-priority = 100",
+    ]
