@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ghostswap.census.columns import sample_end
+from ghostswap.census.columns import DATA, sample_end
 from ghostswap.census.parquet import pyarrow
 from ghostswap.errors import GhostswapError
 from ghostswap.fleet import questions
@@ -18,10 +18,10 @@ from ghostswap.fleet.tally import Tally, TallyError, checked
 
 Progress = Callable[[str, int, int], None]  # what is asked, hosts done, of how many
 _Each = TypeVar("_Each")
-# Contents that are looked up on all hosts, and matches that are counted, at the most: beyond that a
-# part of them, by hash, tells as much.
-_MOST_LOOKED_UP = 1 << 22
-_MOST_MATCHES = 1 << 25
+# For pairs of hosts: contents of hosts that are looked up on the others, and matches, at the most.
+# Beyond that a part of them, by hash, tells as much.
+_MOST_LOOKED_UP = 1 << 20
+_MOST_MATCHES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,16 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
-    """Who shares with whom: on so many hosts, so many data contents; and the pairs of hosts that
-    share most. Counted for one content in `one_in`, by its hash, and standing for all."""
+class Holders:
+    """On how many hosts data contents are: of each number, how many contents. Counted for one
+    content in `one_in`, by its hash, and standing for all."""
 
-    holders: tuple[tuple[int, int], ...]
-    pairs: tuple[Pair, ...]
+    contents: tuple[tuple[int, int], ...]
     one_in: int
 
     def on_hosts(self, fewest: int) -> int:
         """How many data contents are on at least so many hosts."""
-        return sum(contents for hosts, contents in self.holders if hosts >= fewest)
+        return sum(contents for hosts, contents in self.contents if hosts >= fewest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,38 +108,37 @@ class Asking:
                 raise TallyError("its hashes are not those that were saved")
         return [by_host[host.name][0] for host in batch]
 
-    def together(self, hosts: Sequence[Host], algorithm: str) -> Tally:
-        """The tally of all hosts in one."""
+    def together(self, hosts: Sequence[Host], algorithm: str) -> tuple[Tally, Holders]:
+        """The tally of all hosts in one, and who holds data contents."""
         self.progress(f"all hosts together, {algorithm}", 0, 0)
+        one_in = _coarsest(hosts)
         with self.engine.rows(_paths(hosts), [algorithm]) as rows:
             contents = self._contents(rows, hosts, algorithm)
-            return _ordered(_tally(self.engine.answer(questions.together(contents))))
+            answer = self.engine.answer(questions.together(contents, _end(one_in)))
+        tally = _tally(answer)
+        counted = answer.column("below").to_numpy() & (tally.kind == DATA)
+        number, at = np.unique(answer.column("hosts").to_numpy()[counted], return_inverse=True)
+        several = np.bincount(at, tally.contents[counted], len(number)).astype(np.int64) * one_in
+        pairs = zip(number.tolist(), several.tolist(), strict=True)
+        return _ordered(tally), Holders(tuple(pairs), one_in)
 
     def _contents(self, rows: Any, hosts: Sequence[Host], algorithm: str) -> Any:
-        in_parts = any(len(host.parts) > 1 for host in hosts)
-        return questions.contents(rows, algorithm, sampled=self.sampled, in_parts=in_parts)
+        return questions.contents(rows, algorithm, sampled=self.sampled, in_parts=_in_parts(hosts))
 
-    def sharing(self, hosts: Sequence[Host], most_pairs: int) -> Sharing:
-        """On how many hosts contents are, and which hosts share most."""
+    def pairs(self, hosts: Sequence[Host], holders: Holders, most: int) -> tuple[Pair, ...]:
+        """The hosts that share most, `most` pairs at the most."""
+        if most == 0:
+            return ()
         self.progress("who shares with whom", 0, 0)
-        parts = [part for host in hosts for part in host.parts]
-        held = sum(part.totals.data_contents for part in parts)
-        one_in = max(-(-held // _MOST_LOOKED_UP), *(part.one_in for part in parts))
+        held = sum(number * contents for number, contents in holders.contents)
+        matches = sum(number * (number - 1) // 2 * each for number, each in holders.contents)
+        one_in = max(holders.one_in, -(-held // _MOST_LOOKED_UP), -(-matches // _MOST_MATCHES))
         with self.engine.rows(_paths(hosts), []) as rows:
-            looked_up = questions.by_hash(rows, _end(one_in))
-            told = self.engine.answer(questions.holders(looked_up)).to_pydict()
-            holders = sorted(zip(told["hosts"], told["contents"], strict=True))
-            matches = sum(hosts * (hosts - 1) // 2 * number for hosts, number in holders)
-            rarer = one_in * max(1, -(-matches // _MOST_MATCHES))
-            looked_up = questions.by_hash(rows, _end(rarer))
-            found = self.engine.answer(questions.pairs(looked_up, most_pairs)).to_pydict()
-        return Sharing(
-            tuple((hosts, number * one_in) for hosts, number in holders),
-            tuple(
-                Pair(a, b, shared * rarer)
-                for a, b, shared in zip(found["a"], found["b"], found["shared"], strict=True)
-            ),
-            one_in,
+            looked_up = questions.by_hash(rows, _end(one_in), in_parts=_in_parts(hosts))
+            found = self.engine.answer(questions.pairs(looked_up, most)).to_pydict()
+        return tuple(
+            Pair(a, b, shared * one_in)
+            for a, b, shared in zip(found["a"], found["b"], found["shared"], strict=True)
         )
 
     def steps(self, pairs: Sequence[tuple[Host, Host]]) -> Iterator[Step]:
@@ -148,7 +146,7 @@ class Asking:
         of a pair) to the next."""
         self.progress("how long sharing lasts", 0, 0)
         befores, afters = [old for old, _ in pairs], [new for _, new in pairs]
-        one_in = max(part.one_in for host in (*befores, *afters) for part in host.parts)
+        one_in = _coarsest([*befores, *afters])
         try:
             with (
                 self.engine.rows(_paths(befores), []) as old,
@@ -191,6 +189,14 @@ def _halves(several: Sequence[_Each]) -> tuple[list[_Each], list[_Each]]:
     return list(several[:middle]), list(several[middle:])
 
 
+def _coarsest(hosts: Sequence[Host]) -> int:
+    return max(part.one_in for host in hosts for part in host.parts)
+
+
+def _in_parts(hosts: Sequence[Host]) -> bool:
+    return any(len(host.parts) > 1 for host in hosts)
+
+
 def _end(one_in: int) -> int | None:
     return sample_end(one_in) if one_in > 1 else None
 
@@ -201,7 +207,11 @@ def _paths(hosts: Sequence[Host]) -> list[Path]:
 
 def _tally(answer: Any) -> Tally:
     columns = {}
-    for name in ("kind", "size", "pages", "weight", "chance_pages", "chance_weight", "contents"):
+    certain = {"weight": 1, "chance_pages": 0, "chance_weight": 1}  # where none is a sample
+    for name in ("kind", "size", "pages", *certain, "contents"):
+        if name not in answer.column_names:
+            columns[name] = np.full(len(answer), certain[name], dtype=np.int64)
+            continue
         column = answer.column(name)
         if name != "size" and column.null_count:
             raise TallyError(f"it has rows without {name}")

@@ -4,72 +4,75 @@ whichever engine runs it. docs/census.md describes the columns.
 Answers are whole numbers, so that every engine gives the same.
 """
 
+from typing import Any
+
 import ibis
 from ibis import _
 from ibis.expr.types import Table
 
 from ghostswap.census.columns import CHECKSUM_PRIME, DATA
 
-_EACH = ("kind", "size", "pages", "weight", "chance_pages", "chance_weight")
+_EACH = ("kind", "size", "pages")
+_BY_CHANCE = ("weight", "chance_pages", "chance_weight")
 
 
 def contents(rows: Table, algorithm: str, *, sampled: bool, in_parts: bool) -> Table:
-    """A row for each content of each host: `kind`, `size`, for how many contents of its host it
-    stands (`weight`), and for how many `pages` in all.
+    """A row for each content of each host: `kind`, `size`, and in how many `pages` it is.
 
-    Of these `chance_pages` are known by chance, one content in `chance_weight`. With `in_parts`,
-    contents of a host may be in several files.
+    Where some hosts are `sampled` also for how many contents of its host it stands (`weight`); the
+    pages are those of all these, of which `chance_pages` are known by chance, one content in
+    `chance_weight`. With `in_parts`, contents of a host may be in several files.
     """
     first = rows.filter(_.copies > 0)
     table = first.select("host", "hash", "kind", "weight", size=_[algorithm], pages=_.copies)
-    if not sampled:
-        certain = ibis.literal(0, "int64"), ibis.literal(1, "int32")
-        table = table.mutate(weight=certain[1], chance_pages=certain[0], chance_weight=certain[1])
-    else:
+    if sampled:
         table = table.mutate(pages=_.pages * _.weight).mutate(
             chance_pages=(_.weight > 1).ifelse(_.pages, 0), chance_weight=_.weight
         )
-    return _merged(table, "host", "hash") if in_parts else table
+    else:
+        table = table.drop("weight")
+    return table.group_by("host", "hash").agg(**_merged(table)) if in_parts else table
 
 
-def _merged(contents: Table, *by: str) -> Table:
-    """Contents of several files, each once; what one has for certain, another may have by chance:
-    that it is there is certain then, and how many pages it has is not."""
-    return contents.group_by(*by).agg(
-        kind=_.kind.max(),
-        size=_["size"].max(),
-        pages=_.pages.sum().cast("int64"),
-        weight=_.weight.min(),
-        chance_pages=_.chance_pages.sum().cast("int64"),
-        chance_weight=_.chance_weight.max(),
-    )
+def _merged(contents: Table) -> dict[str, Any]:
+    """What becomes of the contents of several files, each once. What one has for certain, another
+    may have by chance: that it is there is certain then, and how many pages it has is not."""
+    merged = {"kind": _.kind.max(), "size": _["size"].max(), "pages": _.pages.sum().cast("int64")}
+    if "weight" in contents.columns:
+        merged |= {
+            "weight": _.weight.min(),
+            "chance_pages": _.chance_pages.sum().cast("int64"),
+            "chance_weight": _.chance_weight.max(),
+        }
+    return merged
+
+
+def _alike(contents: Table) -> tuple[str, ...]:
+    """By what contents are counted."""
+    return (*_EACH, *_BY_CHANCE) if "weight" in contents.columns else _EACH
 
 
 def within(contents: Table) -> Table:
-    """How many contents of each host are of each kind, size, number of pages and weight; and their
-    `hashes`, the checksum (census/columns.py) of theirs."""
-    return contents.group_by("host", *_EACH).agg(
+    """How many contents of each host are alike; and their `hashes`, the checksum
+    (census/columns.py) of theirs."""
+    return contents.group_by("host", *_alike(contents)).agg(
         contents=_.count(), hashes=(_.hash % CHECKSUM_PRIME).sum().cast("int64")
     )
 
 
-def together(contents: Table) -> Table:
-    """The same of all hosts in one, where each content is there once; `pages` are those of all."""
-    return _merged(contents, "hash").group_by(*_EACH).agg(contents=_.count())
+def together(contents: Table, end: int | None) -> Table:
+    """The same of all hosts in one, where each content is there once and `pages` are those of all;
+    by the number of `hosts` that have it, and whether its hash is below `end` (None: all are)."""
+    each = contents.group_by("hash").agg(hosts=_.count(), **_merged(contents))
+    below = ibis.literal(True) if end is None else each.hash < end
+    each = each.mutate(below=below)
+    return each.group_by("hosts", "below", *_alike(contents)).agg(contents=_.count())
 
 
-def by_hash(rows: Table, end: int | None) -> Table:
+def by_hash(rows: Table, end: int | None, *, in_parts: bool) -> Table:
     """The data contents whose hash is below `end` (None: all), each once for each host."""
-    data = rows.filter((_.copies > 0) & (_.kind == DATA))
-    if end is not None:
-        data = data.filter(_.hash < end)
-    return data.select("host", "hash").distinct()
-
-
-def holders(held: Table) -> Table:
-    """How many contents are on how many hosts."""
-    each = held.group_by("hash").agg(hosts=_.count())
-    return each.group_by("hosts").agg(contents=_.count())
+    held = _data(rows, end).select("host", "hash")
+    return held.distinct() if in_parts else held
 
 
 def pairs(held: Table, most: int) -> Table:
@@ -99,7 +102,9 @@ def lasting(before: Table, after: Table) -> Table:
 
 def repeated(rows: Table, end: int | None) -> Table:
     """The data contents of each host whose hash is below `end` (None: all), and their pages."""
+    return _data(rows, end).group_by("host", "hash").agg(pages=_.copies.sum().cast("int64"))
+
+
+def _data(rows: Table, end: int | None) -> Table:
     data = rows.filter((_.copies > 0) & (_.kind == DATA))
-    if end is not None:
-        data = data.filter(_.hash < end)
-    return data.group_by("host", "hash").agg(pages=_.copies.sum().cast("int64"))
+    return data if end is None else data.filter(_.hash < end)

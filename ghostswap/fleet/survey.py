@@ -9,7 +9,7 @@ import numpy as np
 
 from ghostswap.census.population import Copies, Population
 from ghostswap.errors import GhostswapError
-from ghostswap.fleet.asking import Asking, Progress, Sharing, Step
+from ghostswap.fleet.asking import Asking, Holders, Pair, Progress, Step
 from ghostswap.fleet.engine import Engine, EngineError
 from ghostswap.fleet.inventory import Host, Inventory, Totals
 from ghostswap.fleet.tally import (
@@ -58,7 +58,8 @@ class Fleet:
     systems: tuple[SystemFigures, ...]
     contents: int
     within_contents: int
-    sharing: Sharing
+    holders: Holders
+    pairs: tuple[Pair, ...]
     steps: tuple[Step, ...]
     left_out: tuple[GhostswapError, ...]
 
@@ -93,11 +94,11 @@ def survey(
     asking = Asking(engine, inventory.page_size, sampled, skip_bad, progress)
     names = list(algorithms or (each for each in inventory.algorithms if IN_CRYPTO not in each))
     try:
-        hosts, systems, (contents, within) = _figures(
+        hosts, systems, (contents, within), holders = _figures(
             asking, inventory, rules, names, list(inventory.hosts)
         )
         current = [each.host for each in hosts]
-        sharing = asking.sharing(current, most_pairs)
+        pairs = asking.pairs(current, holders, most_pairs)
         earlier = _history(asking, inventory, {host.name for host in current})
         times = sorted([*current, *earlier], key=lambda host: (host.name, host.taken))
         steps = [step for each in _generations(times) for step in asking.steps(each)]
@@ -108,7 +109,8 @@ def survey(
             tuple(systems),
             contents,
             within,
-            sharing,
+            holders,
+            pairs,
             tuple(sorted(steps, key=lambda step: (step.host, step.taken))),
             (*inventory.left_out, *asking.left_out),
         )
@@ -173,11 +175,12 @@ def _generations(times: Sequence[Host]) -> list[list[tuple[Host, Host]]]:
 
 def _figures(
     asking: Asking, inventory: Inventory, rules: Rules, algorithms: list[str], hosts: list[Host]
-) -> tuple[list[HostFigures], list[SystemFigures], tuple[int, int]]:
-    """Figures of each host, and of all; their data contents as if shared, and by host."""
+) -> tuple[list[HostFigures], list[SystemFigures], tuple[int, int], Holders]:
+    """Figures of each host, and of all; their data contents as if shared, and by host; and on how
+    many hosts these are."""
     figures: dict[str, list[Footprint]] = {host.name: [] for host in hosts}
     systems: list[SystemFigures] = []
-    counted = (0, 0)
+    counted, holders = (0, 0), Holders((), 1)
     for number, judge in enumerate(_judges(inventory, rules, algorithms)):
         together: Population | None = None
         kept = []
@@ -192,14 +195,15 @@ def _figures(
             # What was counted of them before is to go too.
             return _figures(asking, inventory, rules, algorithms, kept)
         hosts = kept
-        tally = asking.together(hosts, judge.column)
+        tally, holders = asking.together(hosts, judge.column)
         shared = shared_population(tally, together)
         counted = shared.data.total_contents, together.data.total_contents
         for each in judge.figures(shared):
             error = judge.error(tally, each, scaled=not SYSTEMS[each.system].once)
             of_sum = judge.error(tally, each, scaled=True, pools=len(hosts))
             systems.append(SystemFigures(replace(each, relative_error=error), of_sum))
-    return [HostFigures(host, tuple(figures[host.name])) for host in hosts], systems, counted
+    of_hosts = [HostFigures(host, tuple(figures[host.name])) for host in hosts]
+    return of_hosts, systems, counted, holders
 
 
 def _judges(inventory: Inventory, rules: Rules, algorithms: list[str]) -> Iterator["_Judge"]:

@@ -16,7 +16,6 @@ def document(fleet: "Fleet", min_hosts: int) -> dict[str, Any]:
     """Every key is always there; sizes are in bytes, ratios memory over the RAM that it takes."""
     totals, page_size = fleet.totals, fleet.inventory.page_size
     one_in = fleet.inventory.one_in
-    shared = fleet.sharing
     return {
         "schema": SCHEMA,
         "engine": str(fleet.engine),
@@ -33,10 +32,10 @@ def document(fleet: "Fleet", min_hosts: int) -> dict[str, Any]:
         "systems": [_system(fleet, number) for number in range(len(fleet.systems))],
         "holders": {
             "min_hosts": min_hosts,
-            "contents": shared.on_hosts(min_hosts),
-            "looked_up_one_in": shared.one_in,
+            "contents": fleet.holders.on_hosts(min_hosts),
+            "looked_up_one_in": fleet.holders.one_in,
         },
-        "pairs": [asdict(pair) for pair in shared.pairs],
+        "pairs": [asdict(pair) for pair in fleet.pairs],
         "by_host": [_host(host) for host in fleet.hosts],
         "steps": [asdict(step) | {"taken": step.taken.isoformat()} for step in fleet.steps],
         "left_out": [str(error) for error in fleet.left_out],

@@ -1,17 +1,24 @@
 """`make bench`: what the documents quote of accuracy and speed, measured on this machine.
 
-python -m tests.bench [accuracy] [accuracy-6.12] [quick] [speed] [--folder DIR] [--mib N]
+python -m tests.bench [accuracy] [accuracy-6.12] [quick] [speed] [fleet] [--folder DIR] [--mib N]
 """
 
 import argparse
 from pathlib import Path
 
 from tests.bench.accuracy import accuracy, accuracy_6_12
+from tests.bench.fleet import fleet
 from tests.bench.quick import quick
 from tests.bench.speed import speed
 from tests.bench.table import machine
 
-_TABLES = {"accuracy": accuracy, "accuracy-6.12": accuracy_6_12, "quick": quick, "speed": speed}
+_TABLES = {
+    "accuracy": accuracy,
+    "accuracy-6.12": accuracy_6_12,
+    "quick": quick,
+    "speed": speed,
+    "fleet": fleet,
+}
 
 
 def main() -> None:

@@ -177,7 +177,7 @@ def test_a_bad_file_is_named_or_left_out(damage: Damage, tmp_path: Path, duckdb:
     assert [str(bad) in str(error) for error in among.left_out] == [True]
     assert among.systems == alone.systems
     assert among.hosts == alone.hosts
-    assert among.sharing == alone.sharing
+    assert (among.holders, among.pairs) == (alone.holders, alone.pairs)
 
 
 @pytest.mark.parametrize("name", ["missing.parquet", "folder", "fifo"])

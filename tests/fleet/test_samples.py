@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ghostswap.census.columns import MOST_COPIED, sample_end
 from ghostswap.census.salt import Salt
-from ghostswap.fleet.asking import Asking, Sharing
 from ghostswap.fleet.engine import Engine
 from ghostswap.fleet.inventory import take_stock
 from ghostswap.fleet.survey import Fleet, survey
@@ -66,9 +65,6 @@ def test_the_exact_figures_lie_within_the_stated_errors(
 ) -> None:
     # So few are kept whole that chance decides of the copied ones as well, as on a large host.
     monkeypatch.setattr("ghostswap.census.columns.MOST_COPIED", 64)
-    # Which is not asked here, and would take half of the time.
-    nobody = Sharing((), (), 1)
-    monkeypatch.setattr(Asking, "sharing", lambda *_: nobody)
     draw = np.random.default_rng(16)
     hosts = pages_of_hosts(draw)
     exact = surveyed(tmp_path, hosts, duckdb, Salt(b"exact"), 1, 1, 1)

@@ -62,14 +62,14 @@ def check(found: Fleet, hosts: list[list[U64]], algorithms: tuple[str, ...] = ("
     data = [set(np.concatenate(host)[np.concatenate(host) >= 64].tolist()) for host in hosts]
     assert found.contents == len(set.union(*data))
     assert found.within_contents == sum(map(len, data))
-    assert dict(found.sharing.holders) == _holders(data)
+    assert dict(found.holders.contents) == _holders(data)
     pairs = [
         (-len(data[a] & data[b]), f"host{a}", f"host{b}")
         for a in range(len(data))
         for b in range(a + 1, len(data))
         if data[a] & data[b]
     ]
-    told = [(-pair.shared_pages, pair.a, pair.b) for pair in found.sharing.pairs]
+    told = [(-pair.shared_pages, pair.a, pair.b) for pair in found.pairs]
     assert told == sorted(pairs)[:10]
     assert found.relative_error == max(each.shared.relative_error for each in found.systems)
 
@@ -94,7 +94,7 @@ def test_duckdb_counts_as_one_census_over_all_hosts_does(
                 other.shared.pool_bytes,
                 other.shared.huge_pages,
             )
-        assert found.sharing == exact.sharing
+        assert (found.holders, found.pairs) == (exact.holders, exact.pairs)
     else:
         check(asked(duckdb, *paths), hosts)
 
@@ -115,7 +115,7 @@ def test_both_count_samples_of_unequal_size_the_same(
         save_host(tmp_path / f"{i}.parquet", census_of(hosts[i]), f"host{i}", one_in=one_in)
     found, other = asked(spark, tmp_path), asked(duckdb, tmp_path)
     assert replace(found, engine="duckdb") == other
-    assert found.sharing.one_in == 8
+    assert found.holders.one_in == 8
     exact = asked(duckdb, *saved(tmp_path, hosts))
     for one, true in zip(found.systems, exact.systems, strict=True):
         assert one.shared.pool_bytes == pytest.approx(true.shared.pool_bytes, rel=0.1)
