@@ -94,7 +94,7 @@ def checked(tally: Tally, totals: Totals, page_size: int, weights: set[int], par
         if sure.all_pages > stated[kind] or (parts == 1 and sure.all_contents > in_contents[kind]):
             raise TallyError("its most copied contents are more than it counted")
         if stated[kind] and not len(rows.contents):
-            raise TallyError("its sample holds no content of a kind that it counted")
+            raise TallyError("its sample is too small: it has none of the contents of one kind")
 
 
 def population(

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -185,3 +187,39 @@ def test_shellcheck_finds_nothing_in_the_scripts() -> None:
         ["shellcheck", *EXAMPLES.glob("*.sh")], capture_output=True, text=True, check=False
     )
     assert done.stdout == ""
+
+
+def test_the_daily_census_is_a_sample_that_fleet_counts(
+    path: str, dump: Path, tmp_path: Path
+) -> None:
+    unit = (EXAMPLES / "ghostswap-census.service").read_text()
+    (line,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    key = tmp_path / "fleet.key"
+    env = {"PATH": path, "CREDENTIALS_DIRECTORY": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
+    subprocess.run(["ghostswap", "fleet", "--new-salt-file", key], env=env, check=True)
+    # All of it, but of a dump and not of this machine; of so few pages, more than one in 64.
+    command = line.replace("--all", shlex.quote(str(dump))).replace("%H", "host0")
+    command = command.replace("--one-in 64", "--one-in 4")
+    subprocess.run(["sh", "-euc", command], env=env, check=True, stdout=subprocess.DEVNULL)
+    census = tmp_path / "census.parquet"
+    done = subprocess.run(
+        ["ghostswap", "fleet", "--json", census], env=env, check=True, capture_output=True
+    )
+    counted = json.loads(done.stdout)
+    assert counted["sampled"] == {"one_in": 4}
+    assert [each["host"] for each in counted["by_host"]] == ["host0"]
+    assert counted["pages"] == dump.stat().st_size // PAGE
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_units_of_the_daily_census() -> None:
+    units = [EXAMPLES / f"ghostswap-census.{kind}" for kind in ("service", "timer")]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Of units that this machine lacks it may complain as well.
+    assert "ghostswap-census" not in done.stderr
+    assert done.returncode == 0
