@@ -103,4 +103,4 @@ def _show(plan: FleetPlan, view: View) -> None:
         ]
         for each in described["percentiles"]
     ]
-    print_table(FLEET_COLUMNS, rows, headings=view.headings, chosen=view.columns)
+    print_table(FLEET_COLUMNS, rows, headings=view.headings, only=view.columns)
