@@ -110,7 +110,7 @@ _ghostswap() {
             _ghostswap_words auto page-idle damon
             return
             ;;
-        estimate-dedup:--save | estimate-dedup:--salt-file | estimate-dedup:--new-salt-file | estimate-dedup:--plot | fleet:--new-salt-file | plan:--path | plan:--plot)
+        estimate-dedup:--save | estimate-dedup:--salt-file | estimate-dedup:--new-salt-file | estimate-dedup:--plot | fleet:--new-salt-file | fleet:--plot | plan:--path | plan:--plot)
             :
             return
             ;;
@@ -175,7 +175,7 @@ _ghostswap() {
         case $command in
             '') _ghostswap_words --version -h --help ;;
             estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
-            fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --json --bytes --noheadings --output --quiet -h --help ;;
+            fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --plot --json --bytes --noheadings --output --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
             label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;

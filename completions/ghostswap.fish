@@ -95,6 +95,7 @@ complete -c ghostswap -n '__ghostswap_command fleet' -l no-writeback -d 'memory.
 complete -c ghostswap -n '__ghostswap_command fleet' -l min-hosts -r -f -d 'How many contents are on K hosts or more (default: 2)'
 complete -c ghostswap -n '__ghostswap_command fleet' -l pairs -r -f -d 'The N pairs of hosts that share most (default: 10)'
 complete -c ghostswap -n '__ghostswap_command fleet' -l new-salt-file -r -F -d 'Only make the key that all hosts are to have'
+complete -c ghostswap -n '__ghostswap_command fleet' -l plot -r -F -d 'Draw a picture too: a .svg, .png or .html file'
 complete -c ghostswap -n '__ghostswap_command fleet' -l json -d 'Print one JSON document and nothing else'
 complete -c ghostswap -n '__ghostswap_command fleet' -l bytes -d 'Print sizes as exact bytes'
 complete -c ghostswap -n '__ghostswap_command fleet' -l noheadings -d 'Print tables without headings'

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from ghostswap.application.fleet import MEMORY_BYTES, Asked, Progress
 from ghostswap.application.fleet import fleet as count
 from ghostswap.census.salt import new_salt
-from ghostswap.cli import kernel_rules, options
+from ghostswap.cli import kernel_rules, options, plot
 from ghostswap.cli.fleet_view import SYSTEM_COLUMNS, show
 from ghostswap.cli.help import COMPRESS, READ, SHOW
 from ghostswap.cli.render import (
@@ -30,6 +31,7 @@ from ghostswap.report.fleet import document
 
 _LEAST_MEMORY = 128 << 20
 _MOST_LINES = 8
+_PAIRS_DRAWN = 4096  # at the most; all pairs of 90 hosts
 
 
 def _memory(text: str) -> int:
@@ -119,6 +121,7 @@ def fleet(
             help="Only make the key that all hosts are to have.",
         ),
     ] = None,
+    picture: plot.Plot = None,
     as_json: options.Json = False,
     exact: options.Bytes = False,
     noheadings: options.NoHeadings = False,
@@ -139,19 +142,22 @@ def fleet(
     if master is not None and engine is not EngineName.SPARK:
         raise UsageError("--master", "goes with --engine spark")
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
+    plot.check(picture)
     rules = kernel_rules.rules_by_options(
         kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
     )
     inventory = take_stock(census_files(censuses), skip_bad=skip_bad)
     for line in inventory.notes[:_MOST_LINES]:
         note(line, quiet)
-    asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, pairs)
+    counted = pairs if picture is None else max(pairs, _PAIRS_DRAWN)
+    asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, counted)
     surveyed = count(inventory, rules, asked, lambda: fleet_progress(quiet))
-    described = document(surveyed, min_hosts)
-    if as_json:
-        print_json(described)
-    else:
-        show(described, View(exact=exact, headings=not noheadings, columns=output))
+    described = document(replace(surveyed, pairs=surveyed.pairs[:pairs]), min_hosts)
+    with plot.afterwards((picture, lambda path: plot.plot_fleet(surveyed, path))):
+        if as_json:
+            print_json(described)
+        else:
+            show(described, View(exact=exact, headings=not noheadings, columns=output))
     for error in surveyed.left_out[:_MOST_LINES]:
         warn(f"left out: {error}", quiet=False)
     if len(surveyed.left_out) > _MOST_LINES:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from ghostswap.files import check_place, replaced_whole
 from ghostswap.plan.answer import Plan
 from ghostswap.report.estimate import Estimate
 from ghostswap.signals import free
+
+if TYPE_CHECKING:
+    from ghostswap.fleet.survey import Fleet
 
 Plot = Annotated[
     Path | None,
@@ -92,6 +95,13 @@ def plot_plan(plans: Sequence[Plan], path: Path) -> None:
     from ghostswap.plots.picture import Form, of_plan
 
     _write(of_plan(plans, Form.of(path)), path)
+
+
+def plot_fleet(fleet: "Fleet", path: Path) -> None:
+    """Draw a fleet to `path`."""
+    from ghostswap.plots.picture import Form, of_fleet
+
+    _write(of_fleet(fleet, Form.of(path)), path)
 
 
 def _write(picture: bytes, path: Path) -> None:

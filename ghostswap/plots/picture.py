@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from matplotlib.figure import Figure
 
 from ghostswap.plan.answer import Plan
-from ghostswap.plots import estimate_figure, html, plan_figure
+from ghostswap.plots import estimate_figure, fleet_figure, html, plan_figure
 from ghostswap.plots.canvas import as_png, as_svg, drawing
 from ghostswap.plots.panels import panels
 from ghostswap.report.comparison import FOOTPRINT
@@ -16,6 +16,9 @@ from ghostswap.report.estimate import Estimate, page_counts
 from ghostswap.report.fields import Field, titled
 from ghostswap.report.plan import DESIGN, SIZING
 from ghostswap.units import format_size
+
+if TYPE_CHECKING:
+    from ghostswap.fleet.survey import Fleet
 
 T = TypeVar("T")
 
@@ -65,6 +68,28 @@ def of_plan(plans: Sequence[Plan], form: Form) -> bytes:
             for number, plan in enumerate(plans)
         ]
     return html.document(title, [], [_sizes(plans), _designs(plans[0])], figures)
+
+
+def of_fleet(fleet: "Fleet", form: Form) -> bytes:
+    """How ratios spread over hosts, and which share; the report has the systems too."""
+    title = fleet_figure.title_of(fleet)
+    with drawing():
+        drawn = fleet_figure.spread_and_sharing(fleet)
+        if form is not Form.HTML:
+            return _image(drawn, title, form)
+        words = (
+            "Above: the share of hosts whose memory over the RAM that it takes is at most so much. "
+            "Below: the hosts that share most; blank where a pair is not among those counted."
+        )
+        illustration = html.Illustration(title, words, as_svg(drawn, title, prefix="fleet"))
+    fields = titled(FOOTPRINT)
+    rows = [
+        [*_cells(fields, each.shared), f"± {each.shared.relative_error:.2%}"]
+        for each in fleet.systems
+    ]
+    headings = (*(field.title for field in fields), "Within")
+    table = html.Table("As if all hosts were one", headings, rows, numbers_from=2)
+    return html.document(title, list(fleet.inventory.notes), [table], [illustration])
 
 
 def _image(drawn: Figure, title: str, form: Form) -> bytes:

@@ -207,3 +207,12 @@ def test_what_a_plan_for_a_fleet_refuses(
     done = run("plan", "--fleet", *named)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+def test_a_picture_of_the_fleet(ending: str, censuses: Path, tmp_path: Path) -> None:
+    picture = tmp_path / f"fleet.{ending}"
+    document = document_of(censuses, "--plot", picture, "--pairs", 1)
+    assert len(document["pairs"]) == 1  # though the picture has all
+    begin = {"svg": b"<?xml", "png": b"\x89PNG", "html": b"<!DOCTYPE"}
+    assert picture.read_bytes().startswith(begin[ending])
