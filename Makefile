@@ -16,9 +16,10 @@ man completions:
 kernels:
 	.venv/bin/python -m scripts.kernels_table
 
-# Boots Debian's own kernels in QEMU; see docs/testing.md for what that needs.
+# Boots Debian's own kernels in QEMU, two guests at a time, each with one processor; see
+# docs/testing.md for what that needs.
 test-vm:
-	.venv/bin/python -m pytest tests/vm
+	.venv/bin/python -m pytest tests/vm -n 2 --dist loadfile
 
 bench:
 	.venv/bin/python -m tests.bench
