@@ -5,5 +5,5 @@
 # Usage: xswap-limit.sh TYPE REPORT              (XSWAP: where its files are, if not in sysfs)
 set -eu
 limit=${XSWAP:-/sys/kernel/mm/xswap}/type$1/limit
-pages=$(ghostswap plan "$2" --quiet --print pages)
+pages=$(ghostswap plan "$2" --demand capacity --quiet --print pages)
 printf '%s\n' "$pages" >"$limit"

@@ -11,4 +11,4 @@ if [ -r "$report" ]; then
 else
     set -- --ratio 2
 fi
-exec ghostswap plan "$@" --system zram --max-pool-percent 50 --quiet --print mib
+exec ghostswap plan "$@" --system zram --max-pool-percent 50 --demand capacity --quiet --print mib

@@ -28,6 +28,7 @@ from ghostswap.units import format_duration
 UNUSED_SECONDS = 120.0  # "cold" of what is published on far memory (Lagar-Cavilla et al., 2019)
 STANDARD_INPUT = Path("-")
 _HERE = Path("/")
+_MOST_NAMED = 3  # sources, in a line of text
 
 
 def plan_swap(
@@ -179,6 +180,9 @@ def input_of_estimate(
 ) -> PlanInput:
     """What to plan from, of an estimate made now; under its first algorithm by default.
     GhostswapError where it tells too little."""
-    name = ", ".join(source.facts.name for source in estimate.census.sources)
+    names = [source.facts.name for source in estimate.census.sources]
+    name = ", ".join(names[:_MOST_NAMED])
+    if len(names) > _MOST_NAMED:
+        name += f" and {len(names) - _MOST_NAMED} more"
     check_pages(estimate.comparison, name, zero_pages, margin_stated=margin_stated)
     return PlanInput.of_comparison(estimate.comparison, name, algorithm, zero_pages)

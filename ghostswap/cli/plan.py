@@ -79,13 +79,16 @@ def _ratio(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """What --demand says; None: idle."""
+    """What --demand says; `bytes` are those of a size."""
 
-    bytes: int | None
+    source: DemandSource
+    bytes: int | None = None
 
 
 def _demand(text: str) -> _Demand:
-    return _Demand(None if text == "idle" else options.size(text))
+    if text in (DemandSource.IDLE, DemandSource.CAPACITY):
+        return _Demand(DemandSource(text))
+    return _Demand(DemandSource.GIVEN, options.size(text))
 
 
 def plan(
@@ -156,9 +159,9 @@ def plan(
         typer.Option(
             "--demand",
             parser=_demand,
-            metavar="SIZE|idle",
+            metavar="SIZE|idle|capacity",
             rich_help_panel=MACHINE,
-            help="Memory that will be swapped out; idle: what MGLRU says is unused for 2 min.",
+            help="Memory to swap out; idle: what MGLRU calls unused; capacity: as the pool holds.",
         ),
     ] = None,
     idle: sources.Idle = None,
@@ -193,6 +196,14 @@ def plan(
     quick: Annotated[
         bool,
         typer.Option("--quick", rich_help_panel=COMPRESS, help="Compress a sample only."),
+    ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            rich_help_panel=SHOW,
+            help="Show other systems and designs, and what wrong sizes cost.",
+        ),
     ] = False,
     explain: Annotated[
         bool,
@@ -230,9 +241,9 @@ def plan(
 ) -> int:
     """Say how large a swap area should be.
 
-    It is what the pool of RAM can hold of such pages: those of an estimate, of dumps and processes,
-    or of a ratio. With it, what a wrong size costs, and what other designs would take for the same
-    memory.
+    It is what would be swapped of the pages of an estimate, of dumps and processes, as far as the
+    pool of RAM can hold it. With --compare, what a wrong size costs, and what other systems and
+    designs would take for the same memory.
     """
     if fleet:
         for option, given in (
@@ -250,6 +261,8 @@ def plan(
             ("--page-size", page_size is not None),
             ("--quick", quick),
             ("--explain", explain),
+            ("--compare", compare),
+            ("--zero-pages", zero_pages),
             ("--print", number is not None),
             ("--plot", picture is not None),
         ):
@@ -292,7 +305,7 @@ def plan(
     if idle is not None and (ratio is not None or quick):
         option = "--ratio" if ratio is not None else "--quick"
         raise UsageError("--idle", f"measures a sample of pages: goes without {option}")
-    if idle is not None and demand is not None and demand.bytes is None:
+    if idle is not None and demand is not None and demand.source is DemandSource.IDLE:
         raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
     if idle is None and tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
@@ -309,7 +322,7 @@ def plan(
     swapped_out = None
     if demand is not None and demand.bytes is not None:
         swapped_out = Demand(demand.bytes, DemandSource.GIVEN)
-    elif demand is not None:
+    elif demand is not None and demand.source is DemandSource.IDLE:
         swapped_out = unused_memory(root)
     if emit is not None and len(limits) > 1:
         raise UsageError("--emit", "sets up one machine: give --ram one size")
@@ -340,6 +353,7 @@ def plan(
         rules.version if kernel is not None else planned_from.rules.version,
         margin,
         swapped_out,
+        fill=demand is not None and demand.source is DemandSource.CAPACITY,
     )
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:
@@ -352,7 +366,7 @@ def plan(
         elif emit is not None:
             _emit(plans[0], emit, path)
         else:
-            show(plans, View(exact, not no_headings, columns), explain=explain)
+            show(plans, View(exact, not no_headings, columns), compare=compare, explain=explain)
     return status
 
 

@@ -1,6 +1,7 @@
 """What `ghostswap plan` shows: sizes, what wrong ones cost, and what other designs take."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 from ghostswap.cli.render import (
     Column,
@@ -13,18 +14,24 @@ from ghostswap.cli.render import (
     size_text,
 )
 from ghostswap.kernel.cgroups import GroupLimits
+from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.designs import TooLarge
 from ghostswap.plan.sizing import Sizing
 from ghostswap.report.fields import titled
 from ghostswap.report.plan import DESIGN, SIZING, derivations
+from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS, Pool
 from ghostswap.units import format_duration
 
 SIZE_FIELDS = titled(SIZING)
 SIZE_COLUMNS = columns(SIZE_FIELDS, words={"System"})
-_DESIGN_FIELDS = titled(DESIGN)
+_DESIGN_FIELDS = titled(DESIGN, "Design", "Metadata", "Pool", "RAM", "Disk", "Writes back to")
 _DESIGN_COLUMNS = columns(_DESIGN_FIELDS, words={"Design", "Writes back to"})
+_WIDTH = 80  # columns of a terminal
+_OF_ONE = "system,ratio,holds,at-worst,at-best,size,recommended"
+_OF_SEVERAL = "ram,system,ratio,pool-limit,holds,size,recommended"
 _GUESS_COLUMNS = (
     Column("KERNEL", right=True),
     Column("TIMES", right=True),
@@ -33,40 +40,105 @@ _GUESS_COLUMNS = (
 )
 
 
-def show(plans: Sequence[Plan], view: View, *, explain: bool) -> None:
-    """Print the sizes for all machines, and the rest for one; with columns chosen, sizes only."""
-    first = plans[0]
-    if view.headings and view.columns is None:
-        print(f"{printable(_about(first))}\n")
-    rows = [
-        cells(SIZE_FIELDS, sizing, view.exact)
-        for each in plans
-        for sizing in (each.sizing, *each.others)
-    ]
-    print_table(SIZE_COLUMNS, rows, headings=view.headings, only=view.columns)
-    if view.columns is None and len(plans) == 1:
-        _show_details(first, view)
+def show(plans: Sequence[Plan], view: View, *, compare: bool, explain: bool) -> None:
+    """Print the answer for one machine, a row each for several; with `compare` or columns that are
+    asked for, all systems; with `explain`, how each figure comes about."""
+    (first, *more), exact = plans, view.exact
+    if not (more or view.columns):
+        _show_answer(first, exact)
+    if more or compare or view.columns:
+        if not (more or view.columns):
+            _titled("The same memory under other systems", view)
+        rows = [
+            cells(SIZE_FIELDS, sizing, exact)
+            for each in plans
+            for sizing in (each.sizing, *(each.others if compare or view.columns else ()))
+        ]
+        only = view.columns or (_OF_SEVERAL if more else _OF_ONE)
+        print_table(SIZE_COLUMNS, rows, headings=view.headings, only=only)
+    if compare and not (more or view.columns):
+        _show_comparison(first, view)
     if explain:
         for each in plans:
             _show_derivations(each)
 
 
-def _about(plan: Plan) -> str:
-    algorithm = f", {plan.input.algorithm}" if plan.input.algorithm else ""
+def _show_answer(plan: Plan, exact: bool) -> None:
+    sizing, answer = plan.sizing, plan.answer
+    size, exactly = (size_text(size, exact) for size in (answer.size_bytes, sizing.needed_bytes))
+    rounded = "" if size == exactly else f" ({exactly} rounded up)"
+    print(emphasised(f"Make it {size}{rounded}: {_setting(plan)}."))
+    ratio = "taking no pool" if answer.ratio is None else f"at a ratio of {answer.ratio:.2f}"
+    demand = size_text(answer.demand_bytes, exact)
+    print(f"{demand} would be swapped{_DEMANDS[answer.demand_source]}, {ratio}.")
+    print(_limit(plan, exact))
+    print()
+    for note in _notes(plan, exact):
+        print(_wrapped(note))
+
+
+def _wrapped(note: str) -> str:
+    return fill(printable(note), _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _notes(plan: Plan, exact: bool) -> Iterable[str]:
+    sizing = plan.sizing
+    if plan.demand is not None and plan.demand.source is DemandSource.IDLE:
+        yield _idle(plan.demand, exact)
+    if SYSTEMS[sizing.footprint.system].pool is Pool.ZRAM:
+        yield (
+            "zram has no pool limit of its own: the share of RAM that zswap would have is its "
+            "mem_limit (--max-pool-percent)."
+        )
+    yield from _judgement(sizing, exact)
+    yield f"From {plan.input.name}; within {sizing.error:.2%}; slots as Linux {plan.kernel} has."
+    yield "To set it up: --emit sh. Other systems, designs and sizes: --compare."
+
+
+_DEMANDS = {
+    DemandSource.COUNTED: ": all that was counted",
+    DemandSource.IDLE: ": what is idle",
+    DemandSource.GIVEN: ", as given",
+    DemandSource.CAPACITY: ": what the pool holds",
+}
+
+
+def _setting(plan: Plan) -> str:
+    """The design, system and algorithm."""
+    system = plan.sizing.footprint.system
+    row, algorithm = SYSTEMS[system], plan.sizing.footprint.algorithm
+    by = f" with {algorithm}" if algorithm else ""
+    name = str(system) if row.released else f"{system} (proposed)"
+    if row.design is Design.ZRAM:
+        return f"a {name} device{by}"
     return (
-        f"{plan.input.name}{algorithm}: slots as Linux {plan.kernel} keeps them; "
-        f"within {plan.sizing.error:.2%}"
+        f"a ghost for zswap{by} behind KSM" if system is System.KSM else f"a ghost for {name}{by}"
     )
 
 
-def _show_details(plan: Plan, view: View) -> None:
+def _limit(plan: Plan, exact: bool) -> str:
+    sizing = plan.sizing
+    zram = SYSTEMS[sizing.footprint.system].pool is Pool.ZRAM
+    name = "its mem_limit" if zram else "the pool"
+    limit = f"{size_text(sizing.limit_bytes, exact)}, {sizing.limit.percent} % of RAM"
+    if sizing.limited_by == "demand":
+        taken = size_text(sizing.footprint.pool_of(sizing.used), exact)
+        return f"Limited by that: it takes {taken} of {name} ({limit})."
+    least, most = (
+        size_text(sizing.memory_of(slots), exact)
+        for slots in (sizing.pessimistic, sizing.optimistic)
+    )
+    held = most if least == most else f"{least} to {most}"
+    if sizing.limited_by == "pool":
+        return f"Limited by {name}: {limit}, holds {held}."
+    return f"Limited by {sizing.limited_by} of the control group: it allows {held}."
+
+
+def _show_comparison(plan: Plan, view: View) -> None:
     sizing, exact = plan.sizing, view.exact
     if view.headings:
-        print()
-        if plan.demand is not None and plan.demand.source is DemandSource.IDLE:
-            print(_idle(plan.demand, exact))
-        for line in _judgement(sizing, exact):
-            print(line)
+        for note in _NOTES:
+            print(_wrapped(note))
     _titled("Too large: what slots that are never used take of RAM", view)
     rows: Iterable[list[str]] = (_guess_row(each, sizing, exact) for each in plan.too_large)
     print_table(_GUESS_COLUMNS, rows, headings=view.headings)
@@ -75,6 +147,12 @@ def _show_details(plan: Plan, view: View) -> None:
     _titled("The same memory under other designs", view)
     rows = (cells(_DESIGN_FIELDS, each, exact) for each in plan.designs)
     print_table(_DESIGN_COLUMNS, rows, headings=view.headings)
+
+
+_NOTES = (
+    "zram has no pool limit of its own: the same share of RAM is taken, to be its mem_limit.",
+    "ksm: zswap behind KSM, whose merged pages share a slot: it HOLDS more than its SIZE.",
+)
 
 
 def _idle(demand: Demand, exact: bool) -> str:
@@ -88,8 +166,7 @@ def _idle(demand: Demand, exact: bool) -> str:
 
 
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:
-    recommended = size_text(sizing.recommended_bytes, exact)
-    lines = [emphasised(f"Make it {recommended}: ghostswap plan … --emit sh says how.")]
+    lines = []
     if sizing.limit.group is not None:
         lines.append(_group(sizing.limit.group, sizing.limited_by, exact))
     if sizing.steady < sizing.used == sizing.expected:
@@ -100,9 +177,6 @@ def _judgement(sizing: Sizing, exact: bool) -> list[str]:
             f"Once full, the pool takes nothing until it is at {sizing.limit.accept_percent} % of"
             f" its limit: in the long run it holds {least} to {most}."
         )
-    if sizing.overcommitted_bytes:
-        more = size_text(sizing.overcommitted_bytes, exact)
-        lines.append(f"At worst the pool is full {more} before the area is.")
     if sizing.unheld_bytes:
         over = size_text(sizing.unheld_bytes, exact)
         lines.append(f"Of the demand, {over} may find no room in the pool.")

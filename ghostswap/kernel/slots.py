@@ -94,11 +94,11 @@ TRAITS = {
     Design.DYNAMIC_GHOST: Traits(True, False, "", True),
     # At most once or twice RAM, by version of the patches; its file `limit` sets fewer.
     Design.XSWAP: Traits(True, False, "", True),
-    Design.VSWAP_48: Traits(False, False, "any real area, if there is one", False),
-    Design.VSWAP_24: Traits(False, False, "any real area, if there is one", False),
+    Design.VSWAP_48: Traits(False, False, "a real area, if any", False),
+    Design.VSWAP_24: Traits(False, False, "a real area, if any", False),
     Design.VSWAP_24_SWAPFILE: Traits(True, True, "the swapfile", True),
-    Design.VSWAP_TABLE: Traits(False, False, "any real area, if there is one", False),
-    Design.ZRAM: Traits(True, False, "a backing device, if it has one", True),
+    Design.VSWAP_TABLE: Traits(False, False, "a real area, if any", False),
+    Design.ZRAM: Traits(True, False, "a backing device, if any", True),
     Design.ZSWAP_ZRAM: Traits(True, False, "zram, still in RAM", True),
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ghostswap.errors import GhostswapError
 from ghostswap.kernel.rules import Rules
-from ghostswap.kernel.slots import Cost, costs
+from ghostswap.kernel.slots import Cost, Design, costs
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zsmalloc import HANDLE_BYTES
 from ghostswap.kernel.zswap import has_accept_threshold
@@ -87,7 +87,8 @@ class PlanInput:
                 compared[System.KSM], taking[System.ZSWAP], taking[System.ZSWAP_DEDUP]
             )
         rules, page_size = comparison.rules, comparison.page_size
-        demand = None
+        counted = comparison.total_pages + comparison.coverage.swapped_pages
+        demand = Demand(counted * page_size, DemandSource.COUNTED)
         if (idle := comparison.idle) is not None:
             most = idle.most_pages * page_size
             demand = Demand(most, DemandSource.IDLE, idle.seconds, idle.tracker)
@@ -138,12 +139,28 @@ class PlanInput:
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What is to be planned: a system, on a kernel, and perhaps with a margin and for a demand
-    other than those of what it is planned from."""
+    other than those of what it is planned from; `fill` takes no demand: the pool may fill."""
 
     system: System
     kernel: KernelVersion
     margin: float | None = None
     demand: Demand | None = None
+    fill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Make the area `size_bytes` large, since `demand_bytes` of memory would be swapped at `ratio`
+    (None: they take no pool); `limited_by` is "demand", "pool" or a file of a control group."""
+
+    size_bytes: int
+    system: System
+    algorithm: str | None
+    design: Design
+    demand_bytes: int
+    demand_source: DemandSource
+    ratio: float | None
+    limited_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +177,21 @@ class Plan:
     designs: tuple[DesignCost, ...]
 
     @property
+    def answer(self) -> "Answer":
+        """The plan in short."""
+        footprint, sizing = self.sizing.footprint, self.sizing
+        return Answer(
+            sizing.recommended_bytes,
+            footprint.system,
+            footprint.algorithm,
+            SYSTEMS[footprint.system].design,
+            sizing.memory_of(sizing.used) if self.demand is None else self.demand.bytes,
+            DemandSource.CAPACITY if self.demand is None else self.demand.source,
+            footprint.ratio,
+            sizing.limited_by,
+        )
+
+    @property
     def slot_costs(self) -> tuple[Cost, ...]:
         """What the planned area keeps for its slots on this kernel."""
         footprint, entry = self.sizing.footprint, self.input.rules.zram_entry_bytes
@@ -169,7 +201,7 @@ class Plan:
 def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     """The plan for one machine; GhostswapError where the input lacks the system asked for, or tells
     too little."""
-    demand = request.demand or input.demand
+    demand = None if request.fill else request.demand or input.demand
     margin = input.margin if request.margin is None else request.margin
     demand_bytes = None if demand is None else demand.bytes
 

@@ -7,8 +7,10 @@ MGLRU = "mglru"
 
 
 class DemandSource(StrEnum):
-    """Where a demand comes from; CAPACITY: none is known, and the pool may fill."""
+    """Where a demand comes from. COUNTED: all memory that was measured may be swapped; CAPACITY:
+    none is known, and the pool may fill."""
 
+    COUNTED = "counted"
     IDLE = "idle"
     GIVEN = "given"
     CAPACITY = "capacity"

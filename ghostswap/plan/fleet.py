@@ -80,7 +80,7 @@ def spread(hosts: Sequence[HostSizing]) -> Spread:
 
     needed = [host.needed_bytes for host in hosts]
     ram = [host.sizing.limit.ram_bytes for host in hosts]
-    ratios = [host.sizing.footprint.pool_ratio or 1.0 for host in hosts]
+    ratios = [host.sizing.footprint.ratio or 1.0 for host in hosts]
     return Spread(
         tuple(map(float, percentiles(ratios))),
         tuple(map(int, percentiles(needed))),

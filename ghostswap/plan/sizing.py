@@ -82,6 +82,15 @@ class Sizing:
         return min(self.used + 1, MAXIMUM_PAGES)
 
     @property
+    def needed_bytes(self) -> int:
+        """What is rounded up to the recommended area, without its header page: the optimistic end,
+        and no more than the demand."""
+        demand = MAXIMUM_SLOTS
+        if self.demand_bytes is not None:
+            demand = self.footprint.slots_of(self.demand_bytes)
+        return min(self.optimistic, demand) * self.footprint.page_size
+
+    @property
     def recommended_pages(self) -> int:
         """Pages of the recommended area, with its header page."""
         return self.recommended_bytes // self.footprint.page_size

@@ -14,13 +14,13 @@ from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
 from ghostswap.units import format_duration, format_size
 
-SCHEMA = "ghostswap.plan/1"
+SCHEMA = "ghostswap.plan/2"
 
 
 SIZING: tuple[Field[Sizing], ...] = (
     Field("", "RAM", lambda row: row.limit.ram_bytes, size),
     Field("system", "System", lambda row: str(row.footprint.system)),
-    Field("ratio", "Ratio", lambda row: row.footprint.pool_ratio, ratio),
+    Field("ratio", "Ratio", lambda row: row.footprint.ratio, ratio),
     Field("relative_error", "", lambda row: row.error),
     Field("pool_bytes_per_slot", "", lambda row: row.footprint.pool_bytes / row.footprint.slots),
     Field("slack_bytes", "", lambda row: row.footprint.slack_bytes),
@@ -198,6 +198,8 @@ _CGROUP_SOURCES = {
 
 
 def _demand_source(demand: Demand) -> str:
+    if demand.source is DemandSource.COUNTED:
+        return "all that was counted, and what of it was swapped out already"
     if demand.source is not DemandSource.IDLE:
         return "--demand"
     seconds = format_duration(demand.seconds or 0)
@@ -229,6 +231,7 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
     planned_from, demand = plans[0].input, plans[0].demand
     return {
         "schema": SCHEMA,
+        "answer": asdict(plans[0].answer),
         "kernel": str(request.kernel),
         "page_size": planned_from.page_size,
         "basis": {
@@ -259,6 +262,7 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
 def _plan(plan: Plan) -> dict[str, Any]:
     limit = plan.sizing.limit
     return {
+        "answer": asdict(plan.answer),
         "ram_bytes": limit.ram_bytes,
         "max_pool_percent": limit.percent,
         "accept_threshold_percent": limit.accept_percent,

@@ -42,7 +42,7 @@ def document(plan: FleetPlan) -> dict[str, Any]:
             {
                 "host": host.host,
                 "ram_bytes": host.sizing.limit.ram_bytes,
-                "ratio": host.sizing.footprint.pool_ratio,
+                "ratio": host.sizing.footprint.ratio,
                 "relative_error": host.sizing.error,
                 "size_bytes": host.needed_bytes,
             }

@@ -96,11 +96,6 @@ class Footprint:
         return self.total_bytes - self.ram_bytes
 
     @property
-    def ratio(self) -> float | None:
-        """Uncompressed over remaining bytes; None where nothing remains."""
-        return self.total_bytes / self.ram_bytes if self.ram_bytes else None
-
-    @property
     def taken_pages(self) -> int:
         """Pages that the system takes."""
         return self.total_pages - self.refused_pages
@@ -112,7 +107,7 @@ class Footprint:
         return max(self.taken_pages - merged, 1)
 
     @property
-    def pool_ratio(self) -> float | None:
+    def ratio(self) -> float | None:
         """Memory taken over the pool that holds it; None where it needs none."""
         return self.taken_pages * self.page_size / self.pool_bytes if self.pool_bytes else None
 

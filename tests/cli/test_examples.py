@@ -100,7 +100,7 @@ def test_algorithms_are_compared_by_what_they_hold(path: str, dump: Path) -> Non
 
 def test_zram_gets_the_size_that_half_the_ram_holds(path: str, report: Path) -> None:
     size = output(path, EXAMPLES / "zram-size.sh", report)
-    options = ("--system", "zram", "--max-pool-percent", "50")
+    options = ("--system", "zram", "--max-pool-percent", "50", "--demand", "capacity")
     assert int(size) == recommended(path, report, *options)["mib"]
 
 
@@ -116,7 +116,7 @@ def test_xswap_is_limited_to_what_zswap_holds(path: str, report: Path, tmp_path:
     limit = tmp_path / "type0/limit"
     limit.parent.mkdir()
     output(path, EXAMPLES / "xswap-limit.sh", "0", report, XSWAP=str(tmp_path))
-    assert limit.read_text() == f"{recommended(path, report)['pages']}\n"
+    assert limit.read_text() == f"{recommended(path, report, '--demand', 'capacity')['pages']}\n"
 
 
 def generate(root: Path, path: str) -> subprocess.CompletedProcess[str]:

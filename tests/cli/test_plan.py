@@ -38,9 +38,14 @@ def plan(*arguments: str | Path, stdin: str = "") -> str:
     return done.stdout
 
 
+def joined(text: str) -> str:
+    """The text with its lines joined."""
+    return " ".join(text.split())
+
+
 def document(*arguments: str | Path, stdin: str = "") -> dict[str, Any]:
     found = json.loads(plan("--json", *arguments, stdin=stdin))
-    assert found["schema"] == "ghostswap.plan/1"
+    assert found["schema"] == "ghostswap.plan/2"
     return dict(found)
 
 
@@ -68,6 +73,81 @@ def report(dump: Path) -> Path:
     path = dump.with_suffix(".json")
     path.write_text(done.stdout)
     return path
+
+
+def test_the_answer_comes_first_in_three_lines_that_fit_a_terminal(report: Path) -> None:
+    measured = [str(report), *MACHINE]
+    every = [[*measured, "--system", each] for each in ("zram", "zram+dedup", "zswap+dedup", "ksm")]
+    every += [measured, [*measured, "--demand", "capacity"]]
+    every += [["--ratio", each, *MACHINE] for each in ("3", "0.5")]
+    every += [["--ratio", "3", *MACHINE, "--demand", "700G"], ["--ratio", "3", "--ram", "900G"]]
+    for arguments in every:
+        first, second, third, blank, *_ = plan(*arguments).splitlines()
+        assert first.startswith("Make it ")
+        assert " would be swapped" in second
+        assert third.startswith("Limited by ")
+        assert blank == ""
+        assert max(map(len, (first, second, third))) <= 80
+
+
+def test_the_answer_says_what_its_words_say(report: Path) -> None:
+    counted = document(report, *MACHINE)
+    assert counted["answer"] == {
+        "size_bytes": counted["plans"][0]["recommended"]["bytes"],
+        "system": "zswap",
+        "algorithm": "lz4",
+        "design": "ghost",
+        "demand_bytes": 400 * PAGE,  # without zero pages
+        "demand_source": "counted",
+        "ratio": counted["plans"][0]["ratio"],
+        "limited_by": "demand",
+    }
+    filled = document(report, *MACHINE, "--demand", "capacity")["answer"]
+    assert (filled["demand_source"], filled["limited_by"]) == ("capacity", "pool")
+    asked = document(report, *MACHINE, "--demand", "1G", "--system", "zram")["answer"]
+    assert (asked["demand_source"], asked["demand_bytes"]) == ("given", GIB)
+    assert asked["design"] == "zram"
+    assert plan(report, *MACHINE).splitlines()[:3] == [
+        "Make it 2 MiB (1.6 MiB rounded up): a ghost for zswap with lz4.",
+        f"1.6 MiB would be swapped: all that was counted, at a ratio of {filled['ratio']:.2f}.",
+        plan(report, *MACHINE).splitlines()[2],
+    ]
+
+
+def test_swapped_out_pages_of_a_source_are_part_of_the_demand(report: Path, tmp_path: Path) -> None:
+    path = changed(report, tmp_path, swapped_pages=1000)
+    assert document(path, *MACHINE)["answer"]["demand_bytes"] == 1400 * PAGE
+
+
+def test_the_size_never_exceeds_by_an_eighth_what_the_words_around_it_say(report: Path) -> None:
+    for demand in ("capacity", "1G", "3M"):
+        (found,) = document(report, *MACHINE, "--demand", demand)["plans"]
+        most = found["capacity"]["optimistic"]["slots"] * PAGE
+        if demand != "capacity":
+            most = min(most, found["answer"]["demand_bytes"])
+        assert most < found["recommended"]["bytes"] <= most * 9 // 8 + (1 << 20)
+
+
+def test_what_else_could_be_done_is_shown_when_asked_for(report: Path) -> None:
+    assert "DESIGN" not in plan(report, *MACHINE)
+    lines = plan(report, *MACHINE, "--compare", "--kernel", "6.18").splitlines()
+    assert (
+        max(
+            map(
+                len,
+                lines[
+                    : lines.index(
+                        "To set it up: --emit sh. Other systems, designs and sizes: --compare."
+                    )
+                ],
+            )
+        )
+        < 200
+    )
+    for heading in ("SYSTEM ", "KERNEL ", "DESIGN "):
+        (start,) = (n for n, line in enumerate(lines) if line.lstrip().startswith(heading))
+        assert max(map(len, lines[start : start + 5])) <= 80
+    assert "zram has no pool limit of its own" in "\n".join(lines)
 
 
 def test_a_ratio_and_ram_give_a_size() -> None:
@@ -102,6 +182,8 @@ def test_the_pool_of_the_estimate_decides(report: Path) -> None:
             (found,) = document(*arguments)["plans"]
             assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 400)
             assert found["system"] == system
+            assert row["ratio"] == pytest.approx(600 * PAGE / row["pool_bytes"])  # pages over pool
+            assert found["ratio"] == pytest.approx(400 * PAGE / row["pool_bytes"])
 
 
 def test_dedup_holds_more_and_ksm_needs_fewer_slots(report: Path) -> None:
@@ -164,9 +246,9 @@ def test_the_steady_state_of_a_pool_that_fills_is_told(tmp_path: Path) -> None:
     held = {name: each["memory_bytes"] for name, each in found["capacity"].items()}
     assert held["steady"] == pytest.approx(0.9 * held["expected"], rel=1e-5)
     told = "until it is at 90 % of its limit: in the long run it holds 4.3 GiB to 4.8 GiB"
-    assert told in plan(*words)
+    assert told in joined(plan(*words))
     for unaffected in (("--system", "zram"), ("--demand", "4800M"), ("--kernel", "5.5")):
-        assert "in the long run" not in plan(*words, *unaffected)
+        assert "in the long run" not in joined(plan(*words, *unaffected))
 
 
 @pytest.fixture
@@ -181,7 +263,7 @@ def group(tmp_path: Path) -> Path:
 
 
 def test_a_group_is_planned_for_within_its_limits(group: Path, report: Path) -> None:
-    words = ("--root", group, *MACHINE[:4], "--margin", "0")
+    words = ("--root", group, *MACHINE[:4], "--margin", "0", "--demand", "capacity")
     (alone,) = document("--ratio", "3", *words)["plans"]
     assert (alone["cgroup"], alone["limited_by"]) == (None, "pool")
     (found,) = document("--ratio", "3", "--cgroup", "/a/b", *words)["plans"]
@@ -190,9 +272,9 @@ def test_a_group_is_planned_for_within_its_limits(group: Path, report: Path) -> 
     assert found["limited_by"] == "memory.max"
     assert found["capacity"]["expected"]["memory_bytes"] == pytest.approx(192 << 20, rel=1e-3)
     assert found["recommended"]["bytes"] == 208 << 20
-    told = plan("--ratio", "3", "--cgroup", "/sys/fs/cgroup/a/b", *words)
+    told = joined(plan("--ratio", "3", "--cgroup", "/sys/fs/cgroup/a/b", *words))
     assert "group /a/b has memory.max 64 MiB (of /a): memory.max is reached first." in told
-    told = plan(report, "--cgroup", "/a/b", *words, "--demand", "1M")
+    told = joined(plan(report, "--cgroup", "/a/b", *words, "--demand", "1M"))
     assert "(of /a): none is reached first." in told
 
     (group / "sys/fs/cgroup/a/memory.zswap.max").write_text(f"{1 << 20}\n")
@@ -284,7 +366,7 @@ def test_systemd_makes_the_file_once_and_turns_it_on_at_boot(tmp_path: Path) -> 
 
 
 def test_zram_generator_gets_a_zram_device(report: Path) -> None:
-    lines = plan(report, *MACHINE, "--emit", "zram-generator").splitlines()
+    lines = plan(report, *MACHINE, "--demand", "capacity", "--emit", "zram-generator").splitlines()
     assert "[zram0]" in lines
     assert "compression-algorithm = lz4" in lines
     settings = dict(line.split(" = ") for line in lines if " = " in line)
