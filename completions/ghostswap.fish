@@ -174,7 +174,7 @@ complete -c ghostswap -n '__ghostswap_command plan' -l demand -r -f -a 'idle cap
 complete -c ghostswap -n '__ghostswap_command plan' -l idle -r -f -d 'Only pages that nothing touches for so long, as 30s or 2min (root)'
 complete -c ghostswap -n '__ghostswap_command plan' -l tracker -r -f -a 'auto page-idle damon' -d 'With --idle, what tells: /sys/kernel/mm/page_idle or DAMON'
 complete -c ghostswap -n '__ghostswap_command plan' -l system -r -f -a 'zram zswap zram+recompress zram+dedup zswap+dedup ksm' -d 'What holds the pages (default: zswap)'
-complete -c ghostswap -n '__ghostswap_command plan' -l algorithm -r -f -a 'lz4 lz4hc lzo lzo-rle deflate zstd' -d 'Compressor (default: lz4; of a REPORT, its first)'
+complete -c ghostswap -n '__ghostswap_command plan' -l algorithm -r -f -a 'lz4 lz4hc lzo lzo-rle deflate zstd' -d 'Compressor (default: this host\'s; of a REPORT, its first)'
 complete -c ghostswap -n '__ghostswap_command plan' -l kernel -r -f -a '6.1 6.12 6.18 7.1 7.2' -d 'Whose slots, as 6.1 (default: the estimate\'s kernel)'
 complete -c ghostswap -n '__ghostswap_command plan' -l page-size -r -f -a '4096 8192 16384 32768 65536' -d 'Size of a page, as 16K (default: this machine\'s)'
 complete -c ghostswap -n '__ghostswap_command plan' -l quick -d 'Compress a sample only'

@@ -112,7 +112,7 @@ def measure(
         raise UsageError(
             "--idle", "goes with processes alone (--pid, --all, …): a dump cannot tell"
         )
-    saved = [] if sources.raw else [path for path in sources.files if _is_census(path)]
+    saved = saved_censuses(sources)
     if not saved:
         return _scanned(sources, rules, method, listener)
     if len(saved) < len(sources.files) or sources.live:
@@ -125,6 +125,11 @@ def measure(
         if given:
             raise UsageError(option, "needs pages, which a saved census does not hold")
     return Measurement(_loaded(saved, rules, method), ())
+
+
+def saved_censuses(sources: Sources) -> list[Path]:
+    """The files among `sources` that are saved censuses, whose algorithms are already chosen."""
+    return [] if sources.raw else [path for path in sources.files if _is_census(path)]
 
 
 def _is_census(path: Path) -> bool:

@@ -2,15 +2,16 @@
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
 
+from ghostswap.application.algorithm import algorithm_of_host
 from ghostswap.application.estimate import estimate
-from ghostswap.application.measure import Idle, Method
+from ghostswap.application.measure import Idle, Method, saved_censuses
 from ghostswap.application.plan import (
     input_of_estimate,
     input_of_ratio,
@@ -180,7 +181,7 @@ def plan(
             "--algorithm",
             metavar="NAME",
             rich_help_panel=COMPRESS,
-            help="Compressor (default: lz4; of a REPORT, its first).",
+            help="Compressor (default: this host's; of a REPORT, its first).",
         ),
     ] = None,
     kernel: Annotated[
@@ -337,16 +338,25 @@ def plan(
             report, algorithm, zero_pages, margin_stated=margin is not None
         )
     else:
+        own = None
+        if algorithm is None and not saved_censuses(measured):
+            own = algorithm_of_host(root, held_by)
+            algorithm = own.name
+            if own.replaced:
+                warn(own.why, quiet)
+        sampled = quick or (own is not None and own.slow and idle is None)
         method = Method(
             [algorithm] if algorithm else [],
             page_size,
-            error=DEFAULT_ERROR if quick else None,
+            error=DEFAULT_ERROR if sampled else None,
             idle=None if idle is None else Idle(idle, tracker),
         )
         result = estimate(measured, method, rules, listener=listener(quiet))
         if result.comparison.partial or waits():
             raise KeyboardInterrupt  # what was read until then does not tell how large
         planned_from = input_of_estimate(result, None, zero_pages, margin_stated=margin is not None)
+        if own is not None:
+            planned_from = replace(planned_from, notes=(own.why,))
         status = status_of(result.census, quiet)
     request = PlanRequest(
         held_by,

@@ -91,6 +91,7 @@ def _notes(plan: Plan, exact: bool) -> Iterable[str]:
             "mem_limit (--max-pool-percent)."
         )
     yield from _judgement(sizing, exact)
+    yield from plan.input.notes
     yield f"From {plan.input.name}; within {sizing.error:.2%}; slots as Linux {plan.kernel} has."
     yield "To set it up: --emit sh. Other systems, designs and sizes: --compare."
 

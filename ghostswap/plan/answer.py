@@ -44,6 +44,7 @@ class PlanInput:
     demand: Demand | None = None  # that the estimate itself tells
     margin: float = 0.0  # by which its pages may be off, unless somebody states another
     left_out_pages: int = 0  # zero pages of dumps that are not in the footprints
+    notes: tuple[str, ...] = ()  # sentences on how it was measured
 
     @classmethod
     def of_comparison(

@@ -239,6 +239,7 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
             "kernel": str(planned_from.rules.version),
             "partial": False,  # of a part there is no plan
             "left_out_zero_pages": planned_from.left_out_pages,
+            "notes": list(planned_from.notes),
         },
         "system": str(request.system),
         "algorithm": planned_from.algorithm,

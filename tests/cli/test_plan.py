@@ -162,7 +162,7 @@ def test_a_ratio_and_ram_give_a_size() -> None:
 
 def test_an_estimate_and_its_sources_give_the_same_plan(dump: Path, report: Path) -> None:
     of_report = document(report, *MACHINE)["plans"]
-    of_dump = document(dump, *MACHINE)["plans"]
+    of_dump = document(dump, "--algorithm", "lz4", *MACHINE)["plans"]
     of_pipe = document("-", *MACHINE, stdin=report.read_text())["plans"]
     for found in (*of_report, *of_dump, *of_pipe):
         del found["explain"]  # these name where the figures are from
@@ -381,6 +381,56 @@ def test_the_table_shows_what_was_asked_for(report: Path) -> None:
     assert all(size.isdigit() for size in rows.values())
 
 
+def host_with(tmp_path: Path, file: str, text: str) -> Path:
+    """A captured host of 8 GiB that says `text` in `file`."""
+    (tmp_path / "proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 8388608 kB\n")
+    (tmp_path / "proc/sys/kernel/osrelease").write_text("6.18.0\n")
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    return tmp_path
+
+
+_COMPRESSOR = "sys/module/zswap/parameters/compressor"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "system", "algorithm", "note"),
+    [
+        (_COMPRESSOR, "zstd\n", "zswap", "zstd", "zstd is what zswap here uses."),
+        (_COMPRESSOR, "zstd\n", "ksm", "zstd", "zstd is what zswap here uses."),
+        (_COMPRESSOR, "842\n", "zswap", "lz4", "zswap here uses 842, which cannot be measured"),
+        (_COMPRESSOR, "$(x)\n", "zswap", "lz4", "which cannot be measured"),
+        (_COMPRESSOR, "zstd\n", "zram", "lz4", "This host names no compressor of zram"),
+        (
+            "sys/block/zram0/comp_algorithm",
+            "lz4 [deflate] zstd\n",
+            "zram",
+            "deflate",
+            "deflate is what zram here uses.",
+        ),
+        (
+            "boot/config-6.18.0",
+            'CONFIG_ZRAM_DEF_COMP="lzo-rle"\n',
+            "zram",
+            "lzo-rle",
+            "lzo-rle is what zram here uses; slow to measure, so by a sample.",
+        ),
+    ],
+)
+def test_the_hosts_own_compressor_is_the_default_and_is_named(
+    dump: Path, tmp_path: Path, file: str, text: str, system: str, algorithm: str, note: str
+) -> None:
+    root = host_with(tmp_path, file, text)
+    words = (dump, "--system", system, "--root", root, "--demand", "capacity")
+    told = document(*words)
+    assert told["answer"]["algorithm"] == algorithm
+    assert note in told["basis"]["notes"][0]
+    assert note in joined(plan(*words))
+    named = document(*words, "--algorithm", "lz4hc")
+    assert (named["answer"]["algorithm"], named["basis"]["notes"]) == ("lz4hc", [])
+
+
 def test_every_figure_can_be_explained(report: Path) -> None:
     explained = plan(report, *MACHINE, "--demand", "2G", "--explain")
     for figure in ("pool_limit_bytes", "capacity.pessimistic", "recommended.bytes", "unheld_bytes"):
@@ -558,7 +608,8 @@ def test_zero_pages_of_a_dump_are_left_out_and_counted(dump: Path, report: Path)
         done = ghostswap("plan", measured, *MACHINE, "--json")
         assert json.loads(done.stdout)["basis"]["left_out_zero_pages"] == 200
         assert "200 zero pages of 600 are left out" in done.stderr
-    (found,) = document(dump, *MACHINE, "--zero-pages", "include")["plans"]
+    words = ("--zero-pages", "include", "--algorithm", "lz4")
+    (found,) = document(dump, *MACHINE, *words)["plans"]
     (row,) = (
         row
         for row in json.loads(report.read_text())["systems"]
