@@ -3,7 +3,8 @@
 The process runs on. Only pages that pagemap shows present are read, from /proc/PID/mem, a few at a
 time and right after a look at them. One that goes to swap in between is brought back by reading it,
 as any access would: that cannot be forbidden, so it is counted. Reading also marks a page as
-accessed (FOLL_TOUCH in mm/gup.c, get_user_pages_remote(), Linux 6.18).
+accessed (FOLL_TOUCH in mm/gup.c, get_user_pages_remote(), Linux 6.18). Where that changes what is
+swapped next, on the classic LRU, root reads the frames themselves (ghostswap.pages.kcore).
 """
 
 import os
@@ -26,10 +27,20 @@ from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
 from ghostswap.host.offered import none_is_offered, parse_offered
 from ghostswap.host.pagemap import PRESENT, MappedRanges, entries_of, has_pagemap_scan, swappable
 from ghostswap.host.processes import start_time
+from ghostswap.pages.kcore import (
+    PhysicalMemory,
+    marks_spoil_reclaim,
+    open_kcore,
+    physical_memory,
+    read_frames,
+)
 from ghostswap.pages.runs import Runs
 from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
 from ghostswap.pulse import Pulse
 from ghostswap.units import format_size
+
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 _PROC = Path("/proc")
 _KSM = Path("/sys/kernel/mm/ksm")
@@ -40,6 +51,7 @@ _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 # Pages looked at and then read at once: some 10 µs, in which few can go to swap. With 512 ten times
 # as many did (tests/kernel/test_pressure.py).
 _LOOK_PAGES = 16
+_FRAMES_AT_ONCE = 256  # looked up, read, and looked up again
 _MAPPINGS = tuple(Mapping)
 _SIZE = re.compile(rb"\s*(\d+) kB")
 
@@ -48,6 +60,7 @@ _SIZE = re.compile(rb"\s*(\d+) kB")
 class ProcessReader:
     """An open process; its pages are addressed by the runs found when the scan began.
 
+    Frames are read instead where `physical` says that `kcore` (an open file, or -1) shows them.
     `swapped_in` counts the major page faults of reading it, which the kernel counts as this
     process's own (mm/memory.c, mm_account_fault(), Linux 6.18).
     """
@@ -55,11 +68,15 @@ class ProcessReader:
     memory: int
     pagemap: int
     runs: Runs
+    physical: PhysicalMemory | None = None
+    kcore: int = -1
     swapped_in: int = 0
 
     def read(self, first: int, pages: int, into: memoryview) -> NDArray[np.bool_]:
         readable = np.zeros(pages, dtype=np.bool_)
         numbers = self._page_numbers(first, pages)
+        if self.physical is not None and self.kcore >= 0:
+            return self._read_frames(self.physical, numbers, into, readable)
         for at in range(0, len(numbers), _LOOK_PAGES):
             few = numbers[at : at + _LOOK_PAGES]
             try:
@@ -67,6 +84,21 @@ class ProcessReader:
             except OSError:
                 continue  # the process has ended: its pages are not had
             self._copy(few, present, into[at * self.runs.page_size :], readable[at:])
+        return readable
+
+    def _read_frames(
+        self, physical: PhysicalMemory, numbers: I64, into: memoryview, readable: Bools
+    ) -> Bools:
+        size = self.runs.page_size
+        for at in range(0, len(numbers), _FRAMES_AT_ONCE):
+            few = numbers[at : at + _FRAMES_AT_ONCE]
+            room = into[at * size : (at + len(few)) * size]
+            try:
+                readable[at : at + len(few)] = read_frames(
+                    self.kcore, physical, self.pagemap, few, size, room
+                )
+            except OSError:
+                continue  # the process has ended, or memory was taken away
         return readable
 
     def _page_numbers(self, first: int, pages: int) -> NDArray[np.int64]:
@@ -102,8 +134,9 @@ class ProcessReader:
         self.swapped_in += getrusage(RUSAGE_SELF).ru_majflt - faults
 
     def close(self) -> None:
-        os.close(self.memory)
-        os.close(self.pagemap)
+        for fd in (self.memory, self.pagemap, self.kcore):
+            if fd >= 0:
+                os.close(fd)
 
 
 class Processes:
@@ -113,6 +146,7 @@ class Processes:
         self._page_size = page_size
         self._seen = SeenFrames(frames_of_machine((_PROC / "zoneinfo").read_bytes()))
         self._mounts: dict[int, Mounts] = {}  # by mount namespace
+        self._physical = physical_memory() if marks_spoil_reclaim() else None
 
     def open(self, pid: int, pulse: Pulse | None = None) -> Source:
         """The pages of process `pid`; GhostswapError where it is gone or may not be read.
@@ -154,7 +188,7 @@ class Processes:
             warnings=tuple(_warnings(in_memory, status, self._page_size)),
             pid=pid,
         )
-        open_runs = partial(_open_reader, pid, started)
+        open_runs = partial(_open_reader, pid, started, physical=self._physical)
         opener = partial(open_runs, in_memory.runs)
         return Source(facts, in_memory.runs, opener, False, in_memory.segments, open_runs)
 
@@ -335,14 +369,17 @@ def mapping_of(area: Area, backing: Backing) -> Mapping:
     return Mapping.NAMED if area.inode else Mapping.ANON
 
 
-def _open_reader(pid: int, started: int, runs: Runs) -> ProcessReader:
+def _open_reader(
+    pid: int, started: int, runs: Runs, physical: PhysicalMemory | None = None
+) -> ProcessReader:
     """Open the process for reading; one that has ended since gives pages that are not had."""
     folder = _PROC / str(pid)
     try:
         memory = os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC)
         pagemap = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
         if start_time(folder) == started:
-            return ProcessReader(memory, pagemap, runs)
+            kcore = open_kcore() if physical is not None else -1
+            return ProcessReader(memory, pagemap, runs, physical, kcore)
         os.close(memory)
         os.close(pagemap)
     except OSError:

@@ -2,34 +2,43 @@
 
 Arguments: the tracker, how many pages, for how many seconds. Prints an object: by heat how many
 pages there were, were followed, were idle, and went to swap once the LRU was aged twice and reclaim
-took as much as was idle; the estimate; and mm_stat of the zram device that they went to.
+took as many pages as were idle; the estimate; mm_stat of the zram device that they went to; and,
+under DAMON, what becomes of what a killed run leaves and of what somebody else set up.
 """
 
 import dataclasses
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.census import idle as census
+from ghostswap.cli.app import run
 from ghostswap.host.zram import parse_mm_stat
 from ghostswap.idle.frames import entries
-from ghostswap.idle.tracker import find_tracker
-from ghostswap.idle.trackers import TrackerName
-from ghostswap.idle.watch import watch
+from ghostswap.idle.watch import Watched, watch
 from tests.vm.guest import swapping
 from tests.vm.guest.swapping import PAGE
 from tests.vm.guest.touching import Heat, heats
 
 GROUP = Path("/sys/fs/cgroup/touching")
 _ZRAM = Path("/sys/block/zram0")
+_KDAMONDS = Path("/sys/kernel/mm/damon/admin/kdamonds")
 _SWAPPED = np.uint64(1 << 62)
 _AGEING_SECONDS = 10.0
+_RECLAIMED_AT_ONCE = 32  # pages: as many as the kernel isolates
+_STARTS_WITHIN = 120.0  # seconds, in software emulation
 
 
 @contextmanager
@@ -57,17 +66,49 @@ def zram_swap() -> None:
     swapping.swap_on(Path("/dev/zram0"))
 
 
-def estimated(pid: int, tracker: str, seconds: float) -> dict[str, object]:
-    """What the command says."""
-    words = ["estimate-dedup", "--pid", str(pid), "--idle", f"{seconds}s", "--tracker", tracker]
-    printed = swapping.run(sys.executable, "-m", "ghostswap", *words, "--json", "--quiet")
-    found: dict[str, object] = json.loads(printed)
-    return found
+def quietly(*words: object) -> tuple[int, str, str]:
+    """A command in this process: its status, what it printed, and its complaint."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = run([str(word) for word in words])
+    return status, out.getvalue(), err.getvalue()
+
+
+def command(pid: int, tracker: str, seconds: float) -> tuple[int, str, str]:
+    """`estimate-dedup --idle` of a process."""
+    words = ["estimate-dedup", "--pid", pid, "--idle", f"{seconds}s", "--tracker", tracker]
+    return quietly(*words, "--json", "--quiet", "--jobs", "1")
+
+
+@dataclasses.dataclass
+class Seen:
+    """What the command's own watch saw of each page, by address."""
+
+    addresses: NDArray[np.int64]
+    watched: Watched
+
+    def of(self, chosen: NDArray[np.bool_], address: int, pages: int) -> NDArray[np.bool_]:
+        """Which of the pages from `address` on are among those `chosen`."""
+        return np.isin(address + np.arange(pages) * PAGE, self.addresses[chosen])
+
+
+def estimated(pid: int, tracker: str, seconds: float) -> tuple[Any, Seen]:
+    """What the command says, and what it saw."""
+    seen: list[Seen] = []
+
+    def listening(*arguments: Any, **named: Any) -> Watched:
+        watched = watch(*arguments, **named)
+        seen.append(Seen(arguments[2], watched))
+        return watched
+
+    with patch.object(census, "watch", listening):
+        status, printed, complaint = command(pid, tracker, seconds)
+    assert status == 0, complaint
+    return json.loads(printed), seen[0]
 
 
 def age() -> None:
     """Make a new youngest generation of the group's pages, twice, as reclaim does in time."""
-    Path("/sys/kernel/mm/lru_gen/enabled").write_text("7")
     lru_gen = Path("/sys/kernel/debug/lru_gen")
     for _ in range(2):
         lines = lru_gen.read_text().splitlines()
@@ -80,25 +121,117 @@ def age() -> None:
         time.sleep(_AGEING_SECONDS)
 
 
-def reclaim(size: int) -> None:
-    """Let the kernel take so many bytes of the group, as far as it will."""
-    for part in range(8):
+def reclaim(pid: int, pages: int) -> int:
+    """Let the kernel take the group's pages until so many of `pid` are in swap; how many are."""
+    status = Path(f"/proc/{pid}/status")
+    for _ in range(4 * pages // _RECLAIMED_AT_ONCE):
+        text = status.read_text()
+        gone = int(text.partition("VmSwap:")[2].split()[0]) * 1024 // PAGE
+        wanted = min(pages - gone, _RECLAIMED_AT_ONCE)
+        if wanted <= 0:
+            break
         try:
-            (GROUP / "memory.reclaim").write_text(f"{size // 8} swappiness=200")
-        except OSError:
-            print(f"reclaim: part {part} was not done whole", file=sys.stderr)
+            (GROUP / "memory.reclaim").write_text(f"{wanted * PAGE} swappiness=200")
+        except OSError as error:
+            print(f"reclaim of {wanted} pages, {gone} gone: {error}", file=sys.stderr)
+    return gone
 
 
-def swapped(pid: int, address: int, pages: int) -> NDArray[np.bool_]:
+def swapped(pid: int, addresses: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of the pages are in swap."""
     with Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as file:
-        numbers = np.arange(address // PAGE, address // PAGE + pages, dtype=np.uint64)
+        numbers = (addresses // PAGE).astype(np.uint64)
         found: NDArray[np.bool_] = (entries(file.fileno(), numbers) & _SWAPPED) != 0
     return found
 
 
+def damon(name: str) -> str:
+    """What one of DAMON's files says."""
+    return (_KDAMONDS / name).read_text().strip()
+
+
+def killed(pid: int) -> str:
+    """A watch that would take an hour, killed once it has begun; DAMON's state after that."""
+    child = os.fork()
+    if child == 0:
+        command(pid, "damon", 3600)
+        os._exit(0)
+    begun = time.monotonic()
+    while damon("nr_kdamonds") == "0" or damon("0/state") != "on":
+        assert time.monotonic() - begun < _STARTS_WITHIN, "the watch has not begun"
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return damon("0/state")
+
+
+def set_up_by_another(pid: int) -> str:
+    """DAMON as some other program uses it: the address space of `pid`; its thread's number."""
+    for name, value in (
+        ("nr_kdamonds", "1"),
+        ("0/contexts/nr_contexts", "1"),
+        ("0/contexts/0/operations", "vaddr"),
+        ("0/contexts/0/targets/nr_targets", "1"),
+        ("0/contexts/0/targets/0/pid_target", str(pid)),
+        ("0/state", "on"),
+    ):
+        (_KDAMONDS / name).write_text(value)
+    return damon("0/pid")
+
+
+def leftovers(pid: int) -> dict[str, object]:
+    """What the next run does with what a killed one left, and with what is somebody else's."""
+    left = killed(pid)
+    status, _, complaint = command(pid, "damon", 1)
+    found: dict[str, object] = {
+        "left": left,
+        "next": {"status": status, "err": complaint, "nr_kdamonds": damon("nr_kdamonds")},
+    }
+    # Now a record is left, and what it tells of is gone: somebody else has begun.
+    killed(pid)
+    (_KDAMONDS / "0/state").write_text("off")
+    (_KDAMONDS / "nr_kdamonds").write_text("0")
+    thread = set_up_by_another(pid)
+    status, out, complaint = command(pid, "damon", 1)
+    found["other"] = {
+        "status": status,
+        "out": out,
+        "err": complaint,
+        "same_thread": damon("0/pid") == thread,
+        "state": damon("0/state"),
+    }
+    (_KDAMONDS / "0/state").write_text("off")
+    (_KDAMONDS / "nr_kdamonds").write_text("0")
+    return found
+
+
+def multigenerational() -> None:
+    """Switch MGLRU on, before there is anything: pages of the classic LRU would have no age."""
+    Path("/sys/kernel/mm/lru_gen/enabled").write_text("7")
+
+
+def truth(pid: int, tracker: str, seconds: float) -> tuple[dict[str, Any], Seen]:
+    """What the command says of a process in the group, and what reclaim makes of it."""
+    estimate, seen = estimated(pid, tracker, seconds)
+    age()
+    before = parse_mm_stat((_ZRAM / "mm_stat").read_text())
+    gone = reclaim(pid, estimate["pages"]["total"])
+    stat = parse_mm_stat((_ZRAM / "mm_stat").read_text())
+    taken = swapped(pid, seen.addresses)
+    return {
+        "cpu_share": seen.watched.cpu_share,
+        "watched": len(seen.addresses),
+        "gone": gone,
+        "gone_and_idle": int((taken & seen.watched.idle).sum()),
+        "estimate": estimate,
+        "before": dataclasses.asdict(before),
+        "mm_stat": dataclasses.asdict(stat),
+    }, seen
+
+
 def main(name: str, pages: int, seconds: float) -> dict[str, object]:
-    """Watch page by page, estimate, reclaim."""
+    """Estimate, reclaim, and under DAMON be killed."""
+    multigenerational()
     zram_swap()
     kind = np.array(heats(pages))
 
@@ -106,33 +239,18 @@ def main(name: str, pages: int, seconds: float) -> dict[str, object]:
         return {str(heat): int(chosen[kind == heat].sum()) for heat in Heat}
 
     with touching(pages) as (pid, address):
-        numbers = np.arange(pages, dtype=np.int64)
-        found = watch(
-            find_tracker(Path("/"), TrackerName(name)),
-            np.full(pages, pid),
-            address + numbers * PAGE,
-            PAGE,
-            seconds,
-        )
-        estimate = estimated(pid, name, seconds)
-        age()
-        idle = estimate["pages"]["total"]  # type: ignore[index]
-        reclaim(idle * PAGE)
-        gone = swapped(pid, address, pages)
-        status = Path(f"/proc/{pid}/status").read_text()
-        stat = parse_mm_stat((_ZRAM / "mm_stat").read_text())
-    damon = Path("/sys/kernel/mm/damon/admin/kdamonds/nr_kdamonds")
-    return {
-        "cpu_share": found.cpu_share,
-        "pages": by_heat(np.ones(pages, dtype=np.bool_)),
-        "followed": by_heat(found.followed),
-        "idle": by_heat(found.idle),
-        "swapped": by_heat(gone),
-        "vm_swap": next(line for line in status.splitlines() if line.startswith("VmSwap")),
-        "estimate": estimate,
-        "mm_stat": dataclasses.asdict(stat),
-        "nr_kdamonds": damon.read_text().strip() if damon.exists() else "0",
-    }
+        found, seen = truth(pid, name, seconds)
+        idle, followed = seen.watched.idle, seen.watched.followed
+        found |= {
+            "pages": by_heat(np.ones(pages, dtype=np.bool_)),
+            "followed": by_heat(seen.of(followed, address, pages)),
+            "idle": by_heat(seen.of(idle, address, pages)),
+            "swapped": by_heat(swapped(pid, address + np.arange(pages) * PAGE)),
+        }
+        if name == "damon":
+            found["nr_kdamonds"] = damon("nr_kdamonds")
+            found["leftovers"] = leftovers(pid)
+    return found
 
 
 if __name__ == "__main__":
