@@ -23,7 +23,7 @@ from ghostswap.host.kernel import page_size_or_own
 from ghostswap.idle.tracker import find_tracker
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.idle.watch import Progress as WatchProgress
-from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.recompression import Recompression
 from ghostswap.kernel.rules import Rules
 from ghostswap.pages.source import Source, Stream
@@ -68,14 +68,10 @@ class Method:
     idle: Idle | None = None
     recompression: Recompression | None = None
 
-    def names(self, rules: Rules, default: Iterable[str]) -> list[str]:
-        """All algorithms that are measured, each once; those of `default` where none is named.
-
-        What zswap calls by the same name and compresses otherwise than zram is among them.
-        """
+    def names(self, default: Iterable[str]) -> list[str]:
+        """All algorithms that are measured, each once; those of `default` where none is named."""
         second = [] if self.recompression is None else [self.recompression.algorithm]
-        names = [*(self.algorithms or default), *second]
-        return list(dict.fromkeys(names + [rules.zswap_algorithm(name) for name in names]))
+        return list(dict.fromkeys([*(self.algorithms or default), *second]))
 
 
 def _silent() -> AbstractContextManager[Callable[[float, float], None]]:
@@ -159,17 +155,19 @@ def _loaded(paths: Sequence[Path], rules: Rules, method: Method) -> Census:
         census = merge([load(path) for path in paths])
     if method.page_size not in (None, census.page_size):
         raise UsageError("--page-size", f"these censuses have pages of {census.page_size} bytes")
-    kept = {each.algorithm: each for each in census.measured}
+    kept = {each.name: each for each in census.measured}
     if method.recompression is not None:
         first = method.algorithms or kept
         _check_recompression(method.recompression, first, rules, census.page_size)
-    names = method.names(rules, kept)
+    names = method.names(kept)
     for name in names:
-        if name not in kept and not name.endswith(IN_CRYPTO):
+        if name not in kept:
             raise GhostswapError(
                 f"--algorithm {name}", f"was not measured; there are {', '.join(kept)}"
             )
-    return replace(census, measured=tuple(kept[name] for name in names if name in kept))
+    of_zswap = {rules.zswap_variant(kept[name].algorithm) for name in names} - {Variant.ZRAM}
+    names += [name for name in kept if kept[name].variant in of_zswap and name not in names]
+    return replace(census, measured=tuple(kept[name] for name in names))
 
 
 def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener) -> Measurement:
@@ -215,13 +213,11 @@ def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener)
 @contextmanager
 def _codecs(method: Method, rules: Rules, page_size: int) -> Iterator[list[Codec]]:
     """The compressors of the libraries, and the kernel's beside them or in their place."""
-    names = method.names(rules, _DEFAULT)
+    names = method.names(_DEFAULT)
     by_library = method.verify or method.engine is Engine.LIBRARY
-    # A zram device compresses as zram does.
-    of_zram = [name for name in names if not name.endswith(IN_CRYPTO)]
-    libraries = [
-        codecs.find(name, rules.version) for name in names if by_library or name not in of_zram
-    ]
+    libraries = [codecs.find(name, rules.version) for name in names if by_library]
+    if any(rules.zswap_variant(name) is Variant.IN_CRYPTO for name in names):
+        libraries.append(codecs.zstd_of_zswap())  # a zram device compresses as zram does
     if not method.verify and by_library:
         yield libraries
         return
@@ -229,6 +225,6 @@ def _codecs(method: Method, rules: Rules, page_size: int) -> Iterator[list[Codec
     # Only here: it is for root, and for few runs.
     from ghostswap.census.kernel_engine import kernel_codecs
 
-    suffix = IN_KERNEL if method.verify else ""
-    with kernel_codecs(of_zram, page_size, rules, suffix=suffix) as in_kernel:
+    variant = Variant.IN_KERNEL if method.verify else Variant.ZRAM
+    with kernel_codecs(names, page_size, rules, variant) as in_kernel:
         yield libraries + in_kernel if by_library else in_kernel + libraries

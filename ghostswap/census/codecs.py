@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import crypto_zstd_parameters
 from ghostswap.kernel.version import KernelVersion
 
@@ -40,6 +40,7 @@ class Codec:
     relative_error: float
     compress_overhead_ns: float = 0.0
     decompress_overhead_ns: float = 0.0
+    variant: Variant = Variant.ZRAM
 
 
 def find(name: str, version: KernelVersion | None = None) -> Codec:
@@ -48,8 +49,6 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
 
     UsageError when there is none, GhostswapError when its library is not installed.
     """
-    if name == f"zstd{IN_CRYPTO}":
-        return _zstd_in_crypto(name)
     kind, colon, level = name.partition(":")
     if kind == "zstd":
         level_number = _level(name, level) if colon else _ZSTD_LEVEL
@@ -64,6 +63,11 @@ def find(name: str, version: KernelVersion | None = None) -> Codec:
         more = "; --engine kernel has all of this kernel's"
         raise UsageError("--algorithm", f"no library has {name!r}; there are {names}{more}")
     return maker()
+
+
+def zstd_of_zswap() -> Codec:
+    """zstd of the default level as zswap of 6.12 to 6.16 calls it."""
+    return replace(_zstd_in_crypto("zstd"), variant=Variant.IN_CRYPTO)
 
 
 def _level(name: str, text: str) -> int:
@@ -192,7 +196,7 @@ _MAKERS: dict[str, Callable[[], Codec]] = {
 }
 NAMES = (*_MAKERS, "zstd")
 # As /sys/block/zram0/comp_algorithm has them, with a level, and measured beside a library.
-_KNOWN = re.compile(rf"({'|'.join(NAMES)}|842)(:-?[0-9]{{1,7}})?({IN_KERNEL}|{IN_CRYPTO})?")
+_KNOWN = re.compile(rf"({'|'.join(NAMES)}|842)(:-?[0-9]{{1,7}})?({'|'.join(Variant)})")
 
 
 def is_known(name: str) -> bool:

@@ -16,6 +16,7 @@ from ghostswap.errors import GhostswapError
 from ghostswap.host.kernel import page_size as machine_page_size
 from ghostswap.host.zram import parse_mm_stat
 from ghostswap.host.zram_device import ZramDevice, zram_device
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import Rules
 
 _WARM_UP = 500  # pages without any work for the compressor, to time the way to it
@@ -23,15 +24,15 @@ _WARM_UP = 500  # pages without any work for the compressor, to time the way to 
 
 @contextmanager
 def kernel_codecs(
-    names: Sequence[str], page_size: int, rules: Rules, *, suffix: str = ""
+    names: Sequence[str], page_size: int, rules: Rules, variant: Variant
 ) -> Iterator[list[Codec]]:
     """Codecs for `names` (zstd:LEVEL too) that ask the running kernel; for one worker only.
 
-    Their names get `suffix`. zram does not tell the size of a same-filled page, nor that of a page
-    that it stores as it is: there the library's own size stands in, within what zram's answer
-    allows, or the whole page where no library has the algorithm. Raises GhostswapError for a page
-    size other than the machine's, and where no device can be had (not root, no zram) or the kernel
-    lacks the algorithm.
+    Their results are the `variant` named. zram does not tell the size of a same-filled page, nor
+    that of a page that it stores as it is: there the library's own size stands in, within what
+    zram's answer allows, or the whole page where no library has the algorithm. Raises
+    GhostswapError for a page size other than the machine's, and where no device can be had (not
+    root, no zram) or the kernel lacks the algorithm.
     """
     if page_size != machine_page_size():
         raise GhostswapError(
@@ -44,7 +45,7 @@ def kernel_codecs(
         ]
         for engine in engines:
             devices.callback(engine.close)
-        yield [engine.codec(name + suffix) for name, engine in zip(names, engines, strict=True)]
+        yield [engine.codec(name, variant) for name, engine in zip(names, engines, strict=True)]
 
 
 class _Engine:
@@ -59,10 +60,10 @@ class _Engine:
         self._stat_fd = os.open(device.mm_stat_path, os.O_RDONLY | os.O_CLOEXEC)
         self._aligned = mmap.mmap(-1, page_size)
 
-    def codec(self, name: str) -> Codec:
+    def codec(self, name: str, variant: Variant) -> Codec:
         """The codec that asks this device."""
         write_ns, read_ns = self._overheads()
-        return Codec(name, self._compress, self._decompress, 0.0, write_ns, read_ns)
+        return Codec(name, self._compress, self._decompress, 0.0, write_ns, read_ns, variant)
 
     def close(self) -> None:
         """Let go of the device, which can be removed only then."""

@@ -39,7 +39,12 @@ def merge(censuses: Sequence[Census]) -> Census:
             known = part.sizes > 0
             sizes[contents_numbers(contents, each.contents.hash[known])] = part.sizes[known]
         measured.append(
-            Measured(name, sizes, _mean_cost(parts), max(part.relative_error for part in parts))
+            replace(
+                parts[0],
+                sizes=sizes,
+                cost=_mean_cost(parts),
+                relative_error=max(part.relative_error for part in parts),
+            )
         )
     return Census(
         first.page_size,
@@ -80,7 +85,7 @@ def _offsets(censuses: Sequence[Census]) -> list[int]:
 
 
 def _shared_algorithms(censuses: Sequence[Census]) -> list[str]:
-    names = [[measured.algorithm for measured in each.measured] for each in censuses]
+    names = [[measured.name for measured in each.measured] for each in censuses]
     shared = [name for name in names[0] if all(name in others for others in names)]
     if not shared:
         raise GhostswapError(
@@ -90,7 +95,7 @@ def _shared_algorithms(censuses: Sequence[Census]) -> list[str]:
 
 
 def _measured(census: Census, name: str) -> Measured:
-    return next(each for each in census.measured if each.algorithm == name)
+    return next(each for each in census.measured if each.name == name)
 
 
 def _mean_cost(parts: Sequence[Measured]) -> Cost | None:

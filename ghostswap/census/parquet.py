@@ -45,8 +45,8 @@ def write(
     """
     arrow, parquet = pyarrow()
     for each in census.measured:
-        if not is_known(each.algorithm):
-            raise GhostswapError(path, f"a census cannot hold sizes by {each.algorithm}")
+        if not is_known(each.name):
+            raise GhostswapError(path, f"a census cannot hold sizes by {each.name}")
     fields = [
         ("host", arrow.string()),
         ("taken", arrow.timestamp("us", tz="UTC")),
@@ -59,7 +59,7 @@ def write(
         ("hash", arrow.int64()),
         ("copies", arrow.int64()),
         ("weight", arrow.int32()),
-        *((each.algorithm, arrow.int32()) for each in census.measured),
+        *((each.name, arrow.int32()) for each in census.measured),
     ]
     if census.sample is not None:
         fields.append((STRATUM, arrow.int32()))
@@ -137,7 +137,7 @@ def parameters(census: Census, origin: Origin, reduction: Reduction) -> dict[str
             for source in census.sources
         ],
         "algorithms": {
-            each.algorithm: {
+            each.name: {
                 "cost": asdict(each.cost) if each.cost else None,
                 "relative_error": each.relative_error,
             }

@@ -230,7 +230,13 @@ class _Scan:
             sample = sample or by_hash(contents, int(shared.cutoff[1]), (hashes, readable))
             drop_unchosen(contents, sizes, sample)
         measured = tuple(
-            Measured(codec.name, sizes[i], self._costs.of(i, codec), codec.relative_error)
+            Measured(
+                codec.name,
+                sizes[i],
+                self._costs.of(i, codec),
+                codec.relative_error,
+                codec.variant,
+            )
             for i, codec in enumerate(self._codecs)
         )
         source_rows = tuple(

@@ -28,6 +28,7 @@ from ghostswap.census.table import (
     size_type,
 )
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.kernel.algorithm import variant_of
 from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
 
@@ -126,7 +127,7 @@ def _read(file: Any, file_bytes: int) -> Census:
     contents = distinct_contents(hashes, readable, holes, zero, same)
     table, stratum = _sizes(file, contents, names, page_size, sampled=bool(parameters["sample"]))
     measured = tuple(
-        Measured(name, table[row], _cost(about["cost"]), _share(about["relative_error"]))
+        _measured(name, table[row], about)
         for row, (name, about) in enumerate(parameters["algorithms"].items())
     )
     sample = None
@@ -319,6 +320,12 @@ def _sources(described: list[dict[str, Any]]) -> tuple[SourceRows, ...]:
         sources.append(SourceRows(facts, first, pages, segments))
         first += pages
     return tuple(sources)
+
+
+def _measured(name: str, sizes: Sizes, about: dict[str, Any]) -> Measured:
+    algorithm, variant = variant_of(name)
+    error = _share(about["relative_error"])
+    return Measured(algorithm, sizes, _cost(about["cost"]), error, variant)
 
 
 def _cost(cost: dict[str, Any] | None) -> Cost | None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.pages.source import Facts, Segment, Segments
 
 U64 = NDArray[np.uint64]
@@ -35,6 +36,12 @@ class Measured:
     sizes: Sizes
     cost: Cost | None
     relative_error: float  # of the codec against the kernel's own compressor
+    variant: Variant = Variant.ZRAM
+
+    @property
+    def name(self) -> str:
+        """What files and reports call it: the algorithm, and which variant of it."""
+        return self.algorithm + self.variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def _show_pages(estimate: Estimate, view: View) -> None:
 
 
 def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]:
-    measured = estimate.measured(system.algorithm)
+    measured = estimate.measured(system.name)
     cost = measured.cost if measured else None
     return [
         *cells(_SYSTEM_FIELDS, system, exact),

@@ -19,7 +19,7 @@ from ghostswap.fleet.tally import (
     relative_error,
     shared_population,
 )
-from ghostswap.kernel.algorithm import IN_CRYPTO
+from ghostswap.kernel.algorithm import Variant, variant_of
 from ghostswap.kernel.rules import Rules
 from ghostswap.systems.comparison import OTHER_PARAMETERS
 from ghostswap.systems.footprint import Footprint
@@ -92,7 +92,7 @@ def survey(
     """
     sampled = inventory.one_in > 1
     asking = Asking(engine, inventory.page_size, sampled, skip_bad, progress)
-    names = list(algorithms or (each for each in inventory.algorithms if IN_CRYPTO not in each))
+    names = list(algorithms or filter(_of_zram, inventory.algorithms))
     try:
         hosts, systems, (contents, within), holders = _figures(
             asking, inventory, rules, names, list(inventory.hosts)
@@ -206,21 +206,26 @@ def _figures(
     return of_hosts, systems, counted, holders
 
 
+def _of_zram(name: str) -> bool:
+    return variant_of(name)[1] is not Variant.IN_CRYPTO
+
+
 def _judges(inventory: Inventory, rules: Rules, algorithms: list[str]) -> Iterator["_Judge"]:
     """Who judges which systems by which column; KSM, which compresses nothing, once."""
     errors = inventory.algorithms
     for number, algorithm in enumerate(algorithms):
         rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
         ksm = [row for row in SYSTEMS.values() if not row.compresses and not number]
-        own = rules.zswap_algorithm(algorithm)
-        if own == algorithm:
+        own = rules.zswap_variant(variant_of(algorithm)[0])
+        if own is Variant.ZRAM:
             yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*rows, *ksm))
             continue
         in_zram = (row for row in rows if row.pool is not Pool.ZSWAP)
         yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*in_zram, *ksm))
         column, error = algorithm, errors[algorithm] + OTHER_PARAMETERS
-        if own in errors:
-            column, error = own, errors[own]
+        for name in errors:
+            if variant_of(name)[1] is own:
+                column, error = name, errors[name]
         in_zswap = tuple(row for row in rows if row.pool is Pool.ZSWAP)
         yield _Judge(rules, algorithm, column, error, in_zswap)
 

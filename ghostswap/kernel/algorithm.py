@@ -2,21 +2,36 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 # drivers/block/zram/zcomp.c, backends[], Linux 6.18: all that zram has had, and zswap with it.
 KERNEL_NAMES = ("lzo", "lzo-rle", "lz4", "lz4hc", "zstd", "deflate", "842")
 DEFAULT_ZSTD = ("zstd", "zstd:3")
 """Both names of zstd at the kernel's default level, the only one that crypto/ and zswap have."""
 
-IN_KERNEL = "@kernel"
-"""Ends the name of one whose sizes the running kernel measured itself, beside a library's."""
+_FORM = re.compile(rf"(?P<name>{'|'.join(KERNEL_NAMES)})(:(?P<level>-?[0-9]{{1,2}}))?", re.ASCII)
 
-IN_CRYPTO = "@crypto"
-"""Ends the name of one as crypto/ calls it, where zram calls the same one otherwise."""
 
-_FORM = re.compile(
-    rf"(?P<name>{'|'.join(KERNEL_NAMES)})(:(?P<level>-?[0-9]{{1,2}}))?({IN_KERNEL})?", re.ASCII
-)
+class Variant(StrEnum):
+    """Whose sizes are meant where several are known of one algorithm; as files and reports write it
+    behind the algorithm's name."""
+
+    ZRAM = ""  # as zram calls it, by a library; zswap too, mostly
+    IN_KERNEL = "@kernel"  # as the running kernel's own zram measured it
+    IN_CRYPTO = "@crypto"  # as crypto/ calls it for zswap, where zram calls it otherwise
+
+
+def variant_of(name: str) -> tuple[str, Variant]:
+    """The algorithm and the variant that a file or report calls `name`; ValueError for no variant.
+
+    >>> variant_of("zstd:9@kernel")
+    ('zstd:9', <Variant.IN_KERNEL: '@kernel'>)
+    """
+    algorithm, at, variant = name.partition("@")
+    try:
+        return algorithm, Variant(at + variant)
+    except ValueError:
+        raise ValueError(f"Linux has no compressor called {name!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +45,7 @@ class Algorithm:
     def parse(cls, text: str) -> "Algorithm":
         """The algorithm called `text`; ValueError where that is no name of Linux's.
 
-        `@kernel` marks one that the running kernel measured itself (estimate-dedup --verify).
-
-        >>> Algorithm.parse("zstd:9@kernel")
+        >>> Algorithm.parse("zstd:9")
         Algorithm(name='zstd', level=9)
         """
         match = _FORM.fullmatch(text)

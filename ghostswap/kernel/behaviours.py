@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import Rules, crypto_zstd_parameters, rules_for
 from ghostswap.kernel.slots import Charge, Design, costs
 from ghostswap.kernel.swapping import zswap_refuses_huge_pages
@@ -78,7 +79,7 @@ def _reopens(rules: Rules) -> str:
 def _zstd(rules: Rules) -> str:
     if crypto_zstd_parameters(rules.version):
         return "with the parameters for input of any length"
-    if rules.zswap_algorithm("zstd") != "zstd":
+    if rules.zswap_variant("zstd") is not Variant.ZRAM:
         return "zram: with those for a page; zswap: for input of any length"
     return "with the parameters for a page, or such as find the same"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ghostswap.kernel.algorithm import DEFAULT_ZSTD, IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.algorithm import DEFAULT_ZSTD, Variant
 from ghostswap.kernel.slots import Load, lookup, memory
 from ghostswap.kernel.swapping import zswap_refuses_huge_pages
 from ghostswap.kernel.version import (
@@ -70,16 +70,17 @@ class Rules:
         """The largest object that zswap's allocator takes, in bytes."""
         return zbud_largest(page_size) if self.allocator is Allocator.ZBUD else page_size
 
-    def zswap_algorithm(self, algorithm: str) -> str:
-        """What zswap compresses with where zram has `algorithm`: from 6.12 zram calls zstd itself
-        (backend_zstd.c), and until 6.16 crypto/zstd.c, which zswap has, has other parameters.
+    def zswap_variant(self, algorithm: str) -> Variant:
+        """How zswap calls `algorithm`: as zram does, but zstd of the default level. From 6.12 zram
+        calls that itself (backend_zstd.c), and until 6.16 crypto/zstd.c, which zswap has, has other
+        parameters.
 
-        >>> rules_for(KernelVersion(6, 12), {}).zswap_algorithm("zstd")
-        'zstd@crypto'
+        >>> rules_for(KernelVersion(6, 12), {}).zswap_variant("zstd")
+        <Variant.IN_CRYPTO: '@crypto'>
         """
-        if V6_12 <= self.version < V6_17 and algorithm.removesuffix(IN_KERNEL) in DEFAULT_ZSTD:
-            return "zstd" + IN_CRYPTO
-        return algorithm
+        if V6_12 <= self.version < V6_17 and algorithm in DEFAULT_ZSTD:
+            return Variant.IN_CRYPTO
+        return Variant.ZRAM
 
     @property
     def zswap_entry_bytes(self) -> int:

@@ -64,7 +64,7 @@ class PlanInput:
             raise GhostswapError(name, f"an estimate of no {pages}: nothing to size by")
         if left_out:
             comparison = comparison.without_dump_zeros()
-        known = list(dict.fromkeys(each.algorithm for each in comparison.footprints))
+        known = list(dict.fromkeys(each.name for each in comparison.footprints))
         names = [each for each in known if each is not None]
         if not names:
             raise GhostswapError(name, "an estimate without compressed sizes")

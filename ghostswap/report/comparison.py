@@ -8,7 +8,7 @@ from typing import Any
 from ghostswap.census.coverage import Coverage
 from ghostswap.census.idle_share import IdleMemory
 from ghostswap.errors import GhostswapError
-from ghostswap.kernel.algorithm import Algorithm
+from ghostswap.kernel.algorithm import Algorithm, Variant, variant_of
 from ghostswap.kernel.geometry import PAGE_SIZES
 from ghostswap.kernel.ksm import general_profit
 from ghostswap.kernel.recompression import Pages
@@ -27,7 +27,7 @@ _LARGEST = 2**63  # bytes and pages beyond this are no figures of any machine
 
 FOOTPRINT: tuple[Field[Footprint], ...] = (
     Field("system", "System", lambda row: str(row.system)),
-    Field("algorithm", "Algorithm", lambda row: row.algorithm),
+    Field("algorithm", "Algorithm", lambda row: row.name),
     Field("pages_stored", "", lambda row: row.pages_stored),
     Field("same_pages", "", lambda row: row.same_pages),
     Field("zeromap_pages", "", lambda row: row.zeromap_pages),
@@ -199,9 +199,12 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         case Pool.PAGES:
             slack = lookup = 0
     lookup = row.whole("lookup_bytes", absent=lookup)
+    algorithm, variant = None, Variant.ZRAM
+    if SYSTEMS[system].compresses:
+        algorithm, variant = row.algorithm("algorithm")
     return Footprint(
         system,
-        row.text("algorithm") if SYSTEMS[system].compresses else None,
+        algorithm,
         page_size,
         total_pages=total,
         pages_stored=stored,
@@ -219,6 +222,7 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         relative_error=row.number("relative_error"),
         sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),
         recompression=_recompression(row) if SYSTEMS[system].recompresses else None,
+        variant=variant,
     )
 
 
@@ -309,6 +313,12 @@ class _Fields:
             return KernelVersion.parse(self.text(key))
         except ValueError:
             raise _BadFieldError(f"{key} is no kernel version") from None
+
+    def algorithm(self, key: str) -> tuple[str, Variant]:
+        try:
+            return variant_of(self.text(key))
+        except ValueError as error:
+            raise _BadFieldError(f"{key}: {error}") from None
 
     def inner(self, key: str) -> "_Fields":
         return _Fields(self._get(key))

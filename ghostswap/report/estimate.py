@@ -1,5 +1,6 @@
 """The result of an estimate: all figures together, and as the JSON document, key by key."""
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from ghostswap.census.idle_share import IdleCensus, IdleGroup, scaled_counts, sc
 from ghostswap.census.population import Population, population
 from ghostswap.census.sample_error import CONFIDENCE
 from ghostswap.census.table import Census, Measured, SourceRows
-from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison, compare
 from ghostswap.systems.footprint import Footprint, Sharing, System
@@ -71,9 +72,7 @@ class Estimate:
     def shown(self) -> list[Footprint]:
         """The footprints of tables and pictures: without those that are there to check others."""
         return [
-            each
-            for each in self.comparison.footprints
-            if each.algorithm is None or not each.algorithm.endswith(IN_KERNEL)
+            each for each in self.comparison.footprints if each.variant is not Variant.IN_KERNEL
         ]
 
     def without_dump_zeros(self) -> list[Footprint]:
@@ -86,15 +85,12 @@ class Estimate:
 
     def checks(self) -> list[Check]:
         """The library's codecs against the kernel's, where the census has both."""
-        zrams = {
-            each.algorithm: each
-            for each in self.comparison.footprints
-            if each.system is System.ZRAM
-        }
+        zrams = [each for each in self.comparison.footprints if each.system is System.ZRAM]
         return [
-            Check(name, figure, getattr(entry, figure), getattr(zrams[name + IN_KERNEL], figure))
-            for name, entry in zrams.items()
-            if name is not None and name + IN_KERNEL in zrams
+            Check(str(ours.algorithm), figure, getattr(ours, figure), getattr(kernels, figure))
+            for ours, kernels in itertools.product(zrams, zrams)
+            if ours.algorithm == kernels.algorithm
+            and (ours.variant, kernels.variant) == (Variant.ZRAM, Variant.IN_KERNEL)
             for figure in ("huge_pages", "compressed_bytes", "pool_bytes")
         ]
 
@@ -108,12 +104,12 @@ class Estimate:
     @property
     def algorithms(self) -> list[Measured]:
         """What was measured of each algorithm, as zram calls it."""
-        return [each for each in self.census.measured if not each.algorithm.endswith(IN_CRYPTO)]
+        return [each for each in self.census.measured if each.variant is not Variant.IN_CRYPTO]
 
     def measured(self, algorithm: str | None) -> Measured | None:
         """What an algorithm made of the contents; None for a system that has none."""
         for measured in self.census.measured:
-            if measured.algorithm == algorithm:
+            if measured.name == algorithm:
                 return measured
         return None
 
@@ -141,7 +137,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
         "idle": _idle(estimate),
         "pages": estimate.counts,
         "algorithms": {
-            measured.algorithm: _algorithm(estimate, measured, pages)
+            measured.name: _algorithm(estimate, measured, pages)
             for measured in estimate.algorithms
             if (pages := estimate.population(measured)) is not None
         },
@@ -151,7 +147,7 @@ def document(estimate: Estimate) -> dict[str, Any]:
             "shared_between_sources_pages": shared_between_sources(census),
         },
         "without_dump_zeros": [
-            {"system": str(each.system), "algorithm": each.algorithm, "ratio": each.ratio}
+            {"system": str(each.system), "algorithm": each.name, "ratio": each.ratio}
             for each in estimate.without_dump_zeros()
         ],
         "groups": [asdict(group) for group in estimate.groups],
@@ -255,6 +251,6 @@ def _algorithm(estimate: Estimate, measured: Measured, pages: Population) -> dic
         "incompressible_pages": round(float(sizes[census.page_size :].sum())),
         "compress_ns_per_page": round(cost.compress_ns) if cost else None,
         "decompress_ns_per_page": round(cost.decompress_ns) if cost else None,
-        "relative_error": estimate.comparison.of(measured.algorithm)[System.ZRAM].relative_error,
+        "relative_error": estimate.comparison.of(measured.name)[System.ZRAM].relative_error,
         "confidence": CONFIDENCE if census.sample or estimate.idle else 1.0,
     }

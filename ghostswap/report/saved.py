@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.kernel.algorithm import Algorithm
+from ghostswap.kernel.algorithm import Algorithm, variant_of
 from ghostswap.systems.footprint import System
 from ghostswap.units import format_size
 
@@ -107,7 +107,7 @@ def _wrong_system(document: Mapping[str, Any], row: Mapping[str, Any]) -> str | 
     system, algorithm = row.get("system"), row.get("algorithm")
     if isinstance(algorithm, str):
         try:
-            Algorithm.parse(algorithm)
+            Algorithm.parse(variant_of(algorithm)[0])
         except ValueError as error:
             return str(error)
     counts, page_size = _numbers(document.get("pages")), _numbers(document).get("page_size")

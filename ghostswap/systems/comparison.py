@@ -10,7 +10,7 @@ from ghostswap.census.idle_share import IdleMemory, IdleShare, idle_error, scale
 from ghostswap.census.population import population, uncompressed
 from ghostswap.census.sample_error import SampleError
 from ghostswap.census.table import Census, Measured
-from ghostswap.kernel.algorithm import IN_CRYPTO, IN_KERNEL
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.recompression import Recompression
 from ghostswap.kernel.rules import Rules
 from ghostswap.systems.footprint import Footprint, Recompressed, System
@@ -55,9 +55,7 @@ class Comparison:
 
     def of(self, algorithm: str | None) -> dict[System, Footprint]:
         """The footprints of one algorithm, and those of systems that need none."""
-        return {
-            each.system: each for each in self.footprints if each.algorithm in (algorithm, None)
-        }
+        return {each.system: each for each in self.footprints if each.name in (algorithm, None)}
 
 
 def compare(
@@ -71,7 +69,7 @@ def compare(
     algorithm that was measured too, zram also after it."""
     footprints: list[Footprint] = []
     for measured in census.measured:
-        if measured.algorithm.endswith(IN_CRYPTO):
+        if measured.variant is Variant.IN_CRYPTO:
             continue
         for sizes, rows in _rows(census, measured, rules):
             footprints += _compressed(census, sizes, rules, share, rows)
@@ -120,7 +118,8 @@ def _compressed(
             error += idle_error(census, measured, share, cost, each_once=row.once)
         elif sample_error is not None:
             error += sample_error.relative_error(cost, each_once=row.once)
-        yield replace(row.footprint(pages, rules), relative_error=error)
+        footprint = row.footprint(pages, rules)
+        yield replace(footprint, relative_error=error, variant=measured.variant)
 
 
 def _recompressed(
@@ -131,14 +130,15 @@ def _recompressed(
     recompression: Recompression,
 ) -> Iterator[Footprint]:
     """zram of the algorithm `first` after the recompression; nothing where that is by itself."""
-    by = recompression.algorithm + (IN_KERNEL if first.algorithm.endswith(IN_KERNEL) else "")
-    second = next(each for each in census.measured if each.algorithm == by)
+    by = recompression.algorithm + first.variant
+    second = next(each for each in census.measured if each.name == by)
     if second is first:
         return
     known = (first.sizes > 0) & (second.sizes > 0)
     replaced = recompression.replaces(first.sizes, second.sizes, rules.classes(census.page_size))
     left = np.where(replaced, second.sizes, first.sizes) * known
-    after = Measured(first.algorithm, left, None, max(first.relative_error, second.relative_error))
+    error = max(first.relative_error, second.relative_error)
+    after = replace(first, sizes=left, cost=None, relative_error=error)
     # Counted like sizes, so that those compressed stand for all: 1 for an object that is replaced.
     marks = (np.where(replaced, 1, 2) * known).astype(first.sizes.dtype)
     counted = population(census, replace(after, sizes=marks))
@@ -160,13 +160,13 @@ def _recompressed(
 def _rows(census: Census, measured: Measured, rules: Rules) -> Iterator[tuple[Measured, list[Row]]]:
     """The systems of one algorithm, each beside what was measured as its kernel compresses."""
     rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
-    own = rules.zswap_algorithm(measured.algorithm)
-    if own == measured.algorithm:
+    own = rules.zswap_variant(measured.algorithm)
+    if own is Variant.ZRAM:
         yield measured, rows
         return
     yield measured, [row for row in rows if row.pool is not Pool.ZSWAP]
     # A census that was saved for another kernel has no such sizes.
     near = replace(measured, relative_error=measured.relative_error + OTHER_PARAMETERS)
-    of_zswap = next((each for each in census.measured if each.algorithm == own), near)
-    named = replace(of_zswap, algorithm=measured.algorithm)
+    of_zswap = next((each for each in census.measured if each.variant is own), near)
+    named = replace(of_zswap, algorithm=measured.algorithm, variant=measured.variant)
     yield named, [row for row in rows if row.pool is Pool.ZSWAP]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.recompression import Pages
 
 
@@ -72,8 +73,14 @@ class Footprint:
     refused_thp_pages: int = 0
     kept_bytes: int = 0
     relative_error: float = 0.0
+    variant: Variant = Variant.ZRAM
     sharing: Sharing | None = None
     recompression: Recompressed | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What reports call its algorithm, and the variant of that."""
+        return None if self.algorithm is None else self.algorithm + self.variant
 
     @property
     def total_bytes(self) -> int:

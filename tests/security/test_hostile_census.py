@@ -155,7 +155,7 @@ def test_an_algorithm_that_is_none_is_refused(name: str, tmp_path: Path) -> None
 def test_every_algorithm_that_can_be_measured_is_read(name: str, tmp_path: Path) -> None:
     about = parameters(ROWS)
     about["algorithms"] = {name: {"cost": None, "relative_error": 0.0}}
-    assert load(write(tmp_path / "c", columns(ROWS, name), about)).measured[0].algorithm == name
+    assert load(write(tmp_path / "c", columns(ROWS, name), about)).measured[0].name == name
 
 
 def more_columns(cols: Columns) -> Columns:

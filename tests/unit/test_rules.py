@@ -2,6 +2,7 @@
 
 import pytest
 
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator, pool_limit
@@ -26,10 +27,10 @@ def test_zram_pays_for_the_time_of_access_where_it_is_tracked(
 @pytest.mark.parametrize(("version", "own"), [("6.11", 0), ("6.12", 1), ("6.16", 1), ("6.17", 0)])
 def test_zswaps_zstd_is_not_zrams_from_6_12_to_6_16(version: str, own: bool) -> None:
     rules = rules_for(KernelVersion.parse(version), {})
-    for name in ("zstd", "zstd:3", "zstd@kernel"):
-        assert (rules.zswap_algorithm(name) == "zstd@crypto") is bool(own)
-    for name in ("zstd:9", "lz4", "lz4@kernel"):
-        assert rules.zswap_algorithm(name) == name
+    for name in ("zstd", "zstd:3"):
+        assert (rules.zswap_variant(name) is Variant.IN_CRYPTO) is bool(own)
+    for name in ("zstd:9", "lz4"):
+        assert rules.zswap_variant(name) is Variant.ZRAM
 
 
 def test_a_time_of_access_costs_zram_nothing_since_7_0() -> None:
