@@ -109,8 +109,8 @@ def class_sizes(page_size: int) -> NDArray[np.uint32]:
     rounded[rounded + step > page_size - 1] = page_size - 1
     rounded[page_size:] = page_size, page_size + 1
     rounded[0] = 0
-    found: NDArray[np.uint32] = rounded.astype(np.uint32)
-    return found
+    sizes: NDArray[np.uint32] = rounded.astype(np.uint32)
+    return sizes
 
 
 class _Builder:

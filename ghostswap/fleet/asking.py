@@ -135,10 +135,10 @@ class Asking:
         one_in = max(holders.one_in, -(-held // _MOST_LOOKED_UP), -(-matches // _MOST_MATCHES))
         with self.engine.rows(_paths(hosts), []) as rows:
             looked_up = questions.by_hash(rows, _end(one_in), in_parts=_in_parts(hosts))
-            found = self.engine.answer(questions.pairs(looked_up, most)).to_pydict()
+            columns = self.engine.answer(questions.pairs(looked_up, most)).to_pydict()
         return tuple(
             Pair(a, b, shared * one_in)
-            for a, b, shared in zip(found["a"], found["b"], found["shared"], strict=True)
+            for a, b, shared in zip(columns["a"], columns["b"], columns["shared"], strict=True)
         )
 
     def steps(self, pairs: Sequence[tuple[Host, Host]]) -> Iterator[Step]:

@@ -129,7 +129,7 @@ def _duckdb(memory_bytes: int, stack: ExitStack) -> Engine:
 
     def view(table: str, paths: list[str], columns: list[str]) -> None:
         connection.read_parquet(
-            [_GLOBS.sub(lambda found: f"[{found[0]}]", path) for path in paths],
+            [_GLOBS.sub(lambda match: f"[{match[0]}]", path) for path in paths],
             table_name=table,
             hive_partitioning=False,
             union_by_name=True,
@@ -168,7 +168,7 @@ def _spark(master: str, memory_bytes: int, stack: ExitStack) -> Engine:
     def view(table: str, paths: list[str], columns: list[str]) -> None:
         schema = ", ".join(f"`{name}` {_SPARK_TYPES.get(name, 'int')}" for name in columns)
         read = session.read.schema(schema).option("recursiveFileLookup", "true")
-        escaped = [_SPARK_GLOBS.sub(lambda found: f"\\{found[0]}", path) for path in paths]
+        escaped = [_SPARK_GLOBS.sub(lambda match: f"\\{match[0]}", path) for path in paths]
         read.parquet(*(f"file://{path}" for path in escaped)).createOrReplaceTempView(table)
 
     return Engine(EngineName.SPARK, connection, view, session.interruptAll, 1 << 28)

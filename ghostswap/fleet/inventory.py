@@ -154,16 +154,16 @@ def census_files(paths: Sequence[Path]) -> list[Path]:
 
     Raises GhostswapError for what is neither, and a directory without any.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             below = sorted(each for each in path.rglob("*.parquet") if each.is_file())
             if not below:
                 raise GhostswapError(path, "holds no census: no file of it ends in .parquet")
-            found.update(dict.fromkeys(below))
+            files.update(dict.fromkeys(below))
         else:
-            found[path] = None
-    return list(found)
+            files[path] = None
+    return list(files)
 
 
 def take_stock(paths: Sequence[Path], *, skip_bad: bool) -> Inventory:
@@ -178,18 +178,18 @@ def take_stock(paths: Sequence[Path], *, skip_bad: bool) -> Inventory:
             if not skip_bad:
                 raise
             left_out.append(error)
+    if not readable:
+        raise left_out[0] if left_out else GhostswapError("fleet", "no census is named")
     parts: list[Part] = []
-    usual = _usual(readable) if readable else None
+    usual = _usual(readable)
     for part in readable:
         try:
-            _check_alike(part, usual or part)
+            _check_alike(part, usual)
             parts.append(part)
         except GhostswapError as error:
             if not skip_bad:
                 raise
             left_out.append(error)
-    if not parts:
-        raise left_out[0] if left_out else GhostswapError("fleet", "no census is named")
     parts, notes = _once_each(parts)
     hosts = _hosts(parts)
     for host in hosts:
@@ -299,46 +299,46 @@ def _check_ends(path: Path) -> None:
 
 def _part(path: Path, schema: Any, rows: int) -> Part:
     metadata = {key.decode(): value for key, value in (schema.metadata or {}).items()}
-    found = metadata.get("ghostswap.schema", b"").decode()
-    if found == "ghostswap.census/1":
+    schema_name = metadata.get("ghostswap.schema", b"").decode()
+    if schema_name == "ghostswap.census/1":
         raise GhostswapError(
             path,
             "is of schema 1, which names no host: 'ghostswap estimate-dedup FILE --save NEW "
             "--host NAME' makes one that does",
         )
-    if found != SCHEMA:
-        raise ValueError(f"its schema is {found!r}, not {SCHEMA!r}")
-    told = json.loads(metadata["ghostswap.parameters"])
-    if told["sample"] is not None:
+    if schema_name != SCHEMA:
+        raise ValueError(f"its schema is {schema_name!r}, not {SCHEMA!r}")
+    parameters = json.loads(metadata["ghostswap.parameters"])
+    if parameters["sample"] is not None:
         raise GhostswapError(
             path, "was saved with --quick, so that most sizes are missing: use --one-in instead"
         )
-    if told["partial"]:
+    if parameters["partial"]:
         raise GhostswapError(path, "was interrupted: it holds a part of its host only")
-    page_size = _whole(told["page_size"], "page_size")
+    page_size = _whole(parameters["page_size"], "page_size")
     if page_size not in PAGE_SIZES:
         raise ValueError(f"pages of {page_size} bytes")
     algorithms = {
         _algorithm(name): _share(about["relative_error"])
-        for name, about in told["algorithms"].items()
+        for name, about in parameters["algorithms"].items()
     }
     types = {**_TYPES, **dict.fromkeys(algorithms, "int32")}
-    for name, wanted in types.items():
+    for name, kind in types.items():
         at = schema.get_field_index(name)
-        if at < 0 or str(schema.field(at).type) != wanted:
-            raise ValueError(f"it has no column {name} of type {wanted}")
+        if at < 0 or str(schema.field(at).type) != kind:
+            raise ValueError(f"it has no column {name} of type {kind}")
     assert set(_TYPES) == set(COLUMNS)
-    totals = told["totals"]
+    totals = parameters["totals"]
     fields = Totals.__dataclass_fields__
     return Part(
         path,
-        _host(told["host"]),
-        _time(told["taken"]),
-        str(told["kernel"]),
-        _whole(told["ram_bytes"], "ram_bytes", 1 << 60),
+        _host(parameters["host"]),
+        _time(parameters["taken"]),
+        str(parameters["kernel"]),
+        _whole(parameters["ram_bytes"], "ram_bytes", 1 << 60),
         page_size,
         metadata["ghostswap.salt"].decode(),
-        max(_whole(told["one_in"], "one_in", (1 << 31) - 1), 1),
+        max(_whole(parameters["one_in"], "one_in", (1 << 31) - 1), 1),
         rows,
         int(metadata[HASHES]),
         Totals(**{name: _whole(totals[name], name) for name in fields}),
@@ -346,10 +346,10 @@ def _part(path: Path, schema: Any, rows: int) -> Part:
     )
 
 
-def _host(told: Any) -> str:
-    if not isinstance(told, str) or not 0 < len(told) <= _LONGEST_HOST or not told.isprintable():
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_HOST or not value.isprintable():
         raise ValueError("its host has no printable name of up to 253 characters")
-    return told
+    return value
 
 
 def _algorithm(name: str) -> str:
@@ -358,21 +358,21 @@ def _algorithm(name: str) -> str:
     return name
 
 
-def _time(told: Any) -> datetime:
-    taken = datetime.fromisoformat(told)
+def _time(value: Any) -> datetime:
+    taken = datetime.fromisoformat(value)
     if taken.tzinfo is None or taken > datetime.now(UTC) + timedelta(days=366 * 10):
         raise ValueError("it was taken at no certain time")
     return taken.astimezone(UTC)
 
 
-def _whole(told: Any, name: str, most: int = _MOST_PAGES) -> int:
-    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= most:
+def _whole(value: Any, name: str, most: int = _MOST_PAGES) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise ValueError(f"{name} is no count")
-    return told
+    return value
 
 
-def _share(told: Any) -> float:
-    number = float(told)
+def _share(value: Any) -> float:
+    number = float(value)
     if not (math.isfinite(number) and 0 <= number <= 1):
         raise ValueError("an error that is not between 0 and 1")
     return number

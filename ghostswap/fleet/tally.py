@@ -4,6 +4,7 @@ Pure arithmetic over columns; no engine and no file.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,16 +42,16 @@ class Tally:
         """The rows of one kind."""
         return self.where(self.kind == kind)
 
-    def where(self, chosen: NDArray[np.bool_] | I64) -> "Tally":
-        """The rows chosen, by a mask or by their numbers."""
+    def where(self, rows: NDArray[np.bool_] | I64) -> "Tally":
+        """Some of the rows, by a mask or by their numbers."""
         return Tally(
-            self.kind[chosen],
-            self.size[chosen],
-            self.pages[chosen],
-            self.weight[chosen],
-            self.chance_pages[chosen],
-            self.chance_weight[chosen],
-            self.contents[chosen],
+            self.kind[rows],
+            self.size[rows],
+            self.pages[rows],
+            self.weight[rows],
+            self.chance_pages[rows],
+            self.chance_weight[rows],
+            self.contents[rows],
         )
 
     @property
@@ -106,7 +107,16 @@ def population(
         _histogram(tally.of_kind(kind), page_size, _scales(tally, totals, kind, parts))
         for kind in (SAME_FILLED, DATA)
     )
-    copies = _copies(tally, totals, parts)
+    # The contents of several parts together are not known, but only what the sample says.
+    known = {
+        SAME_FILLED: (totals.same_filled_pages, totals.same_filled_contents),
+        DATA: (totals.data_pages, totals.data_contents),
+    }
+    if parts > 1:
+        known = {
+            kind: (pages, tally.of_kind(kind).all_contents) for kind, (pages, _) in known.items()
+        }
+    copies = _copies(tally, known)
     return Population(page_size, algorithm, totals.zero_pages, same, data, copies)
 
 
@@ -123,22 +133,41 @@ def shared_population(tally: Tally, hosts: Population) -> Population:
         hosts.zero,
         once(SAME_FILLED, hosts.same_filled),
         once(DATA, hosts.data),
-        _copies(tally, None, 1),
+        _copies(
+            tally,
+            {
+                kind: (histogram.total_pages, tally.of_kind(kind).all_contents)
+                for kind, histogram in ((SAME_FILLED, hosts.same_filled), (DATA, hosts.data))
+            },
+        ),
     )
 
 
-def _copies(tally: Tally, totals: Totals | None, parts: int) -> Copies:
-    """How many contents are there how often, scaled as `population` is where `totals` are given."""
-    scale = np.ones(len(tally.size))
-    if totals is not None:
-        for kind in (SAME_FILLED, DATA):
-            rows = (tally.kind == kind) & (tally.weight > 1)
-            scale[rows] = _scales(tally, totals, kind, parts)[1]
+def _copies(tally: Tally, known: Mapping[int, tuple[int, int]]) -> Copies:
+    """How many contents are there how often. Those that chance chose are scaled so that of each
+    kind pages and contents are as many as `known` says: those there once by one number, all others
+    by another, since two sums have to come out."""
     times = np.rint(tally.pages / tally.weight).astype(np.int64)
+    number = tally.weight * tally.contents
+    scale = np.ones(len(number))
+    for kind, (pages, contents) in known.items():
+        light = (tally.kind == kind) & (tally.weight > 1)
+        if not light.any():
+            continue
+        sure = (tally.kind == kind) & ~light
+        pages_left = pages - (times * number)[sure].sum()
+        contents_left = contents - number[sure].sum()
+        once, more = light & (times == 1), light & (times > 1)
+        duplicates = ((times - 1) * number)[more].sum()
+        scale[light] = contents_left / number[light].sum()
+        if once.any() and duplicates:
+            of_more = (pages_left - contents_left) / duplicates
+            of_once = (contents_left - of_more * number[more].sum()) / number[once].sum()
+            if min(of_more, of_once) >= 0:  # else the sample is too small for that
+                scale[more], scale[once] = of_more, of_once
     copies, at = np.unique(times, return_inverse=True)
     # Rounded last: of each row alone, the scale would be rounded off.
-    contents = np.bincount(at, tally.weight * tally.contents * scale, len(copies))
-    return Copies(copies, np.rint(contents).astype(np.int64))
+    return Copies(copies, np.rint(np.bincount(at, number * scale, len(copies))).astype(np.int64))
 
 
 def _histogram(rows: Tally, page_size: int, scale: tuple[float, float]) -> SizeHistogram:

@@ -75,8 +75,8 @@ def spread(hosts: Sequence[HostSizing]) -> Spread:
     """How hosts differ: in memory over the pool that it takes, and in the area they need."""
 
     def percentiles(values: Sequence[float]) -> Floats:
-        found: Floats = np.percentile(values, PERCENTILES, method="inverted_cdf")
-        return found
+        of_hosts: Floats = np.percentile(values, PERCENTILES, method="inverted_cdf")
+        return of_hosts
 
     needed = [host.needed_bytes for host in hosts]
     ram = [host.sizing.limit.ram_bytes for host in hosts]

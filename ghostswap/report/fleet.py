@@ -46,11 +46,11 @@ def document(fleet: "Fleet", min_hosts: int) -> dict[str, Any]:
 
 def _system(fleet: "Fleet", number: int) -> dict[str, Any]:
     """One system: RAM summed host by host and as if shared, and the spread of ratios over hosts."""
-    found: SystemFigures = fleet.systems[number]
+    of_all: SystemFigures = fleet.systems[number]
     figures = [host.systems[number] for host in fleet.hosts]
     return {
-        "system": str(found.shared.system),
-        "algorithm": found.shared.algorithm,
+        "system": str(of_all.shared.system),
+        "algorithm": of_all.shared.algorithm,
         "sum_ram_bytes": sum(each.ram_bytes for each in figures),
         "sum_pool_bytes": sum(each.pool_bytes for each in figures),
         **{
@@ -59,10 +59,10 @@ def _system(fleet: "Fleet", number: int) -> dict[str, Any]:
                 PERCENTILES, _percentiles([each.ratio for each in figures]), strict=True
             )
         },
-        "shared_ram_bytes": found.shared.ram_bytes,
-        "shared_pool_bytes": found.shared.pool_bytes,
-        "relative_error": found.sum_error,
-        "shared_relative_error": found.shared.relative_error,
+        "shared_ram_bytes": of_all.shared.ram_bytes,
+        "shared_pool_bytes": of_all.shared.pool_bytes,
+        "relative_error": of_all.sum_error,
+        "shared_relative_error": of_all.shared.relative_error,
     }
 
 
@@ -71,8 +71,8 @@ def _percentiles(ratios: list[float | None]) -> list[float | None]:
     known = [ratio for ratio in ratios if ratio is not None]
     if not known:
         return [None] * len(PERCENTILES)
-    found = np.percentile(known, PERCENTILES, method="inverted_cdf")
-    return [float(value) for value in found]
+    percentiles = np.percentile(known, PERCENTILES, method="inverted_cdf")
+    return [float(value) for value in percentiles]
 
 
 def _host(host: "HostFigures") -> dict[str, Any]:

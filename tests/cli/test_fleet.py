@@ -123,12 +123,21 @@ def test_an_algorithm_that_no_host_has(censuses: Path) -> None:
     assert "all have lz4" in refusal(censuses, "--algorithm", "zstd")
 
 
-def test_without_ibis_it_says_what_to_install(censuses: Path) -> None:
-    probe = "import sys; sys.modules['ibis'] = None; from ghostswap.cli.app import run; "
+@pytest.mark.parametrize(
+    ("missing", "options", "says"),
+    [
+        ("ibis", (), "fleet: needs DuckDB: pip install 'ghostswap[fleet]'"),
+        ("pyspark", ("--engine", "spark"), "--engine spark: needs pip install 'ghostswap[spark]'"),
+    ],
+)
+def test_it_says_what_to_install(
+    missing: str, options: tuple[str, ...], says: str, censuses: Path
+) -> None:
+    probe = f"import sys; sys.modules[{missing!r}] = None; from ghostswap.cli.app import run; "
     command = [sys.executable, "-c", probe + "sys.exit(run(sys.argv[1:]))", "fleet", str(censuses)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "ghostswap: fleet: needs DuckDB: pip install 'ghostswap[fleet]'\n"
+    assert done.stderr == f"ghostswap: {says}\n"
 
 
 def test_a_new_key_is_private(tmp_path: Path) -> None:
