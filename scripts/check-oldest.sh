@@ -24,7 +24,8 @@ for each in [*project["dependencies"], *(each for name in names for each in extr
 EOF
 "$python" -m venv --without-pip "$folder/oldest"
 "$python" -m pip --python "$folder/oldest/bin/python" install -q -r "$folder/oldest.txt"
-"$folder/oldest/bin/python" -m pytest tests/unit tests/property tests/cli/test_startup.py \
+# Its tests also run the program from other folders.
+PYTHONPATH=$PWD "$folder/oldest/bin/python" -m pytest tests/unit tests/property tests/cli/test_startup.py \
     tests/cli/test_estimate.py tests/cli/test_census_file.py tests/cli/test_plot.py \
     tests/cli/test_fleet.py tests/fleet/test_survey.py
 echo "with the oldest packages allowed: $(tr '\n' ' ' <"$folder/oldest.txt")"
