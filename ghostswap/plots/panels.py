@@ -53,7 +53,6 @@ _MEANINGS = {
     Look.UNREAD: "not readable",
 }
 _PIXELS = 4  # a cell's side, so that a hatched one shows its stripes
-_MOST_LONG_LABELS = 6  # more sources are labelled without their number of pages
 _LABEL_SHARE = 0.035  # of the map's height: what a label takes
 
 
