@@ -85,3 +85,17 @@ def test_what_is_pure_reads_and_writes_nothing(name: str) -> None:
     for file in files_of(name):
         modules = {module.partition(".")[0] for module in imports(file)}
         assert not modules & DOES_IO, file.relative_to(PACKAGE)
+
+
+def calls(file: Path) -> Iterator[str]:
+    """What `file` calls by a plain name, or by a name in a module: print, sys.exit."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield ast.unparse(node.func)
+
+
+@pytest.mark.parametrize("name", sorted({*MAY_IMPORT, *BASE} - {"cli"}))
+def test_only_the_command_line_prints_asks_and_exits(name: str) -> None:
+    for file in files_of(name):
+        assert not {"print", "input", "sys.exit", "exit"} & {*calls(file)}, file
+        assert not {"typer", "rich"} & {each.partition(".")[0] for each in imports(file)}, file
