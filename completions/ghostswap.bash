@@ -158,6 +158,10 @@ _ghostswap() {
             _ghostswap_words zram zswap zram+recompress zram+dedup zswap+dedup ksm
             return
             ;;
+        plan:--design)
+            _ghostswap_words ghost swapfile zram
+            return
+            ;;
         plan:--print)
             _ghostswap_words pages bytes mib
             return
@@ -167,7 +171,7 @@ _ghostswap() {
             return
             ;;
         plan:--output)
-            _ghostswap_list RAM SYSTEM RATIO POOL-LIMIT HOLDS AT-WORST AT-BEST SIZE RECOMMENDED PAGES
+            _ghostswap_list RAM SYSTEM RATIO POOL-LIMIT HOLDS AT-WORST AT-BEST SIZE RECOMMENDED PAGES TO-DISK
             return
             ;;
     esac
@@ -181,7 +185,7 @@ _ghostswap() {
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
             off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
             on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
-            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac
         return
     fi

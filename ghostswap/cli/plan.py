@@ -28,6 +28,7 @@ from ghostswap.cli.progress import listener
 from ghostswap.cli.render import View, choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
+from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan, PlanRequest
 from ghostswap.plan.answer import plan as make_plan
 from ghostswap.plan.demand import Demand, DemandSource
@@ -36,10 +37,24 @@ from ghostswap.report.plan import document
 from ghostswap.report.setup import Form, Setup, lines
 from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS
 from ghostswap.units import format_size, parse_size
 
 SLACK_WORTH_SAYING = 0.05  # of the pool
 _LEAST_RAM = 1 << 20  # bytes
+
+
+class DesignChoice(StrEnum):
+    """What --design can set up, by a short name."""
+
+    GHOST = "ghost"
+    SWAPFILE = "swapfile"
+    ZRAM = "zram"
+
+    @property
+    def design(self) -> Design:
+        """The design so called."""
+        return Design.SWAPFILE if self is DesignChoice.SWAPFILE else Design(self.value)
 
 
 class Print(StrEnum):
@@ -175,6 +190,14 @@ def plan(
             help="What holds the pages (default: zswap).",
         ),
     ] = None,
+    design: Annotated[
+        DesignChoice | None,
+        typer.Option(
+            "--design",
+            rich_help_panel=MACHINE,
+            help="What has the slots (default: ghost; of zram systems zram).",
+        ),
+    ] = None,
     algorithm: Annotated[
         str | None,
         typer.Option(
@@ -229,9 +252,14 @@ def plan(
         ),
     ] = False,
     path: Annotated[
-        Path,
-        typer.Option("--path", metavar="PATH", rich_help_panel=SHOW, help="Ghost file of --emit."),
-    ] = Path("/var/swap/ghost"),
+        Path | None,
+        typer.Option(
+            "--path",
+            metavar="PATH",
+            rich_help_panel=SHOW,
+            help="The file of --emit (default: /var/swap/ghost or /var/swap/swapfile).",
+        ),
+    ] = None,
     picture: plot.Plot = None,
     json: options.Json = False,
     exact: options.Bytes = False,
@@ -264,6 +292,7 @@ def plan(
             ("--explain", explain),
             ("--compare", compare),
             ("--zero-pages", zero_pages),
+            ("--design", design),
             ("--print", number is not None),
             ("--plot", picture is not None),
         ):
@@ -310,7 +339,12 @@ def plan(
         raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
     if idle is None and tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
-    held_by = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
+    wants_zram = emit is Form.ZRAM_GENERATOR or design is DesignChoice.ZRAM
+    held_by = system or (System.ZRAM if wants_zram else System.ZSWAP)
+    if design is not None and (SYSTEMS[held_by].design is Design.ZRAM) != (
+        design is DesignChoice.ZRAM
+    ):
+        raise UsageError("--design", f"{design} does not hold the slots of {held_by}")
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
@@ -364,6 +398,7 @@ def plan(
         margin,
         swapped_out,
         fill=demand is not None and demand.source is DemandSource.CAPACITY,
+        design=None if design is None else design.design,
     )
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     if not quiet:
@@ -398,9 +433,10 @@ def _warn(plan: Plan) -> None:
             quiet=False,
         )
     if footprint.refused_pages:
+        on_disk = plan.design is Design.SWAPFILE
         warn(
             f"{footprint.system} refuses {footprint.refused_pages} of {footprint.total_pages} such "
-            "pages: with a ghost they stay in RAM",
+            f"pages: {'they go to disk' if on_disk else 'with a ghost they stay in RAM'}",
             quiet=False,
         )
 
@@ -416,8 +452,10 @@ def _print_number(plans: list[Plan], unit: Print) -> None:
         print(numbers[unit])
 
 
-def _emit(plan: Plan, form: Form, path: Path) -> None:
-    for line in lines(Setup.of(plan.sizing, PurePosixPath(path), _program_folder()), form):
+def _emit(plan: Plan, form: Form, path: Path | None) -> None:
+    name = "swapfile" if plan.design is Design.SWAPFILE else "ghost"
+    file = PurePosixPath(path or Path("/var/swap") / name)
+    for line in lines(Setup.of(plan.sizing, plan.design, file, _program_folder()), form):
         print(line)
 
 

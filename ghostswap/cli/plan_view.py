@@ -93,6 +93,13 @@ def _notes(plan: Plan, exact: bool) -> Iterable[str]:
     yield from _judgement(sizing, exact)
     yield from plan.input.notes
     yield f"From {plan.input.name}; within {sizing.error:.2%}; slots as Linux {plan.kernel} has."
+    if plan.design is Design.SWAPFILE:
+        yield (
+            "A page keeps its slot in the file, be it in the pool or on disk. What zswap refuses, "
+            "and what a full pool writes back, goes to disk."
+        )
+        if plan.demand is None:
+            yield "How much else would go to disk is not known: --demand says it."
     yield "To set it up: --emit sh. Other systems, designs and sizes: --compare."
 
 
@@ -110,6 +117,8 @@ def _setting(plan: Plan) -> str:
     row, algorithm = SYSTEMS[system], plan.sizing.footprint.algorithm
     by = f" with {algorithm}" if algorithm else ""
     name = str(system) if row.released else f"{system} (proposed)"
+    if plan.design is Design.SWAPFILE:
+        return f"a swapfile behind zswap{by}{' and KSM' if system is System.KSM else ''}"
     if row.design is Design.ZRAM:
         return f"a {name} device{by}"
     return (
@@ -122,6 +131,9 @@ def _limit(plan: Plan, exact: bool) -> str:
     zram = SYSTEMS[sizing.footprint.system].pool is Pool.ZRAM
     name = "its mem_limit" if zram else "the pool"
     limit = f"{size_text(sizing.limit_bytes, exact)}, {sizing.limit.percent} % of RAM"
+    if sizing.disk_bytes and sizing.limited_by == "pool":
+        in_pool, rest = sizing.memory_of(sizing.used), size_text(sizing.disk_bytes, exact)
+        return f"Limited by the pool: {limit}; {size_text(in_pool, exact)} in it, {rest} on disk."
     if sizing.limited_by == "demand":
         taken = size_text(sizing.footprint.pool_of(sizing.used), exact)
         return f"Limited by that: it takes {taken} of {name} ({limit})."
@@ -178,7 +190,7 @@ def _judgement(sizing: Sizing, exact: bool) -> list[str]:
             f"Once full, the pool takes nothing until it is at {sizing.limit.accept_percent} % of"
             f" its limit: in the long run it holds {least} to {most}."
         )
-    if sizing.unheld_bytes:
+    if sizing.unheld_bytes and not sizing.disk_bytes:
         over = size_text(sizing.unheld_bytes, exact)
         lines.append(f"Of the demand, {over} may find no room in the pool.")
     return lines

@@ -140,13 +140,15 @@ class PlanInput:
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What is to be planned: a system, on a kernel, and perhaps with a margin and for a demand
-    other than those of what it is planned from; `fill` takes no demand: the pool may fill."""
+    other than those of what it is planned from; `fill` takes no demand: the pool may fill.
+    `design` is by default that which holds the system's slots today."""
 
     system: System
     kernel: KernelVersion
     margin: float | None = None
     demand: Demand | None = None
     fill: bool = False
+    design: Design | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class Plan:
     too_large: tuple[TooLarge, ...]
     too_small: tuple[TooSmall, ...]
     designs: tuple[DesignCost, ...]
+    design: Design
 
     @property
     def answer(self) -> "Answer":
@@ -185,7 +188,7 @@ class Plan:
             sizing.recommended_bytes,
             footprint.system,
             footprint.algorithm,
-            SYSTEMS[footprint.system].design,
+            self.design,
             sizing.memory_of(sizing.used) if self.demand is None else self.demand.bytes,
             DemandSource.CAPACITY if self.demand is None else self.demand.source,
             footprint.ratio,
@@ -196,7 +199,7 @@ class Plan:
     def slot_costs(self) -> tuple[Cost, ...]:
         """What the planned area keeps for its slots on this kernel."""
         footprint, entry = self.sizing.footprint, self.input.rules.zram_entry_bytes
-        return costs(SYSTEMS[footprint.system].design, self.kernel, footprint.page_size, entry)
+        return costs(self.design, self.kernel, footprint.page_size, entry)
 
 
 def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
@@ -209,7 +212,8 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     def sized(system: System) -> Sizing:
         threshold = SYSTEMS[system].pool is not Pool.ZRAM and has_accept_threshold(request.kernel)
         own = limit if threshold else replace(limit, accept_percent=100)
-        return size_up(input.footprint(system), own, margin, demand_bytes)
+        on_disk = request.design is Design.SWAPFILE and SYSTEMS[system].pool is not Pool.ZRAM
+        return size_up(input.footprint(system), own, margin, demand_bytes, on_disk=on_disk)
 
     sizing = sized(request.system)
     if sizing.expected == 0 and limit.group is not None:
@@ -225,6 +229,7 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
         tuple(too_large(sizing, kernel, entry_bytes)),
         tuple(too_small(sizing)),
         tuple(design_costs(sizing, input.footprints, kernel, entry_bytes)),
+        request.design or SYSTEMS[request.system].design,
     )
 
 

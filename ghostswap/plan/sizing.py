@@ -47,7 +47,9 @@ class Sizing:
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
     without slack; `steady` those that are left at least in a pool that was full before it takes
     pages again. `used` are those that will be, where a demand is known to be smaller. `limited_by`
-    is what is reached first: "pool", "demand" or the name of a control group's file.
+    is what is reached first: "pool", "demand" or the name of a control group's file. `needed` slots
+    are rounded up to the recommended area. Where the area is on disk, `disk_bytes` of memory are
+    expected to go there.
     """
 
     footprint: Footprint
@@ -60,6 +62,8 @@ class Sizing:
     steady: int
     used: int
     limited_by: str
+    needed: int
+    disk_bytes: int
     recommended_bytes: int
 
     @property
@@ -83,12 +87,8 @@ class Sizing:
 
     @property
     def needed_bytes(self) -> int:
-        """What is rounded up to the recommended area, without its header page: the optimistic end,
-        and no more than the demand."""
-        demand = MAXIMUM_SLOTS
-        if self.demand_bytes is not None:
-            demand = self.footprint.slots_of(self.demand_bytes)
-        return min(self.optimistic, demand) * self.footprint.page_size
+        """What is rounded up to the recommended area, without its header page."""
+        return self.needed * self.footprint.page_size
 
     @property
     def recommended_pages(self) -> int:
@@ -117,9 +117,16 @@ class Sizing:
 
 
 def size_up(
-    footprint: Footprint, limit: PoolLimit, margin: float, demand_bytes: int | None
+    footprint: Footprint,
+    limit: PoolLimit,
+    margin: float,
+    demand_bytes: int | None,
+    *,
+    on_disk: bool = False,
 ) -> Sizing:
-    """The size that lets the pool fill, or that a smaller demand needs.
+    """The size that lets the pool fill, or that a smaller demand needs. An area `on_disk` also
+    offers the slots of what the pool does not hold: the rest of the demand, or where none is known,
+    of pages that are refused.
 
     `margin` is a share by which pages of another day may compress worse or better; it is added to
     the footprint's own error. The recommendation covers the optimistic end, rounded up: slots too
@@ -146,6 +153,14 @@ def size_up(
     expected = min(expected_by.values())
     optimistic = max(expected, min(reached(1 - error, full).values()))
     demand = MAXIMUM_SLOTS if demand_bytes is None else footprint.slots_of(demand_bytes)
+    used, needed, to_disk = min(expected, demand), min(optimistic, demand), 0
+    if on_disk:
+        allowed = _allowed(limit.group, footprint)
+        refused = footprint.refused_pages / footprint.taken_pages
+        needed = optimistic + int(optimistic * refused) if demand_bytes is None else demand
+        needed = min(needed, allowed)
+        swapped = used + int(used * refused) if demand_bytes is None else demand
+        to_disk = max(0, min(swapped, allowed) - used)
     return Sizing(
         footprint,
         limit,
@@ -155,10 +170,19 @@ def size_up(
         expected=expected,
         optimistic=optimistic,
         steady=min(expected, slots_filling(pool, limit.steady_bytes(footprint.page_size))),
-        used=min(expected, demand),
+        used=used,
         limited_by="demand" if demand < expected else min(expected_by, key=expected_by.__getitem__),
-        recommended_bytes=round_size(min(optimistic, demand) + 1, footprint.page_size),
+        needed=needed,
+        disk_bytes=to_disk * footprint.page_size,
+        recommended_bytes=round_size(needed + 1, footprint.page_size),
     )
+
+
+def _allowed(group: GroupLimits | None, footprint: Footprint) -> int:
+    """Slots that a control group may take, be they in the pool or on disk."""
+    limits = group.limits if group else ()
+    slots = [slots_within(each, footprint) for each in limits if each.file is LimitFile.SWAP]
+    return min(slots, default=MAXIMUM_SLOTS)
 
 
 def slots_within(limit: GroupLimit, footprint: Footprint, share: float = 1.0) -> int:

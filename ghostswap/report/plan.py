@@ -51,6 +51,7 @@ SIZING: tuple[Field[Sizing], ...] = (
     Field("recommended.bytes", "Recommended", lambda row: row.recommended_bytes, size),
     Field("recommended.pages", "Pages", lambda row: row.recommended_pages),
     Field("recommended.mib", "", lambda row: row.recommended_mib),
+    Field("disk_bytes", "To disk", lambda row: row.disk_bytes, size),
     Field("overcommitted_bytes", "", lambda row: row.overcommitted_bytes),
     Field("unheld_bytes", "", lambda row: row.unheld_bytes),
 )
@@ -141,8 +142,9 @@ def derivations(plan: Plan) -> list[Derivation]:
         ),
         Derivation(
             "recommended.bytes",
-            f"the optimistic end ({sizing.optimistic} slots), no more than the demand, rounded up "
-            f"to {sizing.recommended_bytes} bytes ({format_size(sizing.recommended_bytes)})",
+            f"{sizing.needed} slots (the optimistic end and no more than the demand; of a swapfile "
+            f"what goes to disk too), rounded up to {sizing.recommended_bytes} bytes "
+            f"({format_size(sizing.recommended_bytes)})",
             "a power of two in eighths; unused slots cost little, missing ones leave RAM unused",
         ),
         Derivation(

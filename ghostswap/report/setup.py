@@ -33,7 +33,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A sized area, and the path of its ghost file.
+    """A sized area of one design, and the path of its file.
 
     `program` is the folder that ghostswap was started from, where it is looked for last; None where
     that is not known.
@@ -41,12 +41,15 @@ class Setup:
     """
 
     sizing: Sizing
+    design: Design
     path: PurePosixPath
     program: PurePosixPath | None
     algorithm: Algorithm | None
 
     @classmethod
-    def of(cls, sizing: Sizing, path: PurePosixPath, program: PurePosixPath | None) -> "Setup":
+    def of(
+        cls, sizing: Sizing, design: Design, path: PurePosixPath, program: PurePosixPath | None
+    ) -> "Setup":
         """GhostswapError for an algorithm that is none of Linux's, UsageError for a path that no
         line can carry."""
         name = sizing.footprint.algorithm
@@ -56,7 +59,7 @@ class Setup:
             raise GhostswapError("--emit", str(error)) from None
         if not path.is_absolute() or not str(path).isprintable():
             raise UsageError("--path", f"{str(path)!r} is no absolute, printable path")
-        return cls(sizing, path, program, algorithm)
+        return cls(sizing, design, path, program, algorithm)
 
     @property
     def system(self) -> System:
@@ -76,7 +79,8 @@ class Setup:
         sizing = self.sizing
         held = format_size(sizing.footprint.memory_of(sizing.used))
         ram, limit = format_size(sizing.limit.ram_bytes), format_size(sizing.limit_bytes)
-        return f"of {ram} RAM {self.system} may take {limit}, for {held} swapped out"
+        disk = f" and {format_size(sizing.disk_bytes)} on disk" if sizing.disk_bytes else ""
+        return f"of {ram} RAM {self.system} may take {limit}, for {held}{disk} swapped out"
 
     def settings(self) -> list[tuple[str, str]]:
         """Files of sysfs and what to write to each, in this order."""
@@ -104,7 +108,9 @@ def lines(setup: Setup, form: Form) -> list[str]:
         raise UsageError(
             "--emit", "zram recompresses when it is told to, again and again: set up zram, and that"
         )
-    zram = SYSTEMS[setup.system].design is Design.ZRAM
+    zram = setup.design is Design.ZRAM
+    if setup.design is Design.SWAPFILE:
+        return _swapfile(setup, form)
     match form:
         case Form.SH:
             return _zram_shell(setup) if zram else _shell(setup)
@@ -122,11 +128,51 @@ def _shell(setup: Setup) -> list[str]:
     folder = shlex.quote(str(setup.path.parent))
     return [
         *_shell_begin(setup, ("ghostswap",)),
-        *(f"echo {shlex.quote(value)} > {file}" for file, value in setup.settings()),
+        *_shell_settings(setup),
         f"mkdir -p {folder}",
         setup.make(),
         f"ghostswap on {shlex.quote(str(setup.path))} --priority {_PRIORITY}",
     ]
+
+
+def _swapfile(setup: Setup, form: Form) -> list[str]:
+    match form:
+        case Form.SH:
+            return _swapfile_shell(setup)
+        case Form.FSTAB:
+            return [
+                f"# {setup.why()}",
+                "# Made by the lines of --emit sh, which also set zswap.",
+                _fstab_line(setup.path),
+            ]
+    raise UsageError("--emit", f"{form} does not set up a swapfile; sh or fstab would")
+
+
+def _swapfile_shell(setup: Setup) -> list[str]:
+    """Holes, copy on write and compression make a file that swapon refuses: on btrfs its own
+    program keeps them out."""
+    path, folder = (shlex.quote(str(each)) for each in (setup.path, setup.path.parent))
+    size = setup.sizing.recommended_bytes
+    return [
+        *_shell_begin(setup, ("fallocate", "mkswap", "swapon", "stat")),
+        f"mkdir -p {folder}",
+        f"test ! -e {path} || {{ echo 'the swapfile exists already' >&2; exit 1; }}",
+        "umask 077",
+        f"trap {shlex.quote(f'rm -f {path}')} EXIT",
+        f'if test "$(stat -f -c %T {folder})" = btrfs; then',
+        f"    btrfs filesystem mkswapfile --size {size} {path}",
+        "else",
+        f"    fallocate --length {size} {path}",
+        f"    mkswap {path}",
+        "fi",
+        "trap - EXIT",
+        *_shell_settings(setup),
+        f"swapon --priority {_PRIORITY} {path}",
+    ]
+
+
+def _shell_settings(setup: Setup) -> list[str]:
+    return [f"echo {shlex.quote(value)} > {file}" for file, value in setup.settings()]
 
 
 def _zram_shell(setup: Setup) -> list[str]:
@@ -160,8 +206,12 @@ def _fstab(setup: Setup) -> list[str]:
         f"# Made by: {setup.make()}",
         "# Only a kernel with ghost swap takes it so; 'ghostswap on' works on any.",
         "# UUID= and LABEL= do not find a ghost file: libblkid passes areas below 40 KiB over.",
-        f"{fstab_path(setup.path)} none swap defaults,nofail,pri={_PRIORITY} 0 0",
+        _fstab_line(setup.path),
     ]
+
+
+def _fstab_line(path: PurePosixPath) -> str:
+    return f"{fstab_path(path)} none swap defaults,nofail,pri={_PRIORITY} 0 0"
 
 
 def _systemd(setup: Setup) -> list[str]:

@@ -365,6 +365,39 @@ def test_systemd_makes_the_file_once_and_turns_it_on_at_boot(tmp_path: Path) -> 
         assert complaints == []
 
 
+def test_a_swapfile_has_room_for_the_pool_and_for_what_goes_to_disk(report: Path) -> None:
+    words = ("--ratio", "3", "--margin", "0", *MACHINE, "--design", "swapfile")
+    told = document(*words, "--demand", "9G")
+    (found,) = told["plans"]
+    assert told["answer"]["design"] == "zswap+swapfile"
+    assert found["disk_bytes"] == 9 * GIB - found["capacity"]["expected"]["memory_bytes"] > 4 * GIB
+    assert found["recommended"]["bytes"] == 10 * GIB
+    assert ", 4.2 GiB on disk.\n" in plan(*words, "--demand", "9G")
+    (within,) = document(*words, "--demand", "1G")["plans"]
+    assert within["disk_bytes"] == 0
+    (ghost,) = document(*words[:-2], "--demand", "9G")["plans"]
+    assert (ghost["disk_bytes"], ghost["recommended"]["bytes"]) == (0, 5 * GIB)
+    assert "not known: --demand says it" in joined(plan(*words))
+
+
+def test_pages_that_zswap_refuses_need_room_in_a_swapfile(tmp_path: Path) -> None:
+    made, dump = random.Random(8), tmp_path / "pages.raw"
+    dump.write_bytes(some(1200) + b"".join(made.randbytes(PAGE) for _ in range(600)))
+    words = (dump, *MACHINE[:4], "--kernel", "6.12", "--algorithm", "lz4", "--demand", "capacity")
+    (ghost,), (file,) = (
+        document(*words, "--design", design)["plans"] for design in ("ghost", "swapfile")
+    )
+    assert ghost["refused_pages"] == 600
+    held = ghost["capacity"]["expected"]["memory_bytes"]
+    assert file["disk_bytes"] == pytest.approx(held / 2, rel=1e-5)
+    assert file["recommended"]["bytes"] > 1.3 * ghost["recommended"]["bytes"]
+
+
+def test_zram_is_a_design_too() -> None:
+    asked = document("--ratio", "3", *MACHINE, "--design", "zram")
+    assert asked == document("--ratio", "3", *MACHINE, "--system", "zram")
+
+
 def test_zram_generator_gets_a_zram_device(report: Path) -> None:
     lines = plan(report, *MACHINE, "--demand", "capacity", "--emit", "zram-generator").splitlines()
     assert "[zram0]" in lines
@@ -463,6 +496,9 @@ def test_every_figure_can_be_explained(report: Path) -> None:
         ("--ratio", "3", "--output", "sise"),
         ("--ratio", "3", "--json", "--print", "mib"),
         ("--ratio", "3", "--system", "zram", "--emit", "fstab"),
+        ("--ratio", "3", "--design", "swapfile", "--emit", "systemd"),
+        ("--ratio", "3", "--design", "swapfile", "--system", "zram"),
+        ("--ratio", "3", "--design", "zram", "--system", "zswap"),
         ("--ratio", "3", "--system", "zswap", "--emit", "zram-generator"),
         ("--ratio", "3", "--ram", "1G,2G", "--emit", "sh"),
         ("--ratio", "3", "--emit", "sh", "--path", "relative"),

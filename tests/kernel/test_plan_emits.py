@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.disks import Disks
+
 ZSWAP = Path("/sys/module/zswap/parameters")
 GHOSTSWAP = [sys.executable, "-m", "ghostswap"]
 
@@ -46,3 +48,16 @@ def test_the_lines_turn_zswap_and_the_ghost_on(tmp_path: Path) -> None:
     finally:
         subprocess.run([*GHOSTSWAP, "off", path], capture_output=True, check=False)
     assert Path("/proc/swaps").read_text().splitlines() == areas
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("kind", ["ext4", "btrfs"])
+def test_the_lines_make_a_swapfile_that_the_kernel_takes(disks: Disks, kind: str) -> None:
+    path = disks.filesystem(kind) / "swap folder" / "swapfile"
+    lines = ghostswap("plan", "--ratio", "3", "--demand", "8M", "--design", "swapfile",
+                      "--emit", "sh", "--path", path)  # fmt: skip
+    done = subprocess.run(["sh", "-c", lines], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    areas = Path("/proc/swaps").read_text().splitlines()
+    assert any("swap\\040folder/swapfile" in line and "file" in line for line in areas)
+    assert (ZSWAP / "enabled").read_text() == "Y\n"

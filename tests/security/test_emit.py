@@ -190,6 +190,60 @@ def test_the_shell_finds_the_program_that_printed_it(tmp_path: Path) -> None:
     assert ghost.stat().st_size == 4096
 
 
+def swapfile_lines(path: str | Path) -> list[str]:
+    done = plan("--ratio", "3", *MACHINE, "--design", "swapfile", "--demand", "8M", "--emit", "sh",
+                "--path", path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=repr)
+def test_a_swapfile_is_made_whole_and_turned_on(tmp_path: Path, path: str) -> None:
+    """By the real fallocate and mkswap."""
+    if which("fallocate") is None or which("mkswap", path="/usr/sbin:/sbin") is None:
+        pytest.skip("needs fallocate and mkswap")
+    file = Path(f"{tmp_path}/made{path}")
+    stub(tmp_path / "bin", "swapon", RECORD)
+    script = "PATH=$PATH:/usr/sbin\n" + harmless(swapfile_lines(file), tmp_path)
+    done = run_shell(script, tmp_path, tmp_path / "bin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert file.stat().st_size == 9 << 20
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"SWAPSPACE2" in file.read_bytes()[:65536]
+    assert (tmp_path / "parameters/enabled").read_text() == "Y\n"
+    words = (tmp_path / "called").read_bytes().decode().split("\0")
+    assert words == ["swapon", "--priority", "100", str(file), ""]
+    again = run_shell(script, tmp_path, tmp_path / "bin")
+    assert (again.returncode, again.stderr) == (1, "the swapfile exists already\n")
+    assert file.stat().st_size == 9 << 20
+
+
+@pytest.mark.parametrize("failing", ["fallocate", "mkswap"])
+def test_a_swapfile_that_cannot_be_made_leaves_nothing(tmp_path: Path, failing: str) -> None:
+    file = tmp_path / "a folder/swapfile"
+    stub(tmp_path / "bin", "fallocate", ': > "$3"')
+    for name in ("mkswap", "swapon"):
+        stub(tmp_path / "bin", name, RECORD)
+    stub(tmp_path / "bin", failing, ': > "$3"; exit 5' if failing == "fallocate" else "exit 5")
+    done = run_shell(harmless(swapfile_lines(file), tmp_path), tmp_path, tmp_path / "bin")
+    assert done.returncode == 5
+    assert list(file.parent.iterdir()) == []
+    assert list((tmp_path / "parameters").iterdir()) == []
+
+
+def test_a_swapfile_on_btrfs_is_made_by_its_own_program(tmp_path: Path) -> None:
+    for name in ("fallocate", "mkswap", "swapon", "btrfs"):
+        stub(tmp_path / "bin", name, RECORD)
+    stub(tmp_path / "bin", "stat", "echo btrfs")
+    file = tmp_path / "a folder/swapfile"
+    done = run_shell(harmless(swapfile_lines(file), tmp_path), tmp_path, tmp_path / "bin")
+    assert (done.returncode, done.stderr) == (0, "")
+    words = (tmp_path / "called").read_bytes().decode().split("\0")
+    size = str(9 << 20)
+    assert words[:6] == ["btrfs", "filesystem", "mkswapfile", "--size", size, str(file)]
+    assert words[6] == "swapon"
+
+
 @pytest.mark.parametrize("path", PATHS, ids=repr)
 def test_fstab_is_one_line_whose_first_field_is_the_path(tmp_path: Path, path: str) -> None:
     if which("findmnt") is None:
