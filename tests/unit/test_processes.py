@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +38,8 @@ def family() -> Iterator[tuple[int, int]]:
     with subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         child = int(shell.stdout.readline())
+        while Path(f"/proc/{child}/comm").read_text() != "sleep\n":  # it is not yet what it will be
+            time.sleep(0.001)
         try:
             yield shell.pid, child
         finally:
