@@ -1,5 +1,6 @@
 #!/bin/sh
-# The size in MiB that zram should have on this machine: what half its RAM can hold compressed.
+# The size in MiB that zram should have on this machine: what half its RAM, the share that plan takes
+# for zram, can hold compressed.
 #
 # Usage: zram-size.sh [REPORT]
 # Without an estimate (estimate-dedup --json), as on a first boot, a ratio of 2 is taken.
@@ -11,4 +12,4 @@ if [ -r "$report" ]; then
 else
     set -- --ratio 2
 fi
-exec ghostswap plan "$@" --system zram --max-pool-percent 50 --demand capacity --quiet --print mib
+exec ghostswap plan "$@" --system zram --demand capacity --quiet --print mib

@@ -18,7 +18,7 @@ from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.enough import ZeroPages, check_pages
-from ghostswap.plan.sizing import PoolLimit
+from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT, PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
 from ghostswap.report.saved import check, read_file, read_stream
@@ -99,6 +99,7 @@ def pool_limits(
     memory = read_memory(host)
     zswap = read_zswap(host, memory, {}, page_size())
     percent, accept = max_pool_percent, None
+    of_zram = DEFAULT_ZRAM_PERCENT if max_pool_percent is None else max_pool_percent
     if zswap is not None:
         accept = zswap.parameters.accept_threshold_percent
         percent = zswap.parameters.max_pool_percent if percent is None else percent
@@ -112,7 +113,7 @@ def pool_limits(
         raise GhostswapError(root / "proc/meminfo", "says no MemTotal; give --ram SIZE")
     group = None if cgroup is None else read_limits(host, group_path(cgroup))
     machines = ram_bytes or (memory.mem_total or 0,)
-    return [PoolLimit(each, percent, accept, group) for each in machines]
+    return [PoolLimit(each, percent, accept, group, of_zram) for each in machines]
 
 
 def report_among(sources: Sources) -> tuple[bytes, str] | None:

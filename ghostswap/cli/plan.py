@@ -167,7 +167,7 @@ def plan(
             "--max-pool-percent",
             metavar="N",
             rich_help_panel=MACHINE,
-            help="Of RAM, for the pool (default: zswap's own, else 20).",
+            help="Of RAM, for the pool (default: zswap's own, else 20; zram: 50).",
         ),
     ] = None,
     demand: Annotated[

@@ -22,9 +22,11 @@ from ghostswap.fleet.inventory import census_files, take_stock
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
 from ghostswap.plan.fleet import FleetPlan, fit
+from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT
 from ghostswap.report.plan_fleet import document, rule, zram_generator
 from ghostswap.report.setup import Form
 from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS, Pool
 
 FLEET_COLUMNS = (
     Column("PERCENTILE", right=True),
@@ -54,7 +56,8 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
     """Print the plan for a fleet; the exit status."""
     percent = request.max_pool_percent
     if percent is None:
-        percent = DEFAULT_POOL_PERCENT
+        in_zram = SYSTEMS[request.system].pool is Pool.ZRAM
+        percent = DEFAULT_ZRAM_PERCENT if in_zram else DEFAULT_POOL_PERCENT
     if not 1 <= percent <= 100:
         raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
     if request.emit not in (None, Form.ZRAM_GENERATOR):

@@ -87,8 +87,8 @@ def _notes(plan: Plan, exact: bool) -> Iterable[str]:
         yield _idle(plan.demand, exact)
     if SYSTEMS[sizing.footprint.system].pool is Pool.ZRAM:
         yield (
-            "zram has no pool limit of its own: the share of RAM that zswap would have is its "
-            "mem_limit (--max-pool-percent)."
+            f"zram has no limit of its own: {sizing.limit.percent} % of RAM is set as its "
+            "mem_limit (--max-pool-percent), the rest is for what is not swapped."
         )
     yield from _judgement(sizing, exact)
     yield from plan.input.notes
@@ -151,7 +151,7 @@ def _show_comparison(plan: Plan, view: View) -> None:
     sizing, exact = plan.sizing, view.exact
     if view.headings:
         for note in _NOTES:
-            print(_wrapped(note))
+            print(_wrapped(note.format(sizing.limit.zram_percent)))
     _titled("Too large: what slots that are never used take of RAM", view)
     rows: Iterable[list[str]] = (_guess_row(each, sizing, exact) for each in plan.too_large)
     print_table(_GUESS_COLUMNS, rows, headings=view.headings)
@@ -163,7 +163,7 @@ def _show_comparison(plan: Plan, view: View) -> None:
 
 
 _NOTES = (
-    "zram has no pool limit of its own: the same share of RAM is taken, to be its mem_limit.",
+    "zram has no limit of its own: {} % of RAM is taken, to be its mem_limit.",
     "ksm: zswap behind KSM, whose merged pages share a slot: it HOLDS more than its SIZE.",
 )
 

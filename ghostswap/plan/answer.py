@@ -210,9 +210,11 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     demand_bytes = None if demand is None else demand.bytes
 
     def sized(system: System) -> Sizing:
-        threshold = SYSTEMS[system].pool is not Pool.ZRAM and has_accept_threshold(request.kernel)
-        own = limit if threshold else replace(limit, accept_percent=100)
-        on_disk = request.design is Design.SWAPFILE and SYSTEMS[system].pool is not Pool.ZRAM
+        in_zram = SYSTEMS[system].pool is Pool.ZRAM
+        own = limit.of_zram() if in_zram else limit
+        if not has_accept_threshold(request.kernel):
+            own = replace(own, accept_percent=100)
+        on_disk = request.design is Design.SWAPFILE and not in_zram
         return size_up(input.footprint(system), own, margin, demand_bytes, on_disk=on_disk)
 
     sizing = sized(request.system)

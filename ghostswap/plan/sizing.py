@@ -3,7 +3,7 @@
 Pure arithmetic over an estimate. Amounts are in bytes; a slot holds a page.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ghostswap.kernel.cgroups import GroupLimit, GroupLimits, LimitFile
 from ghostswap.kernel.geometry import MAXIMUM_PAGES
@@ -12,6 +12,10 @@ from ghostswap.systems.footprint import Footprint
 from ghostswap.systems.table import SYSTEMS, Pool
 
 MAXIMUM_SLOTS = MAXIMUM_PAGES - 1
+DEFAULT_ZRAM_PERCENT = 50
+"""Of RAM, for zram's mem_limit, which by itself it has none of: it holds all that is swapped, and
+half of RAM is left for what is not. zram-generator's default for the size is also half."""
+
 _MIB = 1 << 20
 _STEPS_PER_OCTAVE = 8  # a round size is at most an eighth above the exact one
 
@@ -21,13 +25,19 @@ class PoolLimit:
     """The RAM that swapped-out pages may take: `percent` of `ram_bytes` (MemTotal).
 
     Once they took it all, no page is taken until they take `accept_percent` of it at most; 100 for
-    what has no such threshold. `group` is what their control group is allowed.
+    what has no such threshold. `group` is what their control group is allowed. Of zram it is its
+    mem_limit, `zram_percent` of RAM.
     """
 
     ram_bytes: int
     percent: int
     accept_percent: int = DEFAULT_ACCEPT_PERCENT
     group: GroupLimits | None = None
+    zram_percent: int = DEFAULT_ZRAM_PERCENT
+
+    def of_zram(self) -> "PoolLimit":
+        """The limit of zram on the same machine, which takes pages up to it at any time."""
+        return replace(self, percent=self.zram_percent, accept_percent=100)
 
     def bytes(self, page_size: int) -> int:
         """The limit in bytes, whole pages."""

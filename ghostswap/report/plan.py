@@ -215,7 +215,7 @@ def _demand_source(demand: Demand) -> str:
 
 def _limit_source(system: System) -> str:
     if SYSTEMS[system].pool is Pool.ZRAM:
-        return "zram has no limit of its own: this is a mem_limit to set"
+        return "zram has no limit of its own: this is a mem_limit to set, by default half of RAM"
     return "zswap_max_pages(), mm/zswap.c, 6.18; MemTotal is totalram_pages()"
 
 

@@ -261,8 +261,11 @@ def _systemd(setup: Setup) -> list[str]:
 
 def _zram_generator(setup: Setup) -> list[str]:
     mib = 1 << 20
+    ram = setup.sizing.limit.ram_bytes // mib
     lines_of_zram = [
         f"# {setup.why()}",
+        f"# zram-generator's default: min(ram / 2, 4096) makes {min(ram // 2, 4096)}; "
+        f"Fedora's: min(ram, 8192) {min(ram, 8192)}",
         "# /etc/systemd/zram-generator.conf; sizes in MiB",
         "[zram0]",
         f"zram-size = {setup.sizing.recommended_bytes // mib}",

@@ -100,7 +100,7 @@ def test_algorithms_are_compared_by_what_they_hold(path: str, dump: Path) -> Non
 
 def test_zram_gets_the_size_that_half_the_ram_holds(path: str, report: Path) -> None:
     size = output(path, EXAMPLES / "zram-size.sh", report)
-    options = ("--system", "zram", "--max-pool-percent", "50", "--demand", "capacity")
+    options = ("--system", "zram", "--demand", "capacity")
     assert int(size) == recommended(path, report, *options)["mib"]
 
 

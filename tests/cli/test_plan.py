@@ -147,7 +147,7 @@ def test_what_else_could_be_done_is_shown_when_asked_for(report: Path) -> None:
     for heading in ("SYSTEM ", "KERNEL ", "DESIGN "):
         (start,) = (n for n, line in enumerate(lines) if line.lstrip().startswith(heading))
         assert max(map(len, lines[start : start + 5])) <= 80
-    assert "zram has no pool limit of its own" in "\n".join(lines)
+    assert "zram has no limit of its own" in "\n".join(lines)
 
 
 def test_a_ratio_and_ram_give_a_size() -> None:
@@ -396,6 +396,24 @@ def test_pages_that_zswap_refuses_need_room_in_a_swapfile(tmp_path: Path) -> Non
 def test_zram_is_a_design_too() -> None:
     asked = document("--ratio", "3", *MACHINE, "--design", "zram")
     assert asked == document("--ratio", "3", *MACHINE, "--system", "zram")
+
+
+def test_zram_has_one_answer_in_every_form(report: Path) -> None:
+    words = (report, "--ram", "8G", "--demand", "capacity")
+    (size,) = plan(*words, "--system", "zram", "--print", "mib").split()
+    lines = plan(*words, "--emit", "zram-generator").splitlines()
+    assert f"zram-size = {size}" in lines
+    assert "zram-resident-limit = 4096" in lines  # half of RAM
+    assert "min(ram / 2, 4096) makes 4096; Fedora's: min(ram, 8192) 8192" in "\n".join(lines)
+    (row,) = (
+        other
+        for other in document(*words, "--max-pool-percent", "50")["plans"][0]["alternatives"]
+        if other["system"] == "zram"
+    )
+    assert row["recommended"]["mib"] == int(size)
+    assert f"--size {int(size) << 20} " in plan(*words, "--system", "zram", "--emit", "sh")
+    asked = document(*words, "--system", "zram", "--max-pool-percent", "20")["plans"][0]
+    assert asked["max_pool_percent"] == 20
 
 
 def test_zram_generator_gets_a_zram_device(report: Path) -> None:
