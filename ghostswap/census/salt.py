@@ -120,8 +120,8 @@ def read_salt(path: Path) -> Salt:
     except OSError as error:
         raise GhostswapError(path, os_reason(error)) from None
     if not FEWEST_KEY_BYTES <= len(key) <= _MOST_KEY_BYTES:
-        wanted = f"from {FEWEST_KEY_BYTES} to {_MOST_KEY_BYTES} bytes"
-        raise GhostswapError(path, f"a key has {wanted}; make one with --new-salt-file")
+        length = f"from {FEWEST_KEY_BYTES} to {_MOST_KEY_BYTES} bytes"
+        raise GhostswapError(path, f"a key has {length}; make one with --new-salt-file")
     return Salt(key)
 
 

@@ -124,7 +124,10 @@ def test_zswap_takes_a_page_up_to_its_largest_payload(tmp_path: Path, zswap: Pat
     """tests/unit/test_captured.py has what this printed on several kernels."""
     compressor = (ZSWAP / "compressor").read_text().strip()
     if compressor not in ("lz4", "lzo"):
-        (ZSWAP / "compressor").write_text("lzo")
+        try:
+            (ZSWAP / "compressor").write_text("lzo")
+        except OSError as error:
+            pytest.skip(f"zswap here has neither lz4 nor lzo: {error}")
     codec = find((ZSWAP / "compressor").read_text().strip())
     rules, draw = rules_of(), random.Random(7)
     sizes = [PAGE - 9, PAGE - 8, PAGE - 1, PAGE, PAGE + 1]
