@@ -185,7 +185,7 @@ _ghostswap() {
             mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
             off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
             on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
-            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
         esac
         return
     fi

@@ -166,6 +166,7 @@ complete -c ghostswap -n '__ghostswap_command plan' -l children -d 'Also all des
 complete -c ghostswap -n '__ghostswap_command plan' -l raw -d 'Files are raw pages, whatever they look like'
 complete -c ghostswap -n '__ghostswap_command plan' -l max-expansion -r -f -d 'Unpack to N times a file\'s size at most (default: 1000)'
 complete -c ghostswap -n '__ghostswap_command plan' -l ratio -r -f -d 'State a ratio instead of measuring, such as 3.2'
+complete -c ghostswap -n '__ghostswap_command plan' -l live -d 'Take the ratio that zswap or zram has here now; no page is read'
 complete -c ghostswap -n '__ghostswap_command plan' -l margin -r -f -d 'Pages may be so far off (default: 0; --ratio: 10%)'
 complete -c ghostswap -n '__ghostswap_command plan' -l zero-pages -r -f -a 'include exclude' -d 'Whether zero pages of dumps were in use (default: exclude)'
 complete -c ghostswap -n '__ghostswap_command plan' -l ram -r -f -d 'RAM, of several machines too (default: this host\'s)'

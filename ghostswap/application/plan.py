@@ -12,6 +12,7 @@ from ghostswap.host.kernel import page_size, page_size_or_own
 from ghostswap.host.lru_gen import read_lru_gen
 from ghostswap.host.memory import read_memory
 from ghostswap.host.processes import group_path
+from ghostswap.host.zram import read_zram
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
@@ -23,11 +24,12 @@ from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
 from ghostswap.report.saved import check, read_file, read_stream
 from ghostswap.systems.footprint import System
-from ghostswap.units import format_duration
+from ghostswap.units import format_duration, format_size
 
 UNUSED_SECONDS = 120.0  # "cold" of what is published on far memory (Lagar-Cavilla et al., 2019)
 STANDARD_INPUT = Path("-")
 _HERE = Path("/")
+_LEAST_STORED = 64 << 20  # bytes in zswap or zram: so many pages that its ratio says something
 _MOST_NAMED = 3  # sources, in a line of text
 
 
@@ -170,6 +172,33 @@ def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: R
     if system not in (System.ZSWAP, System.ZRAM):
         raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
     return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules)
+
+
+def input_of_live(root: Path, system: System, rules: Rules, *, margin_stated: bool) -> PlanInput:
+    """What to plan from, of the ratio that zswap or zram has now on the host below `root`; no page
+    is read. GhostswapError where it holds too little to tell, UsageError for other systems."""
+    if system not in (System.ZSWAP, System.ZRAM):
+        raise UsageError("--live", f"no kernel says it of {system}; an estimate does")
+    host, page = HostFiles(root), page_size()
+    host.check()
+    if system is System.ZRAM:
+        devices = [each for each in read_zram(host) if each.mm_stat is not None]
+        stored = sum(each.kept for each in devices)
+        pool = sum(each.mm_stat.mem_used_total for each in devices if each.mm_stat)
+        names = {each.algorithm for each in devices if each.kept}
+    else:
+        zswap = read_zswap(host, read_memory(host), {}, page)
+        stored, pool = (zswap.stored or 0, zswap.pool or 0) if zswap else (0, 0)
+        names = {zswap.parameters.compressor} if zswap else set()
+    if not pool or (stored < _LEAST_STORED and not margin_stated):
+        raise GhostswapError(
+            "--live",
+            f"{system} holds {format_size(stored)} here, too little to tell its ratio by; measure "
+            "pages, or say --ratio X",
+        )
+    algorithm = names.pop() if len(names) == 1 else None
+    name = f"the {format_size(stored)} that {system} holds here now"
+    return PlanInput.of_ratio(stored / pool, page, rules, name, algorithm)
 
 
 def input_of_estimate(

@@ -14,6 +14,7 @@ from ghostswap.application.estimate import estimate
 from ghostswap.application.measure import Idle, Method, saved_censuses
 from ghostswap.application.plan import (
     input_of_estimate,
+    input_of_live,
     input_of_ratio,
     input_of_report,
     pool_limits,
@@ -134,6 +135,14 @@ def plan(
             help="State a ratio instead of measuring, such as 3.2.",
         ),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            rich_help_panel=READ,
+            help="Take the ratio that zswap or zram has here now; no page is read.",
+        ),
+    ] = False,
     margin: Annotated[
         float | None,
         typer.Option(
@@ -284,6 +293,7 @@ def plan(
             ("--children", children),
             ("--raw", raw),
             ("--ratio", ratio is not None),
+            ("--live", live),
             ("--ram", ram is not None),
             ("--demand", demand is not None),
             ("--idle", idle is not None),
@@ -322,18 +332,21 @@ def plan(
     measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
     # Of a group beside an estimate or a ratio the limits are meant, and not the pages.
     unmeasured = sources.named(files, pid, name, user, (), everyone, children, raw, max_expansion)
-    if bool(files or (measured if ratio is None else unmeasured).live) == (ratio is not None):
-        raise UsageError("plan", "give an estimate, sources, or --ratio X: one of these")
+    no_pages = live or ratio is not None
+    if live and ratio is not None:
+        raise UsageError("--live", "takes the ratio of this host: goes without --ratio")
+    if bool(files or (unmeasured if no_pages else measured).live) == no_pages:
+        raise UsageError("plan", "give an estimate, sources, --live, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
-    if zero_pages is not None and ratio is not None:
+    if zero_pages is not None and no_pages:
         raise UsageError("--zero-pages", "needs dumps: a ratio has none")
-    if quick and ratio is not None:
+    if quick and no_pages:
         raise UsageError("--quick", "needs pages to take a sample of")
     if demand is not None and demand.bytes == 0:
         raise UsageError("--demand", "nothing to swap out needs no swap")
-    if idle is not None and (ratio is not None or quick):
-        option = "--ratio" if ratio is not None else "--quick"
+    if idle is not None and (no_pages or quick):
+        option = "--live" if live else "--ratio" if ratio is not None else "--quick"
         raise UsageError("--idle", f"measures a sample of pages: goes without {option}")
     if idle is not None and demand is not None and demand.source is DemandSource.IDLE:
         raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
@@ -365,6 +378,8 @@ def plan(
     status = 0
     if ratio is not None:
         planned_from = input_of_ratio(ratio, held_by, page_size, rules)
+    elif live:
+        planned_from = input_of_live(root, held_by, rules, margin_stated=margin is not None)
     elif (report := report_among(unmeasured)) is not None:
         if idle is not None:
             raise UsageError("--idle", "goes with processes: an estimate is of the pages it is of")

@@ -96,8 +96,16 @@ class PlanInput:
         return cls(name, rules, page_size, algorithm, taking, demand, left_out_pages=left_out)
 
     @classmethod
-    def of_ratio(cls, ratio: float, page_size: int, rules: Rules) -> "PlanInput":
-        """From a stated ratio of memory to the pool that holds it compressed.
+    def of_ratio(
+        cls,
+        ratio: float,
+        page_size: int,
+        rules: Rules,
+        name: str | None = None,
+        algorithm: str | None = None,
+    ) -> "PlanInput":
+        """From a ratio of memory to the pool that holds it compressed, by `algorithm` if that is
+        known: one that is stated, or `name` says whose it is.
 
         Every page is taken to need an entry: how many are zero is not known.
         """
@@ -107,8 +115,8 @@ class PlanInput:
         def footprint(system: System, entry_bytes: int, lookup_bytes: int) -> Footprint:
             return Footprint(
                 system,
-                algorithm=None,
-                page_size=page_size,
+                algorithm,
+                page_size,
                 total_pages=pages,
                 pages_stored=pages,
                 same_pages=0,
@@ -126,8 +134,8 @@ class PlanInput:
         )
         zram = footprint(System.ZRAM, HANDLE_BYTES, pages * rules.zram_entry_bytes)
         stated = {System.ZSWAP: zswap, System.ZRAM: zram}
-        name = f"a stated ratio of {ratio:g}"
-        return cls(name, rules, page_size, None, stated, margin=_MARGIN_OF_A_GUESS)
+        name = name or f"a stated ratio of {ratio:g}"
+        return cls(name, rules, page_size, algorithm, stated, margin=_MARGIN_OF_A_GUESS)
 
     def footprint(self, system: System) -> Footprint:
         """That of `system`; GhostswapError where there is none."""

@@ -393,6 +393,48 @@ def test_pages_that_zswap_refuses_need_room_in_a_swapfile(tmp_path: Path) -> Non
     assert file["recommended"]["bytes"] > 1.3 * ghost["recommended"]["bytes"]
 
 
+def live_host(root: Path, stored: int, pool: int) -> Path:
+    """A captured host whose zswap, and zram, hold as many bytes."""
+    (root / "proc").mkdir()
+    (root / "proc/meminfo").write_text(
+        f"MemTotal: 8388608 kB\nZswap: {pool >> 10} kB\nZswapped: {stored >> 10} kB\n"
+    )
+    zswap, zram = root / "sys/module/zswap/parameters", root / "sys/block/zram0"
+    for folder in (zswap, zram):
+        folder.mkdir(parents=True)
+    (zswap / "compressor").write_text("zstd\n")
+    (zram / "comp_algorithm").write_text("lzo [lz4]\n")
+    (zram / "disksize").write_text(f"{8 * GIB}\n")
+    (zram / "mm_stat").write_text(f"{stored} {pool} {pool} 0 {pool} 0 0 0 0\n")
+    return root
+
+
+@pytest.mark.parametrize(("system", "algorithm"), [("zswap", "zstd"), ("zram", "lz4")])
+def test_the_ratio_of_what_is_swapped_now_needs_no_scan(
+    tmp_path: Path, system: str, algorithm: str
+) -> None:
+    root = live_host(tmp_path, 300 << 20, 100 << 20)
+    words = ("--system", system, "--root", root, "--kernel", "6.18", "--max-pool-percent", "20")
+    (live,) = (told := document("--live", *words))["plans"]
+    (stated,) = document("--ratio", "3", *words)["plans"]
+    assert live["recommended"] == stated["recommended"]
+    assert told["answer"]["algorithm"] == algorithm
+    assert told["basis"]["name"] == f"the 300 MiB that {system} holds here now"
+    assert told["answer"]["demand_source"] == "capacity"
+
+
+@pytest.mark.parametrize(("stored", "pool"), [(0, 0), (60 << 20, 20 << 20)])
+def test_a_host_that_holds_too_little_tells_no_ratio(
+    tmp_path: Path, stored: int, pool: int
+) -> None:
+    root = live_host(tmp_path, stored, pool)
+    done = ghostswap("plan", "--live", "--root", root)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "too little to tell its ratio by" in done.stderr
+    decided = ghostswap("plan", "--live", "--root", root, "--margin", "20%")
+    assert decided.returncode == (0 if pool else 1)
+
+
 def test_zram_is_a_design_too() -> None:
     asked = document("--ratio", "3", *MACHINE, "--design", "zram")
     assert asked == document("--ratio", "3", *MACHINE, "--system", "zram")
@@ -522,6 +564,10 @@ def test_every_figure_can_be_explained(report: Path) -> None:
         ("--ratio", "3", "--emit", "sh", "--path", "relative"),
         (),
         ("--ratio", "3", "/dev/null"),
+        ("--live", "/dev/null"),
+        ("--live", "--ratio", "3"),
+        ("--live", "--system", "ksm"),
+        ("--live", "--quick"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_status_2(
