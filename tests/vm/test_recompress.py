@@ -52,7 +52,8 @@ def assert_agrees(
     assert abs(told["huge_pages"] - compacted["huge_pages"]) <= slack
     compressed, pool = compacted["compr_data_size"], compacted["mem_used_total"]
     assert abs(told["compressed_bytes"] - compressed) <= bounds[0] * compressed
-    assert abs(told["pool_bytes"] - pool) <= bounds[1] * pool
+    # A few sizes differ by a byte, and each may add or save a zspage of a class.
+    assert abs(told["pool_bytes"] - pool) <= max(bounds[1] * pool, 16 * PAGE)
 
 
 @pytest.mark.parametrize(("first", "second", "request_", "option"), CASES)
