@@ -98,7 +98,7 @@ TRAITS = {
     Design.VSWAP_24: Traits(False, False, "a real area, if any", False),
     Design.VSWAP_24_SWAPFILE: Traits(True, True, "the swapfile", True),
     Design.VSWAP_TABLE: Traits(False, False, "a real area, if any", False),
-    Design.ZRAM: Traits(True, False, "a backing device, if any", True),
+    Design.ZRAM: Traits(True, False, "backing device, if any", True),
     Design.ZSWAP_ZRAM: Traits(True, False, "zram, still in RAM", True),
 }
 

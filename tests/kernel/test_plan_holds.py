@@ -79,6 +79,7 @@ def planned_slots(dump: Path, compressor: str) -> int:
     """The slots that the plan says this host's zswap holds of such pages: sixteen chunks of them,
     so that the zspages not full yet are few."""
     plan = [sys.executable, "-m", "ghostswap", "plan", "--json", "--algorithm", compressor]
+    plan += ["--zero-pages", "include"]  # all of these are touched
     done = subprocess.run(
         [*plan, *[dump] * 16],
         capture_output=True,
