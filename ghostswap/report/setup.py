@@ -182,11 +182,13 @@ def _zram_shell(setup: Setup) -> list[str]:
     algorithm = f" --algorithm {shlex.quote(setup.algorithm.name)}" if setup.algorithm else ""
     return [
         *_shell_begin(setup, ("zramctl", "mkswap", "swapon")),
-        "modprobe zram",
+        "test -e /sys/class/zram-control || modprobe zram",
         f"device=$(zramctl --find --size {setup.sizing.recommended_bytes}{algorithm})",
+        """trap 'zramctl --reset "$device"' EXIT""",
         f'echo {setup.sizing.limit_bytes} > "/sys/block/${{device#/dev/}}/mem_limit"',
         'mkswap "$device"',
         f'swapon --discard --priority {_PRIORITY} "$device"',
+        "trap - EXIT",
     ]
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -61,3 +62,30 @@ def test_the_lines_make_a_swapfile_that_the_kernel_takes(disks: Disks, kind: str
     areas = Path("/proc/swaps").read_text().splitlines()
     assert any("swap\\040folder/swapfile" in line and "file" in line for line in areas)
     assert (ZSWAP / "enabled").read_text() == "Y\n"
+
+
+def test_the_lines_make_a_zram_device_of_that_size() -> None:
+    if not Path("/sys/class/zram-control").is_dir() or which("zramctl") is None:
+        pytest.skip("needs zram and zramctl")
+    before = Path("/proc/swaps").read_text().splitlines()
+    there = {each.name for each in Path("/sys/block").glob("zram*")}
+    lines = ghostswap("plan", "--ratio", "3", "--system", "zram", "--demand", "8M", "--emit", "sh")
+    done = subprocess.run(["sh", "-c", lines], capture_output=True, text=True, check=False)
+    after = [line for line in Path("/proc/swaps").read_text().splitlines() if line not in before]
+    devices = [line.split()[0] for line in after]
+    try:
+        assert done.returncode == 0, done.stderr
+        (device,) = devices
+        (line,) = [each for each in lines.splitlines() if "mem_limit" in each]
+        folder = Path("/sys/block", Path(device).name)
+        assert int((folder / "disksize").read_text()) == 9 << 20
+        assert int((folder / "mm_stat").read_text().split()[3]) == int(line.split()[1])
+    finally:
+        for device in devices:
+            subprocess.run(["swapoff", device], check=True)
+            # zramctl --reset would also take away a device that was there before.
+            Path("/sys/block", Path(device).name, "reset").write_text("1")
+            if Path(device).name not in there:
+                Path("/sys/class/zram-control/hot_remove").write_text(
+                    device.removeprefix("/dev/zram")
+                )

@@ -329,4 +329,5 @@ def test_zram_is_set_up_by_programs_that_are_looked_for_first(
     words = (tmp_path / "called").read_bytes().decode().split("\0")
     assert words[words.index("--algorithm") + 1] == "lz4"
     assert "swapon" not in words
+    assert words[-4:] == ["zramctl", "--reset", "/dev/zram9", ""]
     assert int((tmp_path / "zram9/limit").read_text()) > 0
