@@ -20,7 +20,9 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     kernel: Callable[[], Kernel] = (lambda: debian_kernel("6.12")) if by_damon else built_kernel
     tracker = "damon" if by_damon else "page-idle"
     folder = tmp_path_factory.mktemp(tracker)
-    return run_in_guest(kernel(), folder, "idle", tracker, PAGES, SECONDS, timeout=480.0)
+    found = run_in_guest(kernel(), folder, "idle", tracker, PAGES, SECONDS, timeout=480.0)
+    print(tracker, found)
+    return found
 
 
 @pytest.fixture(scope="module")

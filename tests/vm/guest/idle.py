@@ -7,6 +7,7 @@ under DAMON, what becomes of what a killed run leaves and of what somebody else 
 """
 
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -147,7 +148,14 @@ def swapped(pid: int, addresses: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def damon(name: str) -> str:
     """What one of DAMON's files says."""
-    return (_KDAMONDS / name).read_text().strip()
+    until = time.monotonic() + _STARTS_WITHIN
+    while True:
+        try:
+            return (_KDAMONDS / name).read_text().strip()
+        except OSError as error:  # somebody is writing there, and DAMON's lock is not waited for
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def killed(pid: int) -> str:

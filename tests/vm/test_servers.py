@@ -1,0 +1,24 @@
+"""A real server under a skewed load: its idle pages take in zram what the estimate says."""
+
+from pathlib import Path
+
+from tests.estimates import system
+from tests.vm.kernels import debian_kernel
+from tests.vm.machine import run_in_guest
+
+SECONDS = 10
+
+
+def test_the_idle_pages_of_redis_take_what_the_estimate_says(tmp_path: Path) -> None:
+    """Records are asked for by chance, so that some of the idle pages are touched after all before
+    reclaim comes, 20 s later, and others take their place."""
+    words = ("servers", "damon", SECONDS, "redis")
+    redis = run_in_guest(debian_kernel("6.12"), tmp_path, *words, timeout=480.0)["redis"]
+    print(redis)
+    idle = redis["estimate"]["idle"]
+    assert 0.2 < idle["share"] < 0.8, "the load is skewed: else this tests nothing"
+    assert redis["gone_and_idle"] >= 0.7 * idle["idle_pages"]
+    pool = redis["mm_stat"]["mem_used_total"] - redis["before"]["mem_used_total"]
+    assert abs(system(redis["estimate"], "zram")["pool_bytes"] - pool) <= 0.02 * pool
+    kept = {each["name"]: each["ratio"] for each in idle["compared"]}
+    assert kept["touched"] > 1.2 * kept["idle"], "figures of all pages would be wrong"
