@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ghostswap.errors import GhostswapError
+from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.fleet.engine import EngineName, engine
 from ghostswap.fleet.inventory import Inventory
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
 from ghostswap.plan.fleet import FleetPlan, HostSizing
-from ghostswap.plan.sizing import PoolLimit, size_up
+from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT, PoolLimit, size_up
 from ghostswap.systems.footprint import System
+from ghostswap.systems.table import SYSTEMS, Pool
 
 if TYPE_CHECKING:
     from ghostswap.fleet.survey import Fleet
@@ -78,13 +79,18 @@ def plan_fleet(
     rules: Rules,
     asked: Asked,
     system: System,
-    pool_percent: int = DEFAULT_POOL_PERCENT,
+    pool_percent: int | None = None,
     margin: float = 0.0,
     progress: Callable[[], AbstractContextManager[Progress]] = _silent,
 ) -> FleetPlan:
     """What area each host needs for pages held by `system` under the first of the algorithms asked
-    for (by default, of those that all have), with a pool of so many percent of its RAM; and the
-    default that suits all but a few. GhostswapError as for `fleet`."""
+    for (by default, of those that all have), with a pool of so many percent of its RAM (by default
+    20, of zram 50). GhostswapError as for `fleet`, UsageError for a percentage that is none."""
+    if pool_percent is None:
+        in_zram = SYSTEMS[system].pool is Pool.ZRAM
+        pool_percent = DEFAULT_ZRAM_PERCENT if in_zram else DEFAULT_POOL_PERCENT
+    if not 1 <= pool_percent <= 100:
+        raise UsageError("--max-pool-percent", f"{pool_percent} is not from 1 to 100")
     _check_algorithms(inventory, asked)
     algorithm = next(iter(asked.algorithms or inventory.algorithms))
     with (

@@ -20,13 +20,10 @@ from ghostswap.cli.render import (
 from ghostswap.errors import UsageError
 from ghostswap.fleet.inventory import census_files, take_stock
 from ghostswap.kernel.rules import Rules
-from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
 from ghostswap.plan.fleet import FleetPlan, fit
-from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT
 from ghostswap.report.plan_fleet import document, rule, zram_generator
 from ghostswap.report.setup import Form
 from ghostswap.systems.footprint import System
-from ghostswap.systems.table import SYSTEMS, Pool
 
 FLEET_COLUMNS = (
     Column("PERCENTILE", right=True),
@@ -54,12 +51,6 @@ class FleetRequest:
 
 def show_plan(request: FleetRequest, rules: Rules) -> int:
     """Print the plan for a fleet; the exit status."""
-    percent = request.max_pool_percent
-    if percent is None:
-        in_zram = SYSTEMS[request.system].pool is Pool.ZRAM
-        percent = DEFAULT_ZRAM_PERCENT if in_zram else DEFAULT_POOL_PERCENT
-    if not 1 <= percent <= 100:
-        raise UsageError("--max-pool-percent", f"{percent} is not from 1 to 100")
     if request.emit not in (None, Form.ZRAM_GENERATOR):
         raise UsageError("--emit", f"{request.emit} takes no rule; zram-generator does")
     inventory = take_stock(census_files(request.censuses), skip_bad=False)
@@ -71,7 +62,7 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
         rules,
         asked,
         request.system,
-        percent,
+        request.max_pool_percent,
         request.margin,
         lambda: fleet_progress(request.quiet),
     )

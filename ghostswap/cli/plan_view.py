@@ -182,7 +182,7 @@ def _judgement(sizing: Sizing, exact: bool) -> list[str]:
     lines = []
     if sizing.limit.group is not None:
         lines.append(_group(sizing.limit.group, sizing.limited_by, exact))
-    if sizing.steady < sizing.used == sizing.expected:
+    if sizing.limited_by == "pool" and sizing.steady < sizing.used:
         least, most = (
             size_text(sizing.memory_of(slots), exact) for slots in (sizing.steady, sizing.used)
         )
