@@ -5,23 +5,28 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ghostswap.errors import GhostswapError
+from ghostswap.host.cgroups import unified_mount
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size
 from ghostswap.host.memory import read_memory
 from ghostswap.host.zram_device import zram_device
-from ghostswap.kernel.version import V6_18
+from ghostswap.kernel.version import V6_1, V6_12, V6_18
 from ghostswap.swapfile.running import running_version
 
 ZSWAP = Path("/sys/module/zswap/parameters")
 PAGE = page_size()
 PERCENT = 1
 CHUNK_BYTES = 8 << 20
+GROUP_BYTES = 4 << 20  # less than four chunks, compressed
+# Of 64 pages of the dump: slots, and entries that zswap keeps for them. Zero pages have none since
+# 6.12, noise has one since 6.18.
+SLOTS_AND_ENTRIES = {V6_1: (60, 60), V6_12: (60, 52), V6_18: (64, 56)}
 
 # Swaps out one more chunk, made of the dump again and again, for every line that comes.
 _SWAPPED_OUT = """
@@ -93,31 +98,40 @@ def planned_slots(dump: Path, compressor: str) -> int:
     return slots
 
 
+@contextlib.contextmanager
+def swapping_out(dump: Path) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A process, and what has it swap out one more chunk."""
+    command = [sys.executable, "-c", _SWAPPED_OUT, str(dump)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        told, heard = process.stdin, process.stdout
+        assert told is not None
+        assert heard is not None
+
+        def one_more() -> None:
+            told.write("\n")
+            told.flush()
+            assert heard.readline() == "out\n"
+
+        try:
+            yield process.pid, one_more
+        finally:
+            process.kill()
+
+
 def held_until_full(dump: Path) -> int:
     """Slots that zswap had filled when it last took what it was given."""
     compressible = CHUNK_BYTES // PAGE // 64 * 56  # what is not zero
     taken = 64 if running_version() >= V6_18 else 60  # noise is refused before
-    with subprocess.Popen(
-        [sys.executable, "-c", _SWAPPED_OUT, dump],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            before = zswapped_pages()
-            for chunks in range(1000):
-                process.stdin.write("\n")
-                process.stdin.flush()
-                assert process.stdout.readline() == "out\n"
-                after = zswapped_pages()
-                # A page that was busy is not swapped out; a full zswap takes hardly any.
-                if after - before < compressible // 2:
-                    return chunks * CHUNK_BYTES // PAGE * taken // 64
-                before = after
-        finally:
-            process.kill()
+    with swapping_out(dump) as (_, one_more):
+        before = zswapped_pages()
+        for chunks in range(1000):
+            one_more()
+            after = zswapped_pages()
+            # A page that was busy is not swapped out; a full zswap takes hardly any.
+            if after - before < compressible // 2:
+                return chunks * CHUNK_BYTES // PAGE * taken // 64
+            before = after
     pytest.fail("zswap was never full")
 
 
@@ -126,6 +140,52 @@ def zswapped_pages() -> int:
     found = read_memory(HostFiles(Path("/"))).zswapped
     assert found is not None
     return found // PAGE
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group of version 2 that has room for few compressed pages."""
+    mount = unified_mount(HostFiles(Path("/")))
+    if mount is None:
+        pytest.skip("control groups of version 2 are not mounted")
+    top = Path("/") / mount
+    with contextlib.suppress(OSError):
+        (top / "cgroup.subtree_control").write_text("+memory")
+    path = top / "ghostswap-plan-test"
+    path.mkdir()
+    try:
+        if not (path / "memory.zswap.max").exists():
+            pytest.skip("no memory.zswap.max: version 2 does not have the memory controller here")
+        (path / "memory.zswap.max").write_text(str(GROUP_BYTES))
+        yield path
+    finally:
+        path.rmdir()
+
+
+def test_a_group_is_full_when_the_plan_says(
+    dump: Path, zswap: str, group: Path, tmp_path: Path
+) -> None:
+    """Its limit is of compressed lengths, whatever the pool makes of them."""
+    estimate = [sys.executable, "-m", "ghostswap", "estimate-dedup", "--json"]
+    report = tmp_path / "report.json"
+    with report.open("wb") as file:
+        dumps = [str(dump)] * 16  # more than the group may have
+        subprocess.run([*estimate, "--algorithm", zswap, *dumps], check=True, stdout=file)
+    plan = [sys.executable, "-m", "ghostswap", "plan", str(report), "--json", "--ram", "64G"]
+    plan += ["--zero-pages", "include", "--cgroup", f"/{group.name}"]
+    done = subprocess.run(plan, check=True, capture_output=True, text=True)
+    (found,) = json.loads(done.stdout)["plans"]
+    assert found["limited_by"] == "memory.zswap.max"
+
+    with swapping_out(dump) as (pid, one_more):
+        (group / "cgroup.procs").write_text(str(pid))
+        for _ in range(4):
+            one_more()
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    rules = max(version for version in SLOTS_AND_ENTRIES if version <= running_version())
+    slots, entries = SLOTS_AND_ENTRIES[rules]
+    held = int(stat["zswapped"]) // PAGE * slots / entries
+    assert found["capacity"]["expected"]["slots"] == pytest.approx(held, rel=0.02)
 
 
 def test_zswap_is_full_when_the_plan_says(dump: Path, zswap: str) -> None:
