@@ -23,6 +23,6 @@ def test_live_scans_count_what_other_kernels_count(version: str, tmp_path: Path)
     arguments = [f"tests/kernel/{name}" for name in FILES]
     arguments += ["-rs", "-k", " and ".join(f"not {name}" for name in LEFT_OUT)]
     ended = run_in_guest(
-        debian_kernel(version), tmp_path, "kernel_tests", *arguments, timeout=1200.0
+        debian_kernel(version), tmp_path, "kernel_tests", *arguments, timeout=2400.0
     )
     assert ended["status"] == 0, ended["output"]
