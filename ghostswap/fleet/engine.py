@@ -159,6 +159,10 @@ def _spark(master: str, memory_bytes: int, stack: ExitStack) -> Engine:
             .config("spark.sql.shuffle.partitions", 4 * len(os.sched_getaffinity(0)))
             .config("spark.ui.showConsoleProgress", "false")
         )
+        if master.startswith("local"):  # nobody else is to reach it, nor need its own name resolve
+            builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config(
+                "spark.driver.host", "127.0.0.1"
+            )
     with _as_unreachable(master), _silent(), warnings.catch_warnings(action="ignore"):
         with _own_sigint():
             session = builder.getOrCreate()
