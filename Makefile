@@ -19,7 +19,7 @@ kernels:
 # Boots Debian's own kernels in QEMU, two guests at a time, each with one processor; see
 # docs/testing.md for what that needs.
 test-vm:
-	.venv/bin/python -m pytest tests/vm -n 2 --dist loadfile
+	.venv/bin/python -m pytest tests/vm -n 2 --dist loadfile --no-loadscope-reorder
 
 bench:
 	.venv/bin/python -m tests.bench

@@ -3,7 +3,7 @@
 Two processes with as many cold pages each are in one control group; one of them is measured twice,
 by reading the process or the frames; then reclaim takes as many pages as one has. Argument: how
 many pages. Prints, for both ways, the measured pages that are marked as used before and after, how
-many could be read, and how many of each process went to swap.
+many could be read and are resident, and how many of each process went to swap.
 """
 
 import json
@@ -48,6 +48,12 @@ class Holder:
         address = int(self.process.stdout.readline())
         self.addresses = address + np.arange(pages, dtype=np.int64) * PAGE
 
+    def resident(self) -> int:
+        """The pages that the kernel counts for it: RssAnon + RssShmem."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        sizes = dict(line.split(":", 1) for line in lines)
+        return sum(int(sizes[each].split()[0]) * 1024 // PAGE for each in ("RssAnon", "RssShmem"))
+
     def swapped(self) -> int:
         """How many of its pages are in swap."""
         return int(swapped(self.process.pid, self.addresses).sum())
@@ -88,11 +94,12 @@ def measure(pages: int) -> dict[str, Any]:
             status, printed, complaint = quietly(*words)
             assert status == 0, complaint
         (source,) = json.loads(printed)["sources"]
-        after = measured.used()
+        after, resident = measured.used(), measured.resident()
         taken, of_other = reclaimed(measured, other, pages)
     return {
         "used": [before, after],
         "read": source["pages"],
+        "resident": resident,
         "unreadable": source["unreadable_pages"],
         "measured_swapped": taken,
         "other_swapped": of_other,
