@@ -20,5 +20,5 @@ def test_reading_frames_spares_no_page_from_reclaim(tmp_path: Path) -> None:
     assert after <= before
     assert by_frames["measured_swapped"] > 0.5 * by_frames["other_swapped"]
     assert by_frames["unreadable"] == 0
-    for each in (by_process, by_frames):  # each of its own two processes
-        assert abs(each["read"] - each["resident"]) < 0.02 * each["resident"]
+    for each in (by_process, by_frames):  # each of its own two processes; counters lag by so much
+        assert abs(each["read"] - each["resident"]) <= 64
