@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.fleet.engine import EngineName, engine
+from ghostswap.fleet.engine import Engine, EngineName, Progress, engine
 from ghostswap.fleet.inventory import Inventory
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ghostswap.fleet.survey import Fleet
 
 MEMORY_BYTES = 1 << 30
-# What is being asked, for how many hosts that is done, of how many; 0 where it is asked of all.
-Progress = Callable[[str, int, int], None]
 
 
 @contextmanager
@@ -55,11 +53,7 @@ def fleet(
     Raises GhostswapError, naming the file, where one does not hold what it says, and where what the
     engine needs is missing.
     """
-    _check_algorithms(inventory, asked)
-    with (
-        progress() as report,
-        engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
-    ):
+    with _started(inventory, asked, progress) as (started, report):
         # Only here, since it takes Ibis, of which the engine says whether it is there.
         from ghostswap.fleet.survey import survey
 
@@ -91,12 +85,8 @@ def plan_fleet(
         pool_percent = DEFAULT_ZRAM_PERCENT if in_zram else DEFAULT_POOL_PERCENT
     if not 1 <= pool_percent <= 100:
         raise UsageError("--max-pool-percent", f"{pool_percent} is not from 1 to 100")
-    _check_algorithms(inventory, asked)
     algorithm = next(iter(asked.algorithms or inventory.algorithms))
-    with (
-        progress() as report,
-        engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
-    ):
+    with _started(inventory, asked, progress) as (started, report):
         from ghostswap.fleet.survey import by_host
 
         hosts, left_out = by_host(
@@ -118,8 +108,18 @@ def plan_fleet(
     return FleetPlan(tuple(sizings), tuple(empty), tuple(map(str, left_out)))
 
 
-def _check_algorithms(inventory: Inventory, asked: Asked) -> None:
+@contextmanager
+def _started(
+    inventory: Inventory, asked: Asked, progress: Callable[[], AbstractContextManager[Progress]]
+) -> Iterator[tuple[Engine, Progress]]:
+    """The engine asked for, and who is told how far it is; GhostswapError for an algorithm that
+    not all files have."""
     for name in asked.algorithms:
         if name not in inventory.algorithms:
             known = ", ".join(inventory.algorithms)
             raise GhostswapError(f"--algorithm {name}", f"not all hosts have it; all have {known}")
+    with (
+        progress() as report,
+        engine(asked.engine, memory_bytes=asked.memory_bytes, master=asked.master) as started,
+    ):
+        yield started, report

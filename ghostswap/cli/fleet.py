@@ -1,7 +1,7 @@
 """`ghostswap fleet`: what many hosts would save, each for itself and together."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ghostswap.application.fleet import MEMORY_BYTES, Asked, Progress
+from ghostswap.application.fleet import MEMORY_BYTES, Asked
 from ghostswap.application.fleet import fleet as count
 from ghostswap.census.salt import new_salt
 from ghostswap.cli import kernel_rules, options, plot
@@ -25,12 +25,12 @@ from ghostswap.cli.render import (
     warn,
 )
 from ghostswap.errors import UsageError
-from ghostswap.fleet.engine import EngineName
-from ghostswap.fleet.inventory import census_files, take_stock
+from ghostswap.fleet.engine import EngineName, Progress
+from ghostswap.fleet.inventory import Inventory, census_files, take_stock
 from ghostswap.report.fleet import document
 
 _LEAST_MEMORY = 128 << 20
-_MOST_LINES = 8
+MOST_LINES = 8
 _PAIRS_DRAWN = 4096  # at the most; all pairs of 90 hosts
 
 
@@ -146,9 +146,7 @@ def fleet(
     rules = kernel_rules.rules_by_options(
         kernel, zpool, ghost=ghost, no_writeback=no_writeback, quiet=quiet
     )
-    inventory = take_stock(census_files(censuses), skip_bad=skip_bad)
-    for line in inventory.notes[:_MOST_LINES]:
-        note(line, quiet)
+    inventory = stock(censuses, skip_bad=skip_bad, quiet=quiet)
     counted = pairs if picture is None else max(pairs, _PAIRS_DRAWN)
     asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, counted)
     surveyed = count(inventory, rules, asked, lambda: fleet_progress(quiet))
@@ -158,12 +156,20 @@ def fleet(
             print_json(described)
         else:
             show(described, View(exact=exact, headings=not noheadings, columns=output))
-    for error in surveyed.left_out[:_MOST_LINES]:
+    for error in surveyed.left_out[:MOST_LINES]:
         warn(f"left out: {error}", quiet=False)
-    if len(surveyed.left_out) > _MOST_LINES:
-        more = len(surveyed.left_out) - _MOST_LINES
+    if len(surveyed.left_out) > MOST_LINES:
+        more = len(surveyed.left_out) - MOST_LINES
         warn(f"left out: {more} more; --json has them all", quiet=False)
     return REFUSED if surveyed.left_out else DONE
+
+
+def stock(censuses: Sequence[Path], *, skip_bad: bool, quiet: bool) -> Inventory:
+    """What the censuses say of themselves, having told what is worth saying."""
+    inventory = take_stock(census_files(censuses), skip_bad=skip_bad)
+    for line in inventory.notes[:MOST_LINES]:
+        note(line, quiet)
+    return inventory
 
 
 @contextmanager

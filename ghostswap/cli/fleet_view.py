@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ghostswap.cli.render import Column, View, print_table, printable, size_text
+from ghostswap.cli.render import Column, View, print_table, size_text
 
 SYSTEM_COLUMNS = (
     Column("SYSTEM"),
@@ -75,7 +75,7 @@ def _system(each: dict[str, Any], exact: bool) -> list[str]:
 def _step(step: dict[str, Any]) -> list[str]:
     before, shared = step["pages_before"], step["shared"]
     return [
-        printable(step["host"]),
+        step["host"],
         step["taken"],
         f"{step['seconds'] / 3600:.1f} h",
         f"{step['pages']:,}",

@@ -1,6 +1,6 @@
 """What --idle adds to the tables: how much is idle, for how long, and how it differs."""
 
-from ghostswap.cli.render import Column, bar, emphasised, print_table, printable, size_text
+from ghostswap.cli.render import Column, bar, emphasised, print_table, size_text
 from ghostswap.report.estimate import Estimate, compared
 from ghostswap.units import format_duration
 
@@ -59,7 +59,7 @@ def show_idle(estimate: Estimate, exact: bool) -> None:
             _GROUP_COLUMNS,
             [
                 [
-                    printable(group.name) or "-",
+                    group.name or "-",
                     f"{group.tracked_pages}",
                     f"{group.idle_pages}",
                     f"{group.share:.1%}",

@@ -283,6 +283,8 @@ def plan(
     pool of RAM can hold it. With --compare, what a wrong size costs, and what other systems and
     designs would take for the same memory.
     """
+    wants_zram = emit is Form.ZRAM_GENERATOR or design is DesignChoice.ZRAM
+    held_by = system or (System.ZRAM if wants_zram else System.ZSWAP)
     if fleet:
         for option, given in (
             ("--pid", pid),
@@ -314,7 +316,6 @@ def plan(
         if not files:
             raise UsageError("--fleet", "name censuses, or directories of some")
         choose_columns(FLEET_COLUMNS, columns)
-        held_by = system or (System.ZRAM if emit is Form.ZRAM_GENERATOR else System.ZSWAP)
         request_of_fleet = FleetRequest(
             files,
             held_by,
@@ -352,8 +353,6 @@ def plan(
         raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
     if idle is None and tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
-    wants_zram = emit is Form.ZRAM_GENERATOR or design is DesignChoice.ZRAM
-    held_by = system or (System.ZRAM if wants_zram else System.ZSWAP)
     if design is not None and (SYSTEMS[held_by].design is Design.ZRAM) != (
         design is DesignChoice.ZRAM
     ):

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.application.fleet import Asked, plan_fleet
-from ghostswap.cli.fleet import fleet_progress
+from ghostswap.cli.fleet import MOST_LINES, fleet_progress, stock
 from ghostswap.cli.render import (
     DONE,
     REFUSED,
     Column,
     View,
-    note,
     print_json,
     print_table,
     size_text,
     warn,
 )
 from ghostswap.errors import UsageError
-from ghostswap.fleet.inventory import census_files, take_stock
 from ghostswap.kernel.rules import Rules
 from ghostswap.plan.fleet import FleetPlan, fit
 from ghostswap.report.plan_fleet import document, rule, zram_generator
@@ -31,7 +29,6 @@ FLEET_COLUMNS = (
     Column("SIZE", right=True),
     Column("OF-RAM", right=True),
 )
-_MOST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,7 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
     """Print the plan for a fleet; the exit status."""
     if request.emit not in (None, Form.ZRAM_GENERATOR):
         raise UsageError("--emit", f"{request.emit} takes no rule; zram-generator does")
-    inventory = take_stock(census_files(request.censuses), skip_bad=False)
-    for line in inventory.notes[:_MOST_LINES]:
-        note(line, request.quiet)
+    inventory = stock(request.censuses, skip_bad=False, quiet=request.quiet)
     asked = Asked([request.algorithm] if request.algorithm else ())
     plan = plan_fleet(
         inventory,
@@ -66,7 +61,7 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
         request.margin,
         lambda: fleet_progress(request.quiet),
     )
-    for name in plan.empty[:_MOST_LINES]:
+    for name in plan.empty[:MOST_LINES]:
         warn(f"{name}: {request.system} takes none of its pages: left out", request.quiet)
     if request.json:
         print_json(document(plan))

@@ -1,6 +1,6 @@
 """Asks an engine about hosts, and believes no answer that their files contradict."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,10 @@ from ghostswap.census.columns import DATA, sample_end
 from ghostswap.census.parquet import pyarrow
 from ghostswap.errors import GhostswapError
 from ghostswap.fleet import questions
-from ghostswap.fleet.engine import COLUMNS, Engine, EngineError
+from ghostswap.fleet.engine import COLUMNS, Engine, EngineError, Progress
 from ghostswap.fleet.inventory import Host, batches
 from ghostswap.fleet.tally import Tally, TallyError, checked
 
-Progress = Callable[[str, int, int], None]  # what is asked, hosts done, of how many
 _Each = TypeVar("_Each")
 # For pairs of hosts: contents of hosts that are looked up on the others, and matches, at the most.
 # Beyond that a part of them, by hash, tells as much.

@@ -19,6 +19,8 @@ from typing import Any
 
 from ghostswap.errors import GhostswapError, os_reason
 
+# What is being asked, for how many hosts that is done, of how many; 0 where it is asked of all.
+Progress = Callable[[str, int, int], None]
 _SPARK_TYPES = {
     "host": "string",
     "hash": "bigint",

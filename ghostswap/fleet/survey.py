@@ -9,8 +9,8 @@ import numpy as np
 
 from ghostswap.census.population import Copies, Population
 from ghostswap.errors import GhostswapError
-from ghostswap.fleet.asking import Asking, Holders, Pair, Progress, Step
-from ghostswap.fleet.engine import Engine, EngineError
+from ghostswap.fleet.asking import Asking, Holders, Pair, Step
+from ghostswap.fleet.engine import Engine, EngineError, Progress
 from ghostswap.fleet.inventory import Host, Inventory, Totals
 from ghostswap.fleet.tally import (
     Tally,
