@@ -24,7 +24,7 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.systems.comparison import OTHER_PARAMETERS
 from ghostswap.systems.footprint import Footprint
 from ghostswap.systems.pool_cost import pool_cost
-from ghostswap.systems.table import SYSTEMS, Pool, Row
+from ghostswap.systems.table import SYSTEMS, Row, by_variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,20 +214,16 @@ def _judges(inventory: Inventory, rules: Rules, algorithms: list[str]) -> Iterat
     """Who judges which systems by which column; KSM, which compresses nothing, once."""
     errors = inventory.algorithms
     for number, algorithm in enumerate(algorithms):
-        rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
         ksm = [row for row in SYSTEMS.values() if not row.compresses and not number]
-        own = rules.zswap_variant(variant_of(algorithm)[0])
-        if own is Variant.ZRAM:
-            yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*rows, *ksm))
-            continue
-        in_zram = (row for row in rows if row.pool is not Pool.ZSWAP)
-        yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*in_zram, *ksm))
-        column, error = algorithm, errors[algorithm] + OTHER_PARAMETERS
-        for name in errors:
-            if variant_of(name)[1] is own:
-                column, error = name, errors[name]
-        in_zswap = tuple(row for row in rows if row.pool is Pool.ZSWAP)
-        yield _Judge(rules, algorithm, column, error, in_zswap)
+        for variant, rows in by_variant(rules.zswap_variant(variant_of(algorithm)[0])):
+            if variant is Variant.ZRAM:
+                yield _Judge(rules, algorithm, algorithm, errors[algorithm], (*rows, *ksm))
+                continue
+            column, error = algorithm, errors[algorithm] + OTHER_PARAMETERS
+            for name in errors:
+                if variant_of(name)[1] is variant:
+                    column, error = name, errors[name]
+            yield _Judge(rules, algorithm, column, error, tuple(rows))
 
 
 def _added(one: Population, other: Population) -> Population:

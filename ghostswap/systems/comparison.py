@@ -15,7 +15,7 @@ from ghostswap.kernel.recompression import Recompression
 from ghostswap.kernel.rules import Rules
 from ghostswap.systems.footprint import Footprint, Recompressed, System
 from ghostswap.systems.pool_cost import pool_cost
-from ghostswap.systems.table import SYSTEMS, Pool, Row
+from ghostswap.systems.table import SYSTEMS, Row, by_variant
 from ghostswap.systems.zero_pages import without_zero
 
 # zstd's sizes with the parameters of zram, where zswap has others: 1.8 % less of executables.
@@ -159,14 +159,11 @@ def _recompressed(
 
 def _rows(census: Census, measured: Measured, rules: Rules) -> Iterator[tuple[Measured, list[Row]]]:
     """The systems of one algorithm, each beside what was measured as its kernel compresses."""
-    rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
-    own = rules.zswap_variant(measured.algorithm)
-    if own is Variant.ZRAM:
-        yield measured, rows
-        return
-    yield measured, [row for row in rows if row.pool is not Pool.ZSWAP]
-    # A census that was saved for another kernel has no such sizes.
-    near = replace(measured, relative_error=measured.relative_error + OTHER_PARAMETERS)
-    of_zswap = next((each for each in census.measured if each.variant is own), near)
-    named = replace(of_zswap, algorithm=measured.algorithm, variant=measured.variant)
-    yield named, [row for row in rows if row.pool is Pool.ZSWAP]
+    for variant, rows in by_variant(rules.zswap_variant(measured.algorithm)):
+        if variant is Variant.ZRAM:
+            yield measured, rows
+            continue
+        # A census that was saved for another kernel has no such sizes.
+        near = replace(measured, relative_error=measured.relative_error + OTHER_PARAMETERS)
+        of_zswap = next((each for each in census.measured if each.variant is variant), near)
+        yield replace(of_zswap, algorithm=measured.algorithm, variant=measured.variant), rows

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ghostswap.census.population import Population
+from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Design
 from ghostswap.systems.footprint import Footprint, System
@@ -51,6 +52,18 @@ SYSTEMS = {
     # Swapped out, its pages go to zswap.
     System.KSM: Row(ksm, True, Pool.PAGES, Design.GHOST),
 }
+
+
+def by_variant(in_zswap: Variant) -> list[tuple[Variant, list[Row]]]:
+    """The systems that compress pages once, and by which variant of an algorithm: zram's, and apart
+    those of zswap where that takes another, `in_zswap`."""
+    rows = [row for row in SYSTEMS.values() if row.compresses and not row.recompresses]
+    if in_zswap is Variant.ZRAM:
+        return [(Variant.ZRAM, rows)]
+    return [
+        (Variant.ZRAM, [row for row in rows if row.pool is not Pool.ZSWAP]),
+        (in_zswap, [row for row in rows if row.pool is Pool.ZSWAP]),
+    ]
 
 
 def of_design(system: System, design: Design) -> System:
