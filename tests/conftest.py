@@ -13,6 +13,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 exec(compile((_GUARD / "sitecustomize.py").read_text(), "sitecustomize", "exec"), {})
 
+# mkswap and swapon, which an ordinary user of Debian does not have in PATH.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
 # A machine that does other work too may take a second for what takes a millisecond: speed is
 # measured in tests/bench, where nothing else runs.
 settings.register_profile("ghostswap", deadline=None)

@@ -16,6 +16,7 @@ from ghostswap.census.idle_share import IdleCensus, IdleGroup, idle_groups
 from ghostswap.census.mergeable import offered
 from ghostswap.census.population import Copies
 from ghostswap.census.table import Census
+from ghostswap.host.core_file import no_core_file
 from ghostswap.host.files import HostFiles
 from ghostswap.host.processes import control_group
 from ghostswap.kernel.rules import Rules
@@ -37,6 +38,7 @@ class GroupBy(StrEnum):
     KIND = "kind"
 
 
+@no_core_file()
 def estimate(
     sources: Sources,
     method: Method = DEFAULT_METHOD,

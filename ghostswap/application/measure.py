@@ -18,7 +18,6 @@ from ghostswap.census.scan import Progress, scan
 from ghostswap.census.store import load
 from ghostswap.census.table import Census
 from ghostswap.errors import GhostswapError, UsageError
-from ghostswap.host.core_file import leave_no_core
 from ghostswap.host.kernel import page_size_or_own
 from ghostswap.idle.tracker import find_tracker
 from ghostswap.idle.trackers import TrackerName
@@ -171,7 +170,6 @@ def _loaded(paths: Sequence[Path], rules: Rules, method: Method) -> Census:
 
 
 def _scanned(sources: Sources, rules: Rules, method: Method, listener: Listener) -> Measurement:
-    leave_no_core()
     page_size = page_size_or_own(method.page_size)
     if method.recompression is not None:
         first = method.algorithms or _DEFAULT

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -300,6 +301,7 @@ def test_off_wants_to_know_which_of_several(
         for swap in on
     ]
     monkeypatch.setattr(application, "find_areas", lambda *_: found)
+    monkeypatch.setattr(application, "one_at_a_time", nullcontext)  # only root may hold the lock
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert run(["off"]) == 2
     assert "which one? ghostswap-3, ghostswap-2; or --all" in complaint(capsys)

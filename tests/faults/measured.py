@@ -1,5 +1,6 @@
 """What a run of the command takes: time, and the memory of all its processes together."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import psutil
+import pytest
 
 # The stated bound: so much, and so much for each page that is really there.
 FIXED_BYTES, BYTES_A_PAGE = 150 << 20, 40
@@ -16,13 +18,20 @@ FIXED_BYTES, BYTES_A_PAGE = 150 << 20, 40
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run of the command went; `peak` is the most that its processes took together, bytes."""
+    """How a run of the command went."""
 
     status: int
-    peak: int
+    known_peak: int | None
     seconds: float
     output: str
     errors: str
+
+    @property
+    def peak(self) -> int:
+        """The most that its processes took together, bytes; skips a test where nobody may know."""
+        if self.known_peak is None:
+            pytest.skip("needs root: how much memory processes share that leave no core")
+        return self.known_peak
 
 
 def estimate(*arguments: object) -> Run:
@@ -32,7 +41,8 @@ def estimate(*arguments: object) -> Run:
     begin = time.monotonic()
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         with subprocess.Popen(command, stdout=output, stderr=errors) as process:
-            peak = _peak(process, _shared_once, 0.01)
+            # What may leave no core belongs to root in /proc.
+            peak = _peak(process, _shared_once, 0.01) if os.geteuid() == 0 else None
         seconds = time.monotonic() - begin
         output.seek(0)
         errors.seek(0)

@@ -1,14 +1,19 @@
 """docs/library.md: its example runs, and every name in it can be imported."""
 
 import ast
+import ctypes
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import ghostswap
+from ghostswap.application.measure import Listener
+from ghostswap.census.scan import Progress
 from tests.dumps import mixed_dump
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/library.md").read_text()
@@ -45,3 +50,22 @@ def test_importing_it_loads_nothing_else() -> None:
     probe = "import sys; before = {*sys.modules}; import ghostswap; print({*sys.modules} - before)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'ghostswap'}"
+
+
+def test_the_program_may_be_looked_into_afterwards(tmp_path: Path) -> None:
+    """While it holds pages of others it may not: only root could read what /proc has of it."""
+    dump = mixed_dump(tmp_path / "app.core")
+
+    def dumpable() -> int:
+        return int(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
+
+    meanwhile: list[int] = []
+
+    @contextmanager
+    def watched() -> Iterator[Progress]:
+        meanwhile.append(dumpable())
+        yield lambda done, known: None
+
+    assert dumpable() == 1
+    ghostswap.estimate(ghostswap.Sources([dump]), listener=Listener(pages=watched))
+    assert (meanwhile, dumpable()) == ([0], 1)
