@@ -105,7 +105,9 @@ def _body(program: Command, commands: Sequence[Command]) -> Iterator[str]:
         yield f"        {command.name or chr(39) * 2}) _ghostswap_words {names} ;;"
     yield from ("    esac", "    return", "fi")
     yield "case $command in"
-    yield f"    '') _ghostswap_words {' '.join(command.name for command in commands)} ;;"
+    known = " ".join(command.name for command in commands)
+    yield f"    '') _ghostswap_words {known} help ;;"
+    yield f"    help) _ghostswap_words {known} ;;"
     for command in commands:
         offers = [_offer(as_argument(argument)) for argument in command.arguments]
         yield f"    {command.name}) {offers[0] if offers else _OFFER[Kind.NOTHING]} ;;"

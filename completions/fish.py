@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from completions.tree import Command, Option
+from completions.tree import HELP_SUMMARY, Command, Option
 from completions.values import Kind, Values, as_argument, with_values
 
 _BEGIN = r"""# fish completions for ghostswap. Written by python -m completions.
@@ -54,6 +54,8 @@ def script(program: Command, commands: Sequence[Command]) -> str:
 def _lines(program: Command, commands: Sequence[Command]) -> Iterator[str]:
     for command in commands:
         yield f"{_when('')} -a {command.name} -d {_quoted(command.summary)}"
+    yield f"{_when('')} -a help -d {_quoted(HELP_SUMMARY)}"
+    yield f"{_when('help')} -a {_quoted(' '.join(command.name for command in commands))}"
     for command in (program, *commands):
         yield ""
         for argument in command.arguments:

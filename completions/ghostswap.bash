@@ -62,7 +62,7 @@ _ghostswap() {
     done
     COMPREPLY=()
     case $command:$prev in
-        estimate-dedup:--pid | plan:--pid)
+        estimate-dedup:-p | estimate-dedup:--pid | plan:-p | plan:--pid)
             _ghostswap_pids
             return
             ;;
@@ -78,7 +78,7 @@ _ghostswap() {
             _ghostswap_cgroups
             return
             ;;
-        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:--label | mkghost:--size | mkghost:--pages | mkghost:--label | on:--size | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle)
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:-L | label:--label | mkghost:-s | mkghost:--size | mkghost:--pages | mkghost:-L | mkghost:--label | on:--size | on:-p | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle)
             compopt +o default
             return
             ;;
@@ -114,7 +114,7 @@ _ghostswap() {
             :
             return
             ;;
-        estimate-dedup:--output)
+        estimate-dedup:-o | estimate-dedup:--output)
             _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS
             return
             ;;
@@ -122,11 +122,11 @@ _ghostswap() {
             _ghostswap_words duckdb spark
             return
             ;;
-        fleet:--output)
+        fleet:-o | fleet:--output)
             _ghostswap_list SYSTEM ALGORITHM SUM-RAM P5 P50 P95 SHARED-RAM ERROR
             return
             ;;
-        inspect:--output)
+        inspect:-o | inspect:--output)
             _ghostswap_list PRIORITY NAME TYPE SIZE USED MEDIUM
             return
             ;;
@@ -134,15 +134,15 @@ _ghostswap() {
             compopt +o default -o dirnames
             return
             ;;
-        label:--uuid | mkghost:--uuid)
+        label:-U | label:--uuid | mkghost:-U | mkghost:--uuid)
             _ghostswap_words random nil
             return
             ;;
-        mkghost:--page-size)
+        mkghost:-p | mkghost:--page-size)
             _ghostswap_words 4096 8192 16384 65536
             return
             ;;
-        mkghost:--endianness)
+        mkghost:-e | mkghost:--endianness)
             _ghostswap_words native little big
             return
             ;;
@@ -170,27 +170,28 @@ _ghostswap() {
             _ghostswap_words sh fstab systemd zram-generator
             return
             ;;
-        plan:--output)
+        plan:-o | plan:--output)
             _ghostswap_list RAM SYSTEM RATIO POOL-LIMIT HOLDS AT-WORST AT-BEST SIZE RECOMMENDED PAGES TO-DISK
             return
             ;;
     esac
     if [[ $cur == -* ]]; then
         case $command in
-            '') _ghostswap_words --version -h --help ;;
-            estimate-dedup) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs --json --bytes --noheadings --output --quiet -h --help ;;
-            fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --plot --json --bytes --noheadings --output --quiet -h --help ;;
-            inspect) _ghostswap_words --fix --cgroups --watch --openmetrics --json --bytes --noheadings --output --root --quiet -h --help ;;
-            label) _ghostswap_words --label --uuid --json --quiet -h --help ;;
-            mkghost) _ghostswap_words --size --pages --label --uuid --page-size --endianness --force --dry-run --json --bytes --quiet -h --help ;;
-            off) _ghostswap_words --all --force --json --bytes --quiet -h --help ;;
-            on) _ghostswap_words --size --priority --enable-zswap --no-writeback --dry-run --json --bytes --quiet -h --help ;;
-            plan) _ghostswap_words --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot --json --bytes --noheadings --output --root --quiet -h --help ;;
+            '') _ghostswap_words -V --version -h --help ;;
+            estimate-dedup) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs -J --json -b --bytes -n --noheadings -o --output -q --quiet -h --help ;;
+            fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --plot -J --json -b --bytes -n --noheadings -o --output -q --quiet -h --help ;;
+            inspect) _ghostswap_words --fix --cgroups --watch --openmetrics -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
+            label) _ghostswap_words -L --label -U --uuid -J --json -q --quiet -h --help ;;
+            mkghost) _ghostswap_words -s --size --pages -L --label -U --uuid -p --page-size -e --endianness -f --force --dry-run -J --json -b --bytes -q --quiet -h --help ;;
+            off) _ghostswap_words -a --all --force -J --json -b --bytes -q --quiet -h --help ;;
+            on) _ghostswap_words --size -p --priority --enable-zswap --no-writeback --dry-run -J --json -b --bytes -q --quiet -h --help ;;
+            plan) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
         esac
         return
     fi
     case $command in
-        '') _ghostswap_words estimate-dedup fleet inspect label mkghost off on plan ;;
+        '') _ghostswap_words estimate-dedup fleet inspect label mkghost off on plan help ;;
+        help) _ghostswap_words estimate-dedup fleet inspect label mkghost off on plan ;;
         estimate-dedup) : ;;
         fleet) : ;;
         inspect) : ;;

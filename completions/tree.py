@@ -16,7 +16,7 @@ from ghostswap.cli.app import command_tree
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its spellings, and what follows it.
+    """One option: its spellings, the long one last, and what follows it.
 
     A flag has no `metavar`. `choices` are the words allowed, empty where anything may follow.
     """
@@ -48,6 +48,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
 
 
+HELP_SUMMARY = "Show the help of a command"
+"""Of `ghostswap help COMMAND`, which is another way to say `ghostswap COMMAND --help`."""
 _HELP = Option(("-h", "--help"), "Show this message and exit.")
 
 

@@ -71,7 +71,7 @@ _COLUMNS = {
 
 def after_option(command: Command, option: Option) -> Values:
     """What may follow this option, which is no flag."""
-    name, metavar = option.names[0], option.metavar or ""
+    name, metavar = option.names[-1], option.metavar or ""
     if option.choices:
         return Values(Kind.WORDS, option.choices)
     if name == "--output":

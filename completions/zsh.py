@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from completions.tree import Argument, Command, Option
+from completions.tree import HELP_SUMMARY, Argument, Command, Option
 from completions.values import Kind, Values, as_argument, with_values
 
 _BEGIN = r"""#compdef ghostswap
@@ -58,6 +58,7 @@ def _function(program: Command, commands: Sequence[Command]) -> Iterator[str]:
     yield "    local -a commands=("
     for command in commands:
         yield f"        {_quoted(f'{command.name}:{command.summary}')}"
+    yield f"        {_quoted(f'help:{HELP_SUMMARY}')}"
     yield "    )"
     yield "    _arguments -C \\"
     for option in program.options:
@@ -76,6 +77,7 @@ def _function(program: Command, commands: Sequence[Command]) -> Iterator[str]:
         yield "            _arguments \\"
         yield " \\\n".join(f"                {spec}" for spec in specs)
         yield "            ;;"
+    yield "        help) _describe command commands ;;"
     yield from ("    esac", "}")
 
 
@@ -86,15 +88,18 @@ def _options(command: Command) -> Iterator[str]:
 
 
 def _option(option: Option, values: Values | None) -> str:
-    """A spec of _arguments: `(not after these)*--name=[help]:what:offer`."""
+    """A spec of _arguments: `(not after these)*--name=[help]:what:offer`, where several names stand
+    in braces: -n+ takes what follows as the same word or the next, --name= likewise."""
     text = option.help.rstrip(".").replace("[", r"\[").replace("]", r"\]")
-    if len(option.names) > 1:
-        names = ",".join(option.names)
-        return f"'({' '.join(option.names)})'{{{names}}}{_quoted(f'[{text}]')}"
-    if values is None:
-        return _quoted(f"{option.names[0]}[{text}]")
+    names, behind = option.names, f"[{text}]"
+    if values is not None:
+        names = tuple(name + ("=" if name.startswith("--") else "+") for name in names)
+        behind += f":{_what(option.metavar)}:{_offer(values)}"
     times = "*" if option.repeatable else ""
-    return _quoted(f"{times}{option.names[0]}=[{text}]:{_what(option.metavar)}:{_offer(values)}")
+    if len(names) == 1:
+        return _quoted(times + names[0] + behind)
+    before = times or f"({' '.join(option.names)})"
+    return f"'{before}'{{{','.join(names)}}}{_quoted(behind)}"
 
 
 def _argument(argument: Argument) -> str:

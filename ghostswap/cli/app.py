@@ -76,6 +76,7 @@ def _program() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,  # Typer's start Python at each TAB; completions/ has static ones
         context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="'ghostswap help COMMAND' tells the options of one, and shows examples.",
     )
     program.callback()(ghostswap)
     return program
@@ -101,7 +102,7 @@ def ghostswap(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "-V", "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:
@@ -119,6 +120,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     words = [word for word in arguments if not word.startswith("-")]
     named = [word for word in words[:1] if word in COMMANDS]
     try:
@@ -168,7 +171,10 @@ def _usage(error: TyperException) -> int:
     if message.startswith("Usage:"):
         typer.echo(message, err=True)
         return USAGE
-    return _fail(f"{message.rstrip('.')}. Try 'ghostswap --help'.", USAGE)
+    # Typer knows in which command it was; of an unknown one, in the program.
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "ghostswap"
+    return _fail(f"{message.rstrip('.')}. Try '{command} --help'.", USAGE)
 
 
 def _fail(line: str, status: int) -> int:

@@ -184,7 +184,10 @@ def estimate_dedup(
         save, salt_file, new_salt_file, host, taken, private=private, one_in=one_in, quick=quick
     )
     if not (files or measured.live):
-        raise UsageError("estimate-dedup", "name a dump or a process (--pid PID). Try --help")
+        raise UsageError(
+            "estimate-dedup",
+            "name a dump or a process (--pid N): 'ghostswap help estimate-dedup'",
+        )
 
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)

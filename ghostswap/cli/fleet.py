@@ -138,7 +138,7 @@ def fleet(
         new_salt(new_salt_file)
         return DONE
     if not censuses:
-        raise UsageError("fleet", "name a census or a directory of some. Try --help")
+        raise UsageError("fleet", "name a census or a directory of some: 'ghostswap help fleet'")
     if master is not None and engine is not EngineName.SPARK:
         raise UsageError("--master", "goes with --engine spark")
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work

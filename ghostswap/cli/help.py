@@ -15,6 +15,37 @@ _ARGUMENTS, _OTHERS = "Arguments", "Options"
 _ORDER = (_ARGUMENTS, _OTHERS, READ, COMPRESS, RULES, MACHINE, SHOW, SAVE, OUTPUT)
 _NAMES_WIDTH = 20  # longer names stand on a line of their own
 
+EXAMPLES = {
+    "estimate-dedup": (
+        "ghostswap estimate-dedup --all --save today.parquet",
+        "ghostswap estimate-dedup --name firefox --children --group-by mapping",
+        "ghostswap estimate-dedup --quick --error 1% vm.core.zst",
+    ),
+    "fleet": (
+        "ghostswap fleet censuses/",
+        "ghostswap fleet --json monday.parquet tuesday.parquet",
+    ),
+    "inspect": (
+        "ghostswap inspect",
+        "ghostswap inspect --watch 5",
+        "ghostswap inspect /swapfile",
+    ),
+    "label": ("ghostswap label /var/lib/ghost --label fast",),
+    "mkghost": ("ghostswap mkghost /var/lib/ghost --size 64G --label ghost",),
+    "off": ("ghostswap off", "ghostswap off --all"),
+    "on": (
+        "ghostswap on --size 16G --enable-zswap",
+        "ghostswap on /var/lib/ghost --size 64G --priority 100",
+        "ghostswap on /var/lib/ghost --dry-run",
+    ),
+    "plan": (
+        "ghostswap plan --all",
+        "ghostswap plan report.json --demand capacity --ram 16G,64G,256G",
+        "ghostswap plan report.json --emit sh",
+    ),
+}
+"""Command lines that `--help` of a command ends with."""
+
 
 class GroupedCommand(TyperCommand):
     """A subcommand whose options are listed by their `rich_help_panel`, one of those above."""
@@ -41,3 +72,6 @@ class GroupedCommand(TyperCommand):
         for group in sorted(groups, key=_ORDER.index):
             with formatter.section(group):
                 formatter.write_dl(groups[group], col_max=_NAMES_WIDTH)
+        with formatter.section("Examples"):
+            for example in EXAMPLES[str(self.name)]:
+                formatter.write_text(example)

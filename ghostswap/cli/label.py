@@ -16,10 +16,12 @@ def label(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A swap file or device.")],
     text: Annotated[
         str | None,
-        typer.Option("--label", metavar="TEXT", help="New label, up to 15 bytes; '' for none."),
+        typer.Option(
+            "-L", "--label", metavar="TEXT", help="New label, up to 15 bytes; '' for none."
+        ),
     ] = None,
     uuid: Annotated[
-        str | None, typer.Option("--uuid", metavar="UUID|random|nil", help="New UUID.")
+        str | None, typer.Option("-U", "--uuid", metavar="UUID|random|nil", help="New UUID.")
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -31,6 +31,7 @@ def mkghost(
     size: Annotated[
         int | None,
         typer.Option(
+            "-s",
             "--size",
             parser=options.size,
             metavar="SIZE",
@@ -42,14 +43,15 @@ def mkghost(
         typer.Option("--pages", metavar="N", help="The same in pages, the header page included."),
     ] = None,
     label: Annotated[
-        str, typer.Option("--label", metavar="TEXT", help="Label, up to 15 bytes of UTF-8.")
+        str, typer.Option("-L", "--label", metavar="TEXT", help="Label, up to 15 bytes of UTF-8.")
     ] = "",
     uuid: Annotated[
-        str, typer.Option("--uuid", metavar="UUID|random|nil", help="UUID of the area.")
+        str, typer.Option("-U", "--uuid", metavar="UUID|random|nil", help="UUID of the area.")
     ] = "random",
     page_size: Annotated[
         int | None,
         typer.Option(
+            "-p",
             "--page-size",
             parser=options.size,
             metavar="4096|8192|16384|65536",
@@ -57,10 +59,10 @@ def mkghost(
         ),
     ] = None,
     endianness: Annotated[
-        ByteOrder, typer.Option("--endianness", help="Byte order of the header.")
+        ByteOrder, typer.Option("-e", "--endianness", help="Byte order of the header.")
     ] = ByteOrder.NATIVE,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace an existing regular file, atomically.")
+        bool, typer.Option("-f", "--force", help="Replace an existing regular file, atomically.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and show everything, write nothing.")

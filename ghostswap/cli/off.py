@@ -16,7 +16,7 @@ def off(
         list[str] | None,
         typer.Argument(metavar="PATH|NAME", help="Ghost files or names, as `on` shows them."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every ghost area.")] = False,
+    everything: Annotated[bool, typer.Option("-a", "--all", help="Every ghost area.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Even if memory may not hold what is in the area.")
     ] = False,

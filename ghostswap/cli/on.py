@@ -28,7 +28,7 @@ def on(
     ] = None,
     priority: Annotated[
         int | None,
-        typer.Option("--priority", metavar="N", help="0 to 32767; higher is used first."),
+        typer.Option("-p", "--priority", metavar="N", help="0 to 32767; higher is used first."),
     ] = None,
     enable_zswap: Annotated[
         bool, typer.Option("--enable-zswap", help="Turn zswap on, should it be off.")

@@ -90,19 +90,22 @@ def uuid(text: str) -> bytes:
 Json = Annotated[
     bool,
     typer.Option(
-        "--json", rich_help_panel=OUTPUT, help="Print one JSON document and nothing else."
+        "-J", "--json", rich_help_panel=OUTPUT, help="Print one JSON document and nothing else."
     ),
 ]
 Bytes = Annotated[
-    bool, typer.Option("--bytes", rich_help_panel=OUTPUT, help="Print sizes as exact bytes.")
+    bool, typer.Option("-b", "--bytes", rich_help_panel=OUTPUT, help="Print sizes as exact bytes.")
 ]
 NoHeadings = Annotated[
     bool,
-    typer.Option("--noheadings", rich_help_panel=OUTPUT, help="Print tables without headings."),
+    typer.Option(
+        "-n", "--noheadings", rich_help_panel=OUTPUT, help="Print tables without headings."
+    ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(
+        "-o",
         "--output",
         metavar="COL,…",
         rich_help_panel=OUTPUT,
@@ -111,7 +114,9 @@ Columns = Annotated[
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", rich_help_panel=OUTPUT, help="Print no progress and no warnings."),
+    typer.Option(
+        "-q", "--quiet", rich_help_panel=OUTPUT, help="Print no progress and no warnings."
+    ),
 ]
 Root = Annotated[
     Path,

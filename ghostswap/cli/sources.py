@@ -24,7 +24,7 @@ Files = Annotated[
 Pids = Annotated[
     list[int] | None,
     typer.Option(
-        "--pid", metavar="PID", rich_help_panel=READ, help="A running process; repeatable."
+        "-p", "--pid", metavar="PID", rich_help_panel=READ, help="A running process; repeatable."
     ),
 ]
 Names = Annotated[

@@ -169,6 +169,10 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         ("inspect --root cap", "inspect --root captured"),
         ("inspect --output NAME,US", "inspect --output NAME,USED"),
         ("off du", "off dump.raw"),
+        ("inspect -o NAME,US", "inspect -o NAME,USED"),
+        ("mkghost -U ra", "mkghost -U random"),
+        ("hel", "help"),
+        ("help mkg", "help mkghost"),
         ("plan dump.raw --emit fs", "plan dump.raw --emit fstab"),
     ],
 )
@@ -218,7 +222,7 @@ def test_scripts_are_what_the_command_tree_makes_now(script: str, tmp_path: Path
 
 def test_every_option_that_takes_a_file_is_known_to_do_so() -> None:
     kinds = {
-        option.names[0]: values.kind
+        option.names[-1]: values.kind
         for command in subcommands()
         for option, values in with_values(command)
     }
