@@ -30,6 +30,9 @@ from ghostswap.signals import heeded
 from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import Pool
 
+DEFAULT_ERROR = 0.005
+"""The error that a sample may have where none is stated."""
+
 
 class Engine(StrEnum):
     """What compresses the pages."""
@@ -79,10 +82,12 @@ def _silent() -> AbstractContextManager[Callable[[float, float], None]]:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told how far the work is, in pages and in seconds of watching; by default nobody."""
+    """Who is told how far the work is, in pages and in seconds of watching, and what to know before
+    it is done; by default nobody."""
 
     pages: Callable[[], AbstractContextManager[Progress]] = _silent
     watching: Callable[[], AbstractContextManager[WatchProgress]] = _silent
+    warning: Callable[[str], None] = lambda line: None
 
 
 NOBODY = Listener()

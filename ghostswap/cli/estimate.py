@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ghostswap.application.estimate import GroupBy, estimate
-from ghostswap.application.measure import Engine, Idle, Method
+from ghostswap.application.measure import DEFAULT_ERROR, Engine, Idle, Method
 from ghostswap.census.table import Census
 from ghostswap.cli import kernel_rules, options, plot, saving, sources
 from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
@@ -28,7 +28,6 @@ _MOST_TOP = 10_000
 
 # Of --all, hundreds of processes may have something to say.
 MOST_WARNINGS = 8
-DEFAULT_ERROR = 0.005
 
 
 def _recompression(text: str) -> Recompression:

@@ -25,7 +25,12 @@ OpenMetrics = Annotated[
 ]
 
 
+# What goes with PATH, by the names of parameters.
+_OF_FILES = {"paths", "fix", "json", "exact", "no_headings", "quiet"}
+
+
 def inspect(
+    context: typer.Context,
     paths: Paths = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend PATH where that is safe and local to it.")
@@ -46,15 +51,7 @@ def inspect(
     swap areas, zswap, zram and KSM of this host.
     """
     if paths:
-        for option, given in (
-            ("--cgroups", cgroups),
-            ("--watch", watch is not None),
-            ("--openmetrics", openmetrics),
-            ("--output", columns is not None),
-            ("--root", root != Path("/")),
-        ):
-            if given:
-                raise UsageError(option, "is for the host: name no PATH")
+        options.only(context, _OF_FILES, "is for the host: name no PATH")
         from ghostswap.cli.inspect_file import show_files
 
         return show_files(paths, fix=fix, json=json, exact=exact, quiet=quiet)

@@ -1,6 +1,6 @@
 """The options that mean the same in every subcommand, each spelt and explained once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +85,15 @@ def uuid(text: str) -> bytes:
         return parse_uuid(text)
     except ValueError as error:
         raise UsageError("--uuid", str(error)) from None
+
+
+def only(context: typer.Context, parameters: Set[str], why: str) -> None:
+    """UsageError, saying `why`, for the first option that is given and none of these `parameters`
+    of the command."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in parameters:
+            raise UsageError(max(parameter.opts, key=len), why)
 
 
 Json = Annotated[

@@ -2,47 +2,47 @@
 
 import math
 import sys
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
 
-from ghostswap.application.algorithm import algorithm_of_host
-from ghostswap.application.estimate import estimate
-from ghostswap.application.measure import Idle, Method, saved_censuses
-from ghostswap.application.plan import (
-    input_of_estimate,
-    input_of_live,
-    input_of_ratio,
-    input_of_report,
-    pool_limits,
-    report_among,
-    unused_memory,
+from ghostswap.application.measure import Idle
+from ghostswap.application.planning import (
+    AskedDemand,
+    PlanOptions,
+    cautions,
+    demand_asked,
+    input_asked,
+    limits_asked,
+    request_asked,
+    system_asked,
 )
 from ghostswap.cli import kernel_rules, options, plot, sources
-from ghostswap.cli.estimate import DEFAULT_ERROR, status_of
+from ghostswap.cli.estimate import status_of
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.plan_view import SIZE_COLUMNS, show
 from ghostswap.cli.progress import listener
-from ghostswap.cli.render import View, choose_columns, print_json, warn
+from ghostswap.cli.render import DONE, View, choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.slots import Design
-from ghostswap.plan.answer import Plan, PlanRequest
+from ghostswap.plan.answer import Plan
 from ghostswap.plan.answer import plan as make_plan
-from ghostswap.plan.demand import Demand, DemandSource
+from ghostswap.plan.demand import DemandSource
 from ghostswap.plan.enough import ZeroPages
 from ghostswap.report.plan import document
 from ghostswap.report.setup import Form, Setup, lines
-from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
-from ghostswap.systems.table import SYSTEMS
 from ghostswap.units import format_size, parse_size
 
-SLACK_WORTH_SAYING = 0.05  # of the pool
 _LEAST_RAM = 1 << 20  # bytes
+# What goes with --fleet, by the names of parameters.
+_OF_FLEET = {
+    "fleet", "files", "system", "algorithm", "max_pool_percent", "margin", "kernel", "emit", "json",
+    "exact", "no_headings", "columns", "quiet",
+}  # fmt: skip
 
 
 class DesignChoice(StrEnum):
@@ -66,9 +66,9 @@ class Print(StrEnum):
     MIB = "mib"
 
 
-def _sizes(text: str) -> list[int]:
+def _sizes(text: str) -> tuple[int, ...]:
     try:
-        sizes = [parse_size(part) for part in text.split(",")]
+        sizes = tuple(parse_size(part) for part in text.split(","))
     except ValueError as error:
         raise UsageError("--ram", str(error)) from None
     for part, size in zip(text.split(","), sizes, strict=True):
@@ -94,21 +94,14 @@ def _ratio(text: str) -> float:
     return ratio
 
 
-@dataclass(frozen=True, slots=True)
-class _Demand:
-    """What --demand says; `bytes` are those of a size."""
-
-    source: DemandSource
-    bytes: int | None = None
-
-
-def _demand(text: str) -> _Demand:
+def _demand(text: str) -> AskedDemand:
     if text in (DemandSource.IDLE, DemandSource.CAPACITY):
-        return _Demand(DemandSource(text))
-    return _Demand(DemandSource.GIVEN, options.size(text))
+        return AskedDemand(DemandSource(text))
+    return AskedDemand(DemandSource.GIVEN, options.size(text))
 
 
 def plan(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -180,7 +173,7 @@ def plan(
         ),
     ] = None,
     demand: Annotated[
-        _Demand | None,
+        AskedDemand | None,
         typer.Option(
             "--demand",
             parser=_demand,
@@ -283,33 +276,10 @@ def plan(
     pool of RAM can hold it. With --compare, what a wrong size costs, and what other systems and
     designs would take for the same memory.
     """
-    wants_zram = emit is Form.ZRAM_GENERATOR or design is DesignChoice.ZRAM
-    held_by = system or (System.ZRAM if wants_zram else System.ZSWAP)
+    short = None if design is None else design.design
+    held_by = system_asked(system, short, emit)
     if fleet:
-        for option, given in (
-            ("--pid", pid),
-            ("--name", name),
-            ("--user", user),
-            ("--cgroup", cgroup),
-            ("--all", everyone),
-            ("--children", children),
-            ("--raw", raw),
-            ("--ratio", ratio is not None),
-            ("--live", live),
-            ("--ram", ram is not None),
-            ("--demand", demand is not None),
-            ("--idle", idle is not None),
-            ("--page-size", page_size is not None),
-            ("--quick", quick),
-            ("--explain", explain),
-            ("--compare", compare),
-            ("--zero-pages", zero_pages),
-            ("--design", design),
-            ("--print", number is not None),
-            ("--plot", picture is not None),
-        ):
-            if given:
-                raise UsageError(option, "does not go with --fleet")
+        options.only(context, _OF_FLEET, "does not go with --fleet")
         # Only here, since reading censuses takes more than other plans do.
         from ghostswap.cli.plan_fleet import FLEET_COLUMNS, FleetRequest, show_plan
 
@@ -330,93 +300,43 @@ def plan(
         return show_plan(
             request_of_fleet, kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
         )
-    measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
-    # Of a group beside an estimate or a ratio the limits are meant, and not the pages.
-    unmeasured = sources.named(files, pid, name, user, (), everyone, children, raw, max_expansion)
-    no_pages = live or ratio is not None
-    if live and ratio is not None:
-        raise UsageError("--live", "takes the ratio of this host: goes without --ratio")
-    if bool(files or (unmeasured if no_pages else measured).live) == no_pages:
-        raise UsageError("plan", "give an estimate, sources, --live, or --ratio X: one of these")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
-    if zero_pages is not None and no_pages:
-        raise UsageError("--zero-pages", "needs dumps: a ratio has none")
-    if quick and no_pages:
-        raise UsageError("--quick", "needs pages to take a sample of")
-    if demand is not None and demand.bytes == 0:
-        raise UsageError("--demand", "nothing to swap out needs no swap")
-    if idle is not None and (no_pages or quick):
-        option = "--live" if live else "--ratio" if ratio is not None else "--quick"
-        raise UsageError("--idle", f"measures a sample of pages: goes without {option}")
-    if idle is not None and demand is not None and demand.source is DemandSource.IDLE:
-        raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
     if idle is None and tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
-    if design is not None and (SYSTEMS[held_by].design is Design.ZRAM) != (
-        design is DesignChoice.ZRAM
-    ):
-        raise UsageError("--design", f"{design} does not hold the slots of {held_by}")
+    machines = _sizes(ram) if ram is not None else ()
+    if emit is not None and len(machines) > 1:
+        raise UsageError("--emit", "sets up one machine: give --ram one size")
+    asked = PlanOptions(
+        sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion),
+        held_by,
+        short,
+        ratio,
+        live,
+        margin,
+        zero_pages,
+        algorithm,
+        page_size,
+        quick,
+        None if idle is None else Idle(idle, tracker),
+        demand,
+        machines,
+        max_pool_percent,
+        own_slots=kernel is not None,
+        root=root,
+    )
+    asked.check()
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
-    group = cgroup[0] if cgroup and len(cgroup) == 1 else None
-    limits = pool_limits(root, _sizes(ram) if ram is not None else (), max_pool_percent, group)
-    if group is not None and limits[0].group is None:
-        warn(f"{group}: no control group of version 2 here, so its limits are not known", quiet)
-    if cgroup and group is None:
-        warn("limits of several control groups do not add up: sized as if they had none", quiet)
-    swapped_out = None
-    if demand is not None and demand.bytes is not None:
-        swapped_out = Demand(demand.bytes, DemandSource.GIVEN)
-    elif demand is not None and demand.source is DemandSource.IDLE:
-        swapped_out = unused_memory(root)
-    if emit is not None and len(limits) > 1:
-        raise UsageError("--emit", "sets up one machine: give --ram one size")
-
-    status = 0
-    if ratio is not None:
-        planned_from = input_of_ratio(ratio, held_by, page_size, rules)
-    elif live:
-        planned_from = input_of_live(root, held_by, rules, margin_stated=margin is not None)
-    elif (report := report_among(unmeasured)) is not None:
-        if idle is not None:
-            raise UsageError("--idle", "goes with processes: an estimate is of the pages it is of")
-        planned_from = input_of_report(
-            report, algorithm, zero_pages, margin_stated=margin is not None
-        )
-    else:
-        own = None
-        if algorithm is None and not saved_censuses(measured):
-            own = algorithm_of_host(root, held_by)
-            algorithm = own.name
-            if own.replaced:
-                warn(own.why, quiet)
-        sampled = quick or (own is not None and own.slow and idle is None)
-        method = Method(
-            [algorithm] if algorithm else [],
-            page_size,
-            error=DEFAULT_ERROR if sampled else None,
-            idle=None if idle is None else Idle(idle, tracker),
-        )
-        result = estimate(measured, method, rules, listener=listener(quiet))
-        if result.comparison.partial or waits():
-            raise KeyboardInterrupt  # what was read until then does not tell how large
-        planned_from = input_of_estimate(result, None, zero_pages, margin_stated=margin is not None)
-        if own is not None:
-            planned_from = replace(planned_from, notes=(own.why,))
-        status = status_of(result.census, quiet)
-    request = PlanRequest(
-        held_by,
-        rules.version if kernel is not None else planned_from.rules.version,
-        margin,
-        swapped_out,
-        fill=demand is not None and demand.source is DemandSource.CAPACITY,
-        design=None if design is None else design.design,
-    )
+    told = listener(quiet)
+    limits, swapped_out = limits_asked(asked, told.warning), demand_asked(asked)
+    planned_from, census = input_asked(asked, rules, told)
+    status = DONE if census is None else status_of(census, quiet)
+    request = request_asked(asked, rules, planned_from, swapped_out)
     plans = [make_plan(planned_from, limit, request) for limit in limits]
-    if not quiet:
-        _warn(plans[0])
+    for caution in cautions(plans[0]):
+        warn(caution, quiet)
     with plot.afterwards((picture, lambda file: plot.plot_plan(plans, file))):
         if json:
             print_json(document(plans, request))
@@ -429,41 +349,9 @@ def plan(
     return status
 
 
-def _warn(plan: Plan) -> None:
-    name, rules, footprint = plan.input.name, plan.input.rules, plan.sizing.footprint
-    if plan.kernel != rules.version:
-        warn(f"pools as Linux {rules.version} makes them, slots as {plan.kernel}", quiet=False)
-    if footprint.slack > SLACK_WORTH_SAYING:
-        warn(
-            f"{name}: so few pages that up to {footprint.slack:.0%} of their pool may be zspages "
-            "not full yet: measure more",
-            quiet=False,
-        )
-    if left_out := plan.input.left_out_pages:
-        everything = left_out + footprint.total_pages
-        warn(
-            f"{name}: {left_out:,} zero pages of {everything:,} are left out: a dump has them also "
-            "for memory never touched (--zero-pages include)",
-            quiet=False,
-        )
-    if footprint.refused_pages:
-        on_disk = plan.design is Design.SWAPFILE
-        warn(
-            f"{footprint.system} refuses {footprint.refused_pages} of {footprint.total_pages} such "
-            f"pages: {'they go to disk' if on_disk else 'with a ghost they stay in RAM'}",
-            quiet=False,
-        )
-
-
 def _print_number(plans: list[Plan], unit: Print) -> None:
     for each in plans:
-        sizing = each.sizing
-        numbers = {
-            Print.PAGES: sizing.recommended_pages,
-            Print.BYTES: sizing.recommended_bytes,
-            Print.MIB: sizing.recommended_mib,
-        }
-        print(numbers[unit])
+        print(getattr(each.sizing, f"recommended_{unit}"))
 
 
 def _emit(plan: Plan, form: Form, path: Path | None) -> None:

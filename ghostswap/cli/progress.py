@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ghostswap.application.measure import Listener
 from ghostswap.census.scan import Progress
+from ghostswap.cli.render import warn
 
 _REDRAW_SECONDS = 0.1
 
@@ -76,5 +77,9 @@ def watch_progress(quiet: bool) -> Iterator[Callable[[float, float], None]]:
 
 
 def listener(quiet: bool) -> Listener:
-    """Both, for who waits for an estimate."""
-    return Listener(lambda: page_progress(quiet), lambda: watch_progress(quiet))
+    """Both, and warnings, for who waits for an estimate."""
+    return Listener(
+        lambda: page_progress(quiet),
+        lambda: watch_progress(quiet),
+        lambda line: warn(line, quiet),
+    )
