@@ -6,6 +6,7 @@ from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.fleet import PERCENTILES, Default, FleetPlan, HostSizing, fit, spread
+from ghostswap.report.setup import GENERATOR_FILE
 from ghostswap.systems.table import SYSTEMS
 
 SCHEMA = "ghostswap.plan-fleet/1"
@@ -84,7 +85,7 @@ def zram_generator(plan: FleetPlan) -> list[str]:
     options = "" if algorithm.level is None else f"(level={algorithm.level})"
     return [
         f"# too small for {len(default.failing)} of the {len(plan.hosts)} hosts it is fitted to",
-        "# /etc/systemd/zram-generator.conf; sizes in MiB",
+        *GENERATOR_FILE,
         "[zram0]",
         f"zram-size = {rule(default)}",
         f"zram-resident-limit = ram * {sizing.limit.percent / 100:.2f}",

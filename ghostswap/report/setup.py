@@ -22,6 +22,12 @@ _USUAL_FOLDERS = (  # where systemd looks for programs, systemd.exec(5)
 )  # fmt: skip
 
 
+GENERATOR_FILE = (
+    "# /etc/systemd/zram-generator.conf; sizes in MiB",
+    "# zram-generator before 1.2 passes zram-resident-limit over, and knows no level.",
+)
+
+
 class Form(StrEnum):
     """Who is to read the lines."""
 
@@ -268,7 +274,7 @@ def _zram_generator(setup: Setup) -> list[str]:
         f"# {setup.why()}",
         f"# zram-generator's default: min(ram / 2, 4096) makes {min(ram // 2, 4096)}; "
         f"Fedora's: min(ram, 8192) {min(ram, 8192)}",
-        "# /etc/systemd/zram-generator.conf; sizes in MiB",
+        *GENERATOR_FILE,
         "[zram0]",
         f"zram-size = {setup.sizing.recommended_bytes // mib}",
         f"zram-resident-limit = {setup.sizing.limit_bytes // mib}",
