@@ -14,6 +14,9 @@ environment() {
 }
 
 environment tools 'hatchling>=1.24'
+# Where there is no C compiler, a wheel of Python alone; before the others, which leave what they
+# compile beside its source.
+CC=false "$folder/tools/bin/python" -m hatchling build -t wheel -d "$folder/alone" >/dev/null 2>&1
 "$folder/tools/bin/python" -m hatchling build -d "$folder/dist" >/dev/null 2>&1
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' ghostswap/__init__.py)
 
@@ -36,3 +39,12 @@ for package in "$folder"/dist/*; do
     [ -s "$folder/$name/share/man/man1/ghostswap.1" ]
     echo "$name of $version: installs and runs"
 done
+
+# lzo-rle without what the wheel holds compiled.
+cat ghostswap/*/*.py | head -c 262144 >"$folder/pages"
+sizes() { (cd "$folder" && wheel/bin/ghostswap estimate-dedup --algorithm lzo-rle --json pages); }
+compiled=$(sizes)
+"$python" -m pip --python "$folder/wheel/bin/python" install -q --no-deps --force-reinstall \
+    "$folder"/alone/*-py3-none-any.whl
+[ "$(sizes)" = "$compiled" ]
+echo "without a C compiler: the same"

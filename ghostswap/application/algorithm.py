@@ -12,7 +12,6 @@ from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
 
 _OTHERWISE = "lz4"
-_SLOW = ("lzo-rle",)  # worked out in Python: no library has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,7 @@ class HostAlgorithm:
     name: str
     why: str
     replaced: bool = False
-
-    @property
-    def slow(self) -> bool:
-        """Whether every page would take long."""
-        return self.name in _SLOW
+    slow: bool = False
 
 
 def algorithm_of_host(root: Path, system: System) -> HostAlgorithm:
@@ -39,15 +34,15 @@ def algorithm_of_host(root: Path, system: System) -> HostAlgorithm:
     if not used:
         return HostAlgorithm(_OTHERWISE, f"This host names no compressor of {name}: {_OTHERWISE}.")
     try:
-        codecs.find(used)
+        codec = codecs.find(used)
     except GhostswapError:
         return HostAlgorithm(
             _OTHERWISE,
             f"{name} here uses {used}, which cannot be measured: it is {_OTHERWISE} instead.",
             replaced=True,
         )
-    sampled = "; slow to measure, so by a sample" if used in _SLOW else ""
-    return HostAlgorithm(used, f"{used} is what {name} here uses{sampled}.")
+    sampled = "; slow to measure, so by a sample" if codec.slow else ""
+    return HostAlgorithm(used, f"{used} is what {name} here uses{sampled}.", slow=codec.slow)
 
 
 def _of_zswap(root: Path) -> str | None:

@@ -31,7 +31,7 @@ class Codec:
     `relative_error` bounds how far compressed bytes over many pages may be from the kernel's own,
     as measured against zram (a fraction). Without `decompress`, only lengths are worked out: the
     time that it takes is ours and not the algorithm's. The overheads are what a call takes besides
-    the algorithm's own work, in ns.
+    the algorithm's own work, in ns. Where `slow`, a page takes so long that a sample should do.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Codec:
     compress_overhead_ns: float = 0.0
     decompress_overhead_ns: float = 0.0
     variant: Variant = Variant.ZRAM
+    slow: bool = False
 
 
 def find(name: str, version: KernelVersion | None = None) -> Codec:
@@ -161,12 +162,13 @@ def _lzo() -> Codec:
 
 
 def _lzo_rle() -> Codec:
-    from ghostswap.census import lzorle
+    from ghostswap.census import liblzorle, lzorle
 
-    def compress(page: memoryview, scratch: bytearray) -> int:
+    def in_python(page: memoryview, scratch: bytearray) -> int:
         return lzorle.compressed_bytes(page)
 
-    return Codec("lzo-rle", compress, None, relative_error=0.0)
+    compiled = liblzorle.load()
+    return Codec("lzo-rle", compiled or in_python, None, relative_error=0.0, slow=compiled is None)
 
 
 def _deflate() -> Codec:

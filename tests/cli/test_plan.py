@@ -509,7 +509,7 @@ _COMPRESSOR = "sys/module/zswap/parameters/compressor"
             'CONFIG_ZRAM_DEF_COMP="lzo-rle"\n',
             "zram",
             "lzo-rle",
-            "lzo-rle is what zram here uses; slow to measure, so by a sample.",
+            "lzo-rle is what zram here uses",
         ),
     ],
 )
