@@ -77,6 +77,16 @@ def pid(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     child.wait()
 
 
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    """A process that an ordinary user may measure, unlike the one that measures it."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
 def document(capsys: pytest.CaptureFixture[str], *words: object, status: int = 0) -> Any:
     assert run(["estimate-dedup", "--json", "--jobs", "1", *map(str, words)]) == status
     return json.loads(capsys.readouterr().out)
@@ -220,10 +230,10 @@ def test_what_does_not_go_together_is_wrong_usage(
 
 
 def test_a_kernel_without_a_tracker_says_which_have_one(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    sleeper: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracker, "TRACKERS", ())
-    assert run(["estimate-dedup", "--pid", str(os.getpid()), "--idle", "1s"]) == 1
+    assert run(["estimate-dedup", "--pid", str(sleeper), "--idle", "1s"]) == 1
     printed = capsys.readouterr()
     assert "Debian from 6.12" in printed.err
     assert printed.err.count("\n") == 1
@@ -364,7 +374,7 @@ def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:
 
 
 def test_what_is_swapped_out_already_is_said_in_text(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    sleeper: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ghostswap.pages.process import Processes
 
@@ -374,7 +384,7 @@ def test_what_is_swapped_out_already_is_said_in_text(
         return replace(find(self, *words), swapped=10**9)
 
     monkeypatch.setattr(Processes, "_find", swapped)
-    assert run(["estimate-dedup", "--pid", str(os.getpid()), "--jobs", "1"]) == 0
+    assert run(["estimate-dedup", "--pid", str(sleeper), "--jobs", "1"]) == 0
     printed = capsys.readouterr()
     assert "  swapped out 1,000,000,000  not measured\n" in printed.out
     assert "most of it is swapped out (1000000000 pages; " in printed.err
