@@ -187,6 +187,29 @@ def _batches(file: Any, columns: list[str]) -> Iterator[Any]:
         )
 
 
+def _values(batch: Any, name: str) -> tuple[NDArray[Any], Bools]:
+    """A column, 0 where it has no value; and where it has one.
+
+    Arrow's own to_numpy() would import pandas where it is installed, for 0.3 s.
+    """
+    column = batch.column(name)
+    part = slice(column.offset, column.offset + len(column))
+    bits, data = column.buffers()
+    values = np.frombuffer(data, dtype=str(column.type))[part]
+    if not column.null_count:
+        return values, np.ones(len(values), dtype=np.bool_)
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[part].view(np.bool_)
+    return np.where(valid, values, 0), valid
+
+
+def _whole(batch: Any, name: str) -> NDArray[Any]:
+    """A column that has a value in every row."""
+    values, valid = _values(batch, name)
+    if not valid.all():
+        raise ValueError(f"a row without {name}")
+    return values
+
+
 def _old_pages(
     file: Any, sources: tuple[SourceRows, ...], total: int
 ) -> tuple[U64, Bools, list[U64]]:
@@ -196,14 +219,13 @@ def _old_pages(
     first = np.array([source.first for source in sources], dtype=np.int64)
     pages = np.array([source.pages for source in sources], dtype=np.uint64)
     for batch in _batches(file, list(_OLD_COLUMNS)):
-        number = batch.column("source").to_numpy()
-        page = batch.column("page").to_numpy()
+        number, page = _whole(batch, "source"), _whole(batch, "page")
         if (number >= len(sources)).any() or (page >= pages[number]).any():
             raise ValueError("a row lies outside its source")
         at = first[number] + page.astype(np.int64)
-        digest = batch.column("hash").to_numpy()
+        digest = _whole(batch, "hash")
         hashes[at], readable[at] = digest, True
-        alike = batch.column("kind").to_numpy() == SAME_FILLED
+        alike = _whole(batch, "kind") == SAME_FILLED
         same.append(first_of_each(digest[alike])[0])
     return hashes, readable, same
 
@@ -224,8 +246,8 @@ def _pages(
     holes = np.array([source.facts.holes for source in sources], dtype=np.int64)
     used = np.zeros(len(sources), dtype=np.int64)
     for batch in _batches(file, list(_COLUMNS)):
-        number, number_of = (batch.column(name).to_numpy() for name in ("source", "pages"))
-        kind, digest = batch.column("kind").to_numpy(), unsigned(batch.column("hash").to_numpy())
+        number, number_of = _whole(batch, "source"), _whole(batch, "pages")
+        kind, digest = _whole(batch, "kind"), unsigned(_whole(batch, "hash"))
         if ((number < 0) | (number >= len(sources))).any() or (number_of < 1).any():
             raise ValueError("a row lies outside its source")
         if ((kind < ZERO) | (kind > DATA)).any():
@@ -245,10 +267,9 @@ def _pages(
                 hashes[begin:end] = np.repeat(digest[rows], times)
                 readable[begin:end] = True
             continue
-        alone = batch.column("page").is_valid().to_numpy(zero_copy_only=False)
+        page, alone = _values(batch, "page")
         if (kind[~alone] != ZERO).any() or (number_of[alone] != 1).any():
             raise ValueError("a row of several pages")
-        page = batch.column("page").fill_null(0).to_numpy()
         if ((page < 0) | (page >= np.maximum(pages[number], 1))).any():
             raise ValueError("a row lies outside its source")
         at = first[number[alone]] + page[alone]
@@ -269,19 +290,19 @@ def _sizes(
     table = np.zeros((len(names), len(contents.hash)), dtype=size_type(page_size))
     stratum = np.full(len(contents.hash), -1, dtype=np.int32) if sampled else None
     for batch in _batches(file, ["hash", *names, *([STRATUM] if sampled else [])]):
-        digest = batch.column("hash").to_numpy()
+        digest = _whole(batch, "hash")
         if digest.dtype == np.int64:
             digest = unsigned(digest)
         at = np.minimum(contents_numbers(contents, digest), len(contents.hash) - 1)
         if not (contents.hash[at] == digest).all():
             raise ValueError("a size of no page")
         for row, name in enumerate(names):
-            sizes = batch.column(name).fill_null(0).to_numpy()
+            sizes, _ = _values(batch, name)
             if (sizes < 0).any():
                 raise ValueError("a size below zero")
             table[row, at] = np.minimum(sizes, page_size + 1)
         if stratum is not None:
-            strata = batch.column(STRATUM).to_numpy()
+            strata = _whole(batch, STRATUM)
             if ((strata < -1) | (strata >= len(stratum))).any():
                 raise ValueError("a stratum that is no number of one")
             stratum[at] = strata

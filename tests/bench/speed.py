@@ -23,7 +23,7 @@ from tests.bench.table import print_markdown
 from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, peak_resident
 
 _PAGE = 4096
-_RUNS = 5
+_RUNS = 7
 _SOME_PAGES = 50_000
 _COMMAND = [sys.executable, "-m", "ghostswap"]
 _C_LOOP = r"""
@@ -63,6 +63,8 @@ def speed(folder: Path, mib: int) -> None:
         _lzo_rle_against_lzo(data),
         _quick_against_xxhsum(large),
         _quick_against_xxhsum(larger),
+        _saved_against_not(data),
+        _saved_against_not(large),
         _inspect_against_import(folder),
         _memory(data),
         _memory(large),
@@ -178,6 +180,16 @@ def _quick_against_xxhsum(dump: Path) -> list[str]:
 
     xxhsum()  # brings the dump into the page cache
     return _row(what, dump, *_in_turns(ours, xxhsum), "≤ 1.50")
+
+
+def _saved_against_not(dump: Path) -> list[str]:
+    command = [*_COMMAND, "estimate-dedup", "--raw", "--json", dump]
+    with tempfile.TemporaryDirectory(dir=dump.parent) as folder:
+        key, saved = Path(folder) / "key", Path(folder) / "census.parquet"
+        _seconds([*_COMMAND, "fleet", "--new-salt-file", key])
+        keeping = [*command, "--save", saved, "--salt-file", key]
+        ours, peer = _in_turns(partial(_seconds, keeping), partial(_seconds, command))
+    return _row("exact with --save --salt-file; without", dump, ours, peer, "≤ 1.15")
 
 
 def _inspect_against_import(folder: Path) -> list[str]:

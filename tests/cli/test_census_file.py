@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,30 @@ def test_a_saved_census_describes_itself(dump: Path, tmp_path: Path) -> None:
     assert file.schema_arrow.names == [*COLUMNS, "lz4"]
     assert file.metadata.num_rows == 752
     assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_saving_loads_no_pandas_and_takes_ten_bytes_for_a_page(tmp_path: Path) -> None:
+    """Arrow loads pandas where it may, and that takes three times as long as saving 1 GiB."""
+    pytest.importorskip("pandas")
+    pages = np.random.default_rng(1).integers(0, 256, (20_000, 64), dtype=np.uint8)
+    np.pad(pages, ((0, 0), (0, PAGE - 64))).tofile(tmp_path / "large.raw")
+    command = [sys.executable, "-X", "importtime", "-m", "ghostswap", "estimate-dedup"]
+    command += [f"{tmp_path}/large.raw", "--quiet", "--save", f"{tmp_path}/c.parquet"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    imported = [line.split("|")[-1].strip() for line in done.stderr.splitlines()]
+    assert "pyarrow.parquet" in imported
+    assert "pandas" not in imported
+    assert (tmp_path / "c.parquet").stat().st_size < 10 * len(pages)
+
+
+def test_a_census_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "large.raw").write_bytes(b"".join(map(page, range(4000))))
+    command = [sys.executable, "-m", "ghostswap", "estimate-dedup", "large.raw", "--save", "kept"]
+    limited = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "ghostswap: kept: File too large\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["large.raw"]
 
 
 def test_a_quick_census_keeps_its_error(dump: Path, tmp_path: Path) -> None:
