@@ -7,8 +7,8 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ghostswap.application.estimate import GroupBy, estimate
-    from ghostswap.application.measure import Engine, Idle, Method
+    from ghostswap.application.estimate import estimate
+    from ghostswap.application.method import Engine, GroupBy, Idle, Method
     from ghostswap.application.plan import plan_swap
     from ghostswap.application.rules import rules_of
     from ghostswap.application.saving import save_census
@@ -46,8 +46,8 @@ __all__ = [
 
 # Each is imported when it is first asked for: `ghostswap inspect` needs no NumPy.
 _MODULES = {
-    "application.estimate": ("GroupBy", "estimate"),
-    "application.measure": ("Engine", "Idle", "Method"),
+    "application.estimate": ("estimate",),
+    "application.method": ("Engine", "GroupBy", "Idle", "Method"),
     "application.plan": ("plan_swap",),
     "application.rules": ("rules_of",),
     "application.saving": ("save_census",),

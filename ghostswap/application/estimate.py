@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 
-from ghostswap.application.measure import NOBODY, Listener, Measurement, Method, measure
+from ghostswap.application.measure import NOBODY, Listener, Measurement, measure
+from ghostswap.application.method import GroupBy, Method
 from ghostswap.application.rules import rules_of
 from ghostswap.application.sources import Sources
 from ghostswap.census import dedup
@@ -16,6 +16,7 @@ from ghostswap.census.idle_share import IdleCensus, IdleGroup, idle_groups
 from ghostswap.census.mergeable import offered
 from ghostswap.census.population import Copies
 from ghostswap.census.table import Census
+from ghostswap.errors import UsageError
 from ghostswap.host.core_file import no_core_file
 from ghostswap.host.files import HostFiles
 from ghostswap.host.processes import control_group
@@ -27,15 +28,6 @@ from ghostswap.systems.comparison import compare
 from ghostswap.systems.ksm import sharing
 
 DEFAULT_METHOD = Method()
-
-
-class GroupBy(StrEnum):
-    """What pages are grouped by."""
-
-    SOURCE = "source"
-    CGROUP = "cgroup"
-    MAPPING = "mapping"
-    KIND = "kind"
 
 
 @no_core_file()
@@ -55,6 +47,10 @@ def estimate(
     Raises GhostswapError where a source cannot be read, and UsageError where what is asked for
     contradicts itself.
     """
+    if method.idle is not None and group_by in (GroupBy.MAPPING, GroupBy.KIND):
+        raise UsageError("--idle", "tells apart by source or by cgroup: --group-by")
+    if method.idle is None and group_by is GroupBy.CGROUP:
+        raise UsageError("--group-by cgroup", "goes with --idle")
     rules = rules or rules_of()
     measurement = measure(sources, rules, method, listener)
     census, idle = measurement.census, measurement.idle

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
+from ghostswap.application.method import Engine, Method
 from ghostswap.application.sources import Sources, open_sources
 from ghostswap.census import codecs
 from ghostswap.census.codecs import Codec
@@ -20,7 +20,6 @@ from ghostswap.census.table import Census
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.host.kernel import page_size_or_own
 from ghostswap.idle.tracker import find_tracker
-from ghostswap.idle.trackers import TrackerName
 from ghostswap.idle.watch import Progress as WatchProgress
 from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.recompression import Recompression
@@ -29,51 +28,6 @@ from ghostswap.pages.source import Source, Stream
 from ghostswap.signals import heeded
 from ghostswap.systems.pool_cost import pool_cost
 from ghostswap.systems.table import Pool
-
-DEFAULT_ERROR = 0.005
-"""The error that a sample may have where none is stated."""
-
-
-class Engine(StrEnum):
-    """What compresses the pages."""
-
-    LIBRARY = "library"
-    KERNEL = "kernel"
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Only pages that nothing touches for `seconds` are meant; `tracker` tells which those are."""
-
-    seconds: float
-    tracker: TrackerName = TrackerName.AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How pages are measured.
-
-    `algorithms` are the kernel's names, as zstd:9; none means lz4, or all of a saved census.
-    `page_size` is in bytes, None for the machine's. `verify` measures with both engines. `error` is
-    the error that a sample may have (0.005 for 0.5 %); None compresses every content. `seed` makes
-    another sample. `jobs` is the number of processes, None for one per CPU. A `recompression` has
-    its algorithm measured as well.
-    """
-
-    algorithms: Sequence[str] = ()
-    page_size: int | None = None
-    engine: Engine = Engine.LIBRARY
-    verify: bool = False
-    error: float | None = None
-    seed: int = 0
-    jobs: int | None = None
-    idle: Idle | None = None
-    recompression: Recompression | None = None
-
-    def names(self, default: Iterable[str]) -> list[str]:
-        """All algorithms that are measured, each once; those of `default` where none is named."""
-        second = [] if self.recompression is None else [self.recompression.algorithm]
-        return list(dict.fromkeys([*(self.algorithms or default), *second]))
 
 
 def _silent() -> AbstractContextManager[Callable[[float, float], None]]:

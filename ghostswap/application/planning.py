@@ -6,14 +6,8 @@ from pathlib import Path
 
 from ghostswap.application.algorithm import HostAlgorithm, algorithm_of_host
 from ghostswap.application.estimate import estimate
-from ghostswap.application.measure import (
-    DEFAULT_ERROR,
-    NOBODY,
-    Idle,
-    Listener,
-    Method,
-    saved_censuses,
-)
+from ghostswap.application.measure import NOBODY, Listener, saved_censuses
+from ghostswap.application.method import DEFAULT_ERROR, Idle, Method
 from ghostswap.application.plan import (
     input_of_estimate,
     input_of_live,
@@ -29,23 +23,15 @@ from ghostswap.errors import UsageError
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest
-from ghostswap.plan.demand import Demand, DemandSource
+from ghostswap.plan.demand import AskedDemand, Demand, DemandSource
 from ghostswap.plan.enough import ZeroPages
 from ghostswap.plan.sizing import PoolLimit
-from ghostswap.report.setup import Form
+from ghostswap.report.form import Form
 from ghostswap.signals import waits
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS
 
 SLACK_WORTH_SAYING = 0.05  # of the pool
-
-
-@dataclass(frozen=True, slots=True)
-class AskedDemand:
-    """Where the memory to swap out comes from; its `bytes` where they are given."""
-
-    source: DemandSource
-    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,20 @@ from ghostswap.kernel.zswap import Allocator
 _HERE = Path("/")
 
 
-def rules_of(version: KernelVersion | None = None, allocator: Allocator | None = None) -> Rules:
+def rules_of(
+    version: KernelVersion | None = None,
+    allocator: Allocator | None = None,
+    *,
+    ghost: bool = False,
+    writeback: bool = True,
+    whole_huge_pages: bool = False,
+) -> Rules:
     """The rules of a kernel, by default the running one, with zswap's pool by `allocator`, by
-    default that kernel's; UsageError where it has none such."""
+    default that kernel's; UsageError where it has none such.
+
+    With `ghost`, every swap area is one, and huge pages come split, as `ghostswap on` has it set;
+    without `writeback`, zswap writes nothing to disk.
+    """
     running = running_kernel(_HERE)
     version = version or running
     if version == running:
@@ -31,6 +42,12 @@ def rules_of(version: KernelVersion | None = None, allocator: Allocator | None =
         )
     else:  # how another kernel was built, and is set up, is not known
         rules = rules_for(version, {})
+    rules = replace(
+        rules,
+        ghost=ghost,
+        writeback=writeback,
+        whole_huge_pages=(whole_huge_pages or rules.whole_huge_pages) and not ghost,
+    )
     if allocator is None:
         return rules
     if not allocator.exists(version):

@@ -6,28 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ghostswap.application.estimate import GroupBy, estimate
-from ghostswap.application.measure import DEFAULT_ERROR, Engine, Idle, Method
-from ghostswap.census.table import Census
+from ghostswap.application.method import DEFAULT_ERROR, Engine, GroupBy, Idle, Method
 from ghostswap.cli import kernel_rules, options, plot, saving, sources
-from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
 from ghostswap.cli.help import COMPRESS, SHOW
 from ghostswap.cli.progress import listener
-from ghostswap.cli.render import DONE, INTERRUPTED, REFUSED, View, choose_columns, print_json, warn
+from ghostswap.cli.render import View, choose_columns, print_json
 from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.recompression import Recompression
-from ghostswap.plan.enough import mostly_zero
-from ghostswap.report.estimate import Estimate, document
-from ghostswap.signals import OUTPUT_SECONDS, held, waits
-from ghostswap.systems.comparison import Comparison
-from ghostswap.units import format_duration
+from ghostswap.signals import OUTPUT_SECONDS, held
 
 # Each content of --top is held with its beginning and the names of its sources, some 2 kB.
 _MOST_TOP = 10_000
-
-# Of --all, hundreds of processes may have something to say.
-MOST_WARNINGS = 8
 
 
 def _recompression(text: str) -> Recompression:
@@ -167,6 +157,12 @@ def estimate_dedup(
 
     Reads raw page dumps, ELF cores and running processes, which run on meanwhile.
     """
+    # Only here: --help needs no NumPy.
+    from ghostswap.application.estimate import estimate
+    from ghostswap.cli.estimate_view import SYSTEM_COLUMNS, show
+    from ghostswap.cli.outcome import ended
+    from ghostswap.report.estimate import document
+
     measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
     if error is not None and not quick:
         raise UsageError("--error", "goes with --quick; without it, every content is compressed")
@@ -174,11 +170,8 @@ def estimate_dedup(
         for option, given in (("--quick", quick), ("--save", save), ("--plot", picture)):
             if given:
                 raise UsageError("--idle", f"reads a sample of its own: goes without {option}")
-        if group_by in (GroupBy.MAPPING, GroupBy.KIND):
-            raise UsageError("--idle", "tells apart by source or by cgroup: --group-by")
-    elif group_by is GroupBy.CGROUP or tracker is not TrackerName.AUTO:
-        option = "--group-by cgroup" if group_by is GroupBy.CGROUP else "--tracker"
-        raise UsageError(option, "goes with --idle")
+    elif tracker is not TrackerName.AUTO:
+        raise UsageError("--tracker", "goes with --idle")
     keeping = saving.keeping(
         save, salt_file, new_salt_file, host, taken, private=private, one_in=one_in, quick=quick
     )
@@ -226,53 +219,4 @@ def estimate_dedup(
             else:
                 show(result, View(exact=exact, headings=not noheadings, columns=output))
             sys.stdout.flush()
-            return _ended(result, quiet)
-
-
-def _ended(estimate: Estimate, quiet: bool) -> int:
-    """Exit status, having said what is missing from the result, or that a signal has come."""
-    _warn_of_zeros(estimate.comparison, quiet)
-    status = status_of(estimate.census, quiet)
-    if status == INTERRUPTED:
-        return status
-    if estimate.idle is not None and estimate.idle.share.partial:
-        seconds = format_duration(estimate.idle.share.seconds)
-        warn(f"interrupted: idle is what nothing touched for {seconds}", quiet=False)
-        return INTERRUPTED
-    if estimate.comparison.partial:
-        warn("interrupted: without what --group-by and --top show", quiet=False)
-        return INTERRUPTED
-    if waits():
-        warn("interrupted when all was measured: this is the whole result", quiet=False)
-        return INTERRUPTED
-    return status
-
-
-def _warn_of_zeros(comparison: Comparison, quiet: bool) -> None:
-    if mostly_zero(comparison):
-        zero, total = comparison.coverage.dump_zero_pages, comparison.total_pages
-        warn(
-            f"{zero:,} of {total:,} pages are zeros of dumps, maybe of memory never touched: the "
-            "ratios tell little",
-            quiet,
-        )
-
-
-def status_of(census: Census, quiet: bool) -> int:
-    """Exit status, having named what is missing from the result."""
-    warnings = [
-        # What makes the result incomplete is said first, and also when warnings are not wanted.
-        (not source.facts.incomplete, f"{source.facts.name}: {warning}")
-        for source in census.sources
-        for warning in source.facts.warnings
-    ]
-    warnings.sort(key=lambda warning: warning[0])
-    for optional, warning in warnings[:MOST_WARNINGS]:
-        warn(warning, quiet and optional)
-    if len(warnings) > MOST_WARNINGS:
-        warn(f"{len(warnings) - MOST_WARNINGS} more warnings; --json has them all", quiet)
-    if census.partial:
-        from_sample = ", and the sizes of some of them stand for all" if census.sample else ""
-        warn(f"interrupted: these are the pages read until then{from_sample}", quiet=False)
-        return INTERRUPTED
-    return REFUSED if any(source.facts.incomplete for source in census.sources) else DONE
+            return ended(result, quiet)

@@ -1,17 +1,17 @@
 """Whose rules an estimate follows: the options that choose a kernel and how its zswap is set up."""
 
-from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.application.rules import rules_of
 from ghostswap.cli.help import RULES
 from ghostswap.cli.render import warn
 from ghostswap.errors import UsageError
-from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.version import KernelVersion, beyond_known
 from ghostswap.kernel.zswap import Allocator
+
+if TYPE_CHECKING:
+    from ghostswap.kernel.rules import Rules
 
 Kernel = Annotated[
     str | None,
@@ -59,20 +59,24 @@ def rules_by_options(
     no_writeback: bool = False,
     whole_huge_pages: bool = False,
     quiet: bool,
-) -> Rules:
+) -> "Rules":
     """The rules that these options ask for; UsageError for a kernel or allocator that is none.
 
     A kernel beyond those that were checked gets a warning, unless `quiet`.
     """
+    from ghostswap.application.rules import rules_of  # only here, with NumPy
+
     try:
         version = None if kernel is None else KernelVersion.parse(kernel)
     except ValueError as error:
         raise UsageError("--kernel", str(error)) from None
-    rules = rules_of(version, allocator)
+    rules = rules_of(
+        version,
+        allocator,
+        ghost=ghost,
+        writeback=not no_writeback,
+        whole_huge_pages=whole_huge_pages,
+    )
     if beyond := beyond_known(rules.version):
         warn(beyond, quiet)
-    # `ghostswap on` has huge pages split.
-    whole_huge_pages = (whole_huge_pages or rules.whole_huge_pages) and not ghost
-    return replace(
-        rules, ghost=ghost, writeback=not no_writeback, whole_huge_pages=whole_huge_pages
-    )
+    return rules

@@ -4,38 +4,26 @@ import math
 import sys
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.application.measure import Idle
-from ghostswap.application.planning import (
-    AskedDemand,
-    PlanOptions,
-    cautions,
-    demand_asked,
-    input_asked,
-    limits_asked,
-    request_asked,
-    system_asked,
-)
+from ghostswap.application.method import Idle
 from ghostswap.cli import kernel_rules, options, plot, sources
-from ghostswap.cli.estimate import status_of
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
-from ghostswap.cli.plan_view import SIZE_COLUMNS, show
 from ghostswap.cli.progress import listener
 from ghostswap.cli.render import DONE, View, choose_columns, print_json, warn
 from ghostswap.errors import UsageError
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.slots import Design
-from ghostswap.plan.answer import Plan
-from ghostswap.plan.answer import plan as make_plan
-from ghostswap.plan.demand import DemandSource
+from ghostswap.plan.demand import AskedDemand, DemandSource
 from ghostswap.plan.enough import ZeroPages
-from ghostswap.report.plan import document
-from ghostswap.report.setup import Form, Setup, lines
+from ghostswap.report.form import Form
 from ghostswap.systems.footprint import System
 from ghostswap.units import format_size, parse_size
+
+if TYPE_CHECKING:
+    from ghostswap.plan.answer import Plan
 
 _LEAST_RAM = 1 << 20  # bytes
 # What goes with --fleet, by the names of parameters.
@@ -276,6 +264,21 @@ def plan(
     pool of RAM can hold it. With --compare, what a wrong size costs, and what other systems and
     designs would take for the same memory.
     """
+    # Only here: --help needs no NumPy.
+    from ghostswap.application.planning import (
+        PlanOptions,
+        cautions,
+        demand_asked,
+        input_asked,
+        limits_asked,
+        request_asked,
+        system_asked,
+    )
+    from ghostswap.cli.outcome import status_of
+    from ghostswap.cli.plan_view import SIZE_COLUMNS, show
+    from ghostswap.plan.answer import plan as make_plan
+    from ghostswap.report.plan import document
+
     short = None if design is None else design.design
     held_by = system_asked(system, short, emit)
     if fleet:
@@ -349,12 +352,14 @@ def plan(
     return status
 
 
-def _print_number(plans: list[Plan], unit: Print) -> None:
+def _print_number(plans: "list[Plan]", unit: Print) -> None:
     for each in plans:
         print(getattr(each.sizing, f"recommended_{unit}"))
 
 
-def _emit(plan: Plan, form: Form, path: Path | None) -> None:
+def _emit(plan: "Plan", form: Form, path: Path | None) -> None:
+    from ghostswap.report.setup import Setup, lines
+
     name = "swapfile" if plan.design is Design.SWAPFILE else "ghost"
     file = PurePosixPath(path or Path("/var/swap") / name)
     for line in lines(Setup.of(plan.sizing, plan.design, file, _program_folder()), form):

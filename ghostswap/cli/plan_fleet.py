@@ -19,8 +19,8 @@ from ghostswap.cli.render import (
 from ghostswap.errors import UsageError
 from ghostswap.kernel.rules import Rules
 from ghostswap.plan.fleet import FleetPlan, fit
+from ghostswap.report.form import Form
 from ghostswap.report.plan_fleet import document, rule, zram_generator
-from ghostswap.report.setup import Form
 from ghostswap.systems.footprint import System
 
 FLEET_COLUMNS = (

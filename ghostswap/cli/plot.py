@@ -12,12 +12,12 @@ import typer
 from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.files import check_place, replaced_whole
-from ghostswap.plan.answer import Plan
-from ghostswap.report.estimate import Estimate
 from ghostswap.signals import free
 
 if TYPE_CHECKING:
     from ghostswap.fleet.survey import Fleet
+    from ghostswap.plan.answer import Plan
+    from ghostswap.report.estimate import Estimate
 
 Plot = Annotated[
     Path | None,
@@ -83,14 +83,14 @@ def afterwards(*files: tuple[Path | None, Callable[[Path], None]]) -> Iterator[N
         raise failures[0]
 
 
-def plot_estimate(estimate: Estimate, path: Path) -> None:
+def plot_estimate(estimate: "Estimate", path: Path) -> None:
     """Draw an estimate to `path`."""
     from ghostswap.plots.picture import Form, of_estimate  # with matplotlib
 
     _write(of_estimate(estimate, Form.of(path)), path)
 
 
-def plot_plan(plans: Sequence[Plan], path: Path) -> None:
+def plot_plan(plans: "Sequence[Plan]", path: Path) -> None:
     """Draw a plan to `path`."""
     from ghostswap.plots.picture import Form, of_plan
 

@@ -4,16 +4,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ghostswap.application.measure import Listener
-from ghostswap.census.scan import Progress
 from ghostswap.cli.render import warn
+
+if TYPE_CHECKING:
+    from ghostswap.application.measure import Listener
+    from ghostswap.census.scan import Progress
 
 _REDRAW_SECONDS = 0.1
 
 
 @contextmanager
-def page_progress(quiet: bool) -> Iterator[Progress]:
+def page_progress(quiet: bool) -> "Iterator[Progress]":
     """What scan() is given to report to: a bar with rate and time left, or nothing."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, known: None
@@ -76,8 +79,10 @@ def watch_progress(quiet: bool) -> Iterator[Callable[[float, float], None]]:
         yield lambda done, known: bar.update(task, completed=done, total=known, refresh=True)
 
 
-def listener(quiet: bool) -> Listener:
+def listener(quiet: bool) -> "Listener":
     """Both, and warnings, for who waits for an estimate."""
+    from ghostswap.application.measure import Listener  # only here, with NumPy
+
     return Listener(
         lambda: page_progress(quiet),
         lambda: watch_progress(quiet),

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.application.saving import Keeping
-from ghostswap.census.columns import Reduction
 from ghostswap.cli import options
 from ghostswap.cli.help import SAVE
 from ghostswap.errors import UsageError
+
+if TYPE_CHECKING:
+    from ghostswap.application.saving import Keeping
 
 _LONGEST_HOST = 253  # a name in the DNS
 _RAREST = 1 << 20
@@ -101,7 +102,7 @@ def keeping(
     private: bool,
     one_in: int,
     quick: bool,
-) -> Keeping:
+) -> "Keeping":
     """What these options say; UsageError where they contradict each other, GhostswapError where
     what they name could not be written."""
     for option, is_given in (
@@ -118,6 +119,10 @@ def keeping(
         raise UsageError("--new-salt-file", "makes a key, and --salt-file names one: give one")
     if quick and one_in > 1:
         raise UsageError("--one-in", "keeps sizes whole, and --quick leaves most out: give one")
+    # Only here, with NumPy.
+    from ghostswap.application.saving import Keeping
+    from ghostswap.census.columns import Reduction
+
     kept = Keeping(path, salt_file, new_salt_file, host, taken, Reduction(private, one_in))
     kept.check_early()
     return kept

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghostswap.application.sources import Sources
 from ghostswap.cli import options
 from ghostswap.cli.help import READ
 from ghostswap.host.processes import Selection
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.pages.compressed import MAX_EXPANSION
+
+if TYPE_CHECKING:
+    from ghostswap.application.sources import Sources
 
 Files = Annotated[
     list[Path] | None,
@@ -114,7 +116,9 @@ def named(
     children: bool,
     raw: bool,
     max_expansion: int | None,
-) -> Sources:
+) -> "Sources":
     """The sources that these options name; a list that was not given is None."""
+    from ghostswap.application.sources import Sources  # only here, with NumPy
+
     processes = Selection(pids or (), names or (), users or (), cgroups or (), everyone, children)
     return Sources(files or (), processes, raw, max_expansion or MAX_EXPANSION)

@@ -29,3 +29,11 @@ class Demand:
     source: DemandSource
     seconds: float | None = None
     tracker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedDemand:
+    """Where the memory to swap out comes from; its `bytes` where they are given."""
+
+    source: DemandSource
+    bytes: int | None = None

@@ -1,10 +1,13 @@
 """Whether enough is known for a size; where not, one line that names what decides."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ghostswap.errors import GhostswapError
-from ghostswap.plan.sizing import Sizing
-from ghostswap.systems.comparison import Comparison
+
+if TYPE_CHECKING:  # `plan --help` names ZeroPages, and needs no NumPy
+    from ghostswap.plan.sizing import Sizing
+    from ghostswap.systems.comparison import Comparison
 
 _WIDEST_RANGE = 2  # of the largest size to the smallest that the pages allow
 _MOST_DOUBTFUL = 0.5  # of the pages
@@ -18,7 +21,7 @@ class ZeroPages(StrEnum):
 
 
 def check_pages(
-    comparison: Comparison, name: str, zero_pages: ZeroPages | None, *, margin_stated: bool
+    comparison: "Comparison", name: str, zero_pages: ZeroPages | None, *, margin_stated: bool
 ) -> None:
     """GhostswapError, at `name`, for pages that are too few of those meant, or that may never have
     been touched; `zero_pages` and a margin that somebody states decide."""
@@ -40,13 +43,13 @@ def check_pages(
         )
 
 
-def mostly_zero(comparison: Comparison) -> bool:
+def mostly_zero(comparison: "Comparison") -> bool:
     """Whether most pages are of zeros that a dump has also for memory never touched."""
     zero_pages = comparison.coverage.dump_zero_pages
     return zero_pages > comparison.total_pages * _MOST_DOUBTFUL
 
 
-def check_range(name: str, sizing: Sizing, *, margin_stated: bool) -> None:
+def check_range(name: str, sizing: "Sizing", *, margin_stated: bool) -> None:
     """GhostswapError, at `name`, for so few pages that they hardly tell how the pool fills."""
     if sizing.optimistic > _WIDEST_RANGE * sizing.pessimistic and not margin_stated:
         raise GhostswapError(

@@ -3,13 +3,13 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
 
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.sizing import Sizing
+from ghostswap.report.form import Form
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS
 from ghostswap.units import format_size
@@ -26,15 +26,6 @@ GENERATOR_FILE = (
     "# /etc/systemd/zram-generator.conf; sizes in MiB",
     "# zram-generator before 1.2 passes zram-resident-limit over, and knows no level.",
 )
-
-
-class Form(StrEnum):
-    """Who is to read the lines."""
-
-    SH = "sh"
-    FSTAB = "fstab"
-    SYSTEMD = "systemd"
-    ZRAM_GENERATOR = "zram-generator"
 
 
 @dataclass(frozen=True, slots=True)

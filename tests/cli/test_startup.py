@@ -30,7 +30,13 @@ def test_a_command_loads_no_heavy_module(tmp_path: Path) -> None:
         "loaded = {'pydantic', 'numpy', 'cramjam', 'rich'} & {*sys.modules}; "
         "sys.exit(str(loaded) if loaded else 0)"
     )
-    for arguments in (["inspect", ghost], ["mkghost", tmp_path / "other", "--pages", "9"], ["-h"]):
+    for arguments in (
+        ["inspect", ghost],
+        ["mkghost", tmp_path / "other", "--pages", "9"],
+        ["-h"],
+        ["plan", "--help"],
+        ["estimate-dedup", "--help"],
+    ):
         command = [sys.executable, "-c", probe, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from ghostswap.application.algorithm import HostAlgorithm
-from ghostswap.application.measure import Idle
+from ghostswap.application.method import Idle
 from ghostswap.application.planning import (
-    AskedDemand,
     PlanOptions,
     demand_asked,
     limits_asked,
@@ -19,8 +18,8 @@ from ghostswap.application.sources import Sources
 from ghostswap.errors import UsageError
 from ghostswap.host.processes import Selection
 from ghostswap.kernel.slots import Design
-from ghostswap.plan.demand import Demand, DemandSource
-from ghostswap.report.setup import Form
+from ghostswap.plan.demand import AskedDemand, Demand, DemandSource
+from ghostswap.report.form import Form
 from ghostswap.systems.footprint import System
 
 DUMP = PlanOptions(Sources([Path("app.core")]))
@@ -71,7 +70,7 @@ def test_options_that_go_together_pass(options: PlanOptions) -> None:
 
 
 def test_a_slow_algorithm_of_the_host_is_sampled_unless_it_is_named() -> None:
-    slow, fast = HostAlgorithm("lzo-rle", ""), HostAlgorithm("zstd", "")
+    slow, fast = HostAlgorithm("lzo-rle", "", slow=True), HostAlgorithm("zstd", "")
     assert method_asked(DUMP, slow).error is not None
     assert method_asked(DUMP, fast).error is None
     assert method_asked(replace(DUMP, quick=True), fast).error is not None

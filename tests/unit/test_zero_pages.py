@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ghostswap.application.estimate import estimate
-from ghostswap.application.measure import Method
+from ghostswap.application.method import Method
 from ghostswap.application.sources import Sources
 from ghostswap.census.coverage import NOTHING_LEFT_OUT
 from ghostswap.kernel.rules import rules_for
