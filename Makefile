@@ -1,6 +1,6 @@
 # What a developer does here. The first two set up .venv by themselves.
 
-.PHONY: test lint man completions kernels test-vm bench fuzz
+.PHONY: test lint man completions kernels schemas test-vm bench fuzz
 
 test:
 	sh setup.sh test
@@ -15,6 +15,10 @@ man completions:
 # docs/kernels.md from ghostswap/kernel/, as a test holds it.
 kernels:
 	.venv/bin/python -m scripts.kernels_table
+
+# The example beside each schema in docs/schemas, as the commands print it now.
+schemas:
+	.venv/bin/python -m scripts.schema_examples
 
 # Boots Debian's own kernels in QEMU, two guests at a time, each with one processor; see
 # docs/testing.md for what that needs.

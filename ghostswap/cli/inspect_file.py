@@ -14,6 +14,8 @@ from ghostswap.swapfile.running import PAGE_SIZE
 from ghostswap.swapfile.verdict import Kernel, Verdict
 from ghostswap.units import format_size
 
+SCHEMA = "ghostswap.inspect-file/1"
+
 _KINDS = {
     Kind.GHOST: "a ghost swap file: a header that stands for a swap area without blocks on disk",
     Kind.SWAPFILE: "a swap file",
@@ -87,6 +89,7 @@ def _why_not_swap(inspection: Inspection) -> str:
 def _document(inspection: Inspection) -> dict[str, object]:
     area, header = inspection.area, inspection.area.header
     return {
+        "schema": SCHEMA,
         "path": str(area.path),
         "kind": area.kind.value,
         "header": None if header is None else _header_document(header),

@@ -11,6 +11,8 @@ from ghostswap.swapfile.area import look_at
 from ghostswap.swapfile.header import format_uuid
 from ghostswap.swapfile.relabel import labelled, relabel
 
+SCHEMA = "ghostswap.label/1"
+
 
 def label(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A swap file or device.")],
@@ -42,6 +44,7 @@ def label(
     if json:
         print_json(
             {
+                "schema": SCHEMA,
                 "path": str(path),
                 "label": header.label,
                 "uuid": format_uuid(header.uuid),

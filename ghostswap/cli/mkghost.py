@@ -17,6 +17,8 @@ from ghostswap.swapfile.layout import Endianness
 from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
 from ghostswap.swapfile.verdict import Kernel
 
+SCHEMA = "ghostswap.mkghost/1"
+
 
 class ByteOrder(enum.StrEnum):
     """The byte orders one can ask for."""
@@ -111,6 +113,7 @@ def _last_page(size: int | None, pages: int | None, page_size: int) -> int:
 
 def _document(path: Path, header: Header) -> dict[str, object]:
     return {
+        "schema": SCHEMA,
         "path": str(path),
         "page_size": header.page_size,
         "pages": header.pages,

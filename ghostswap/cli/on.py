@@ -12,6 +12,9 @@ from ghostswap.ghost.areas import Backend, GhostArea
 from ghostswap.ghost.plan import SwitchOn, Wishes, shell_lines
 from ghostswap.ghost.zswap_switch import shrinker_is_on
 
+SCHEMA = "ghostswap.on/1"
+DRY_RUN_SCHEMA = "ghostswap.on-dry-run/1"
+
 
 def on(
     path: Annotated[
@@ -58,7 +61,7 @@ def on(
         lines = list(shell_lines(plan, backend))
         _advise(backend, wishes, quiet)
         if json:
-            print_json(_planned(plan, backend, lines))
+            print_json(plan_document(plan, backend, lines))
         else:
             print("\n".join(lines))
         return
@@ -83,6 +86,7 @@ def _advise(backend: Backend, wishes: Wishes, quiet: bool) -> None:
 def area_document(area: GhostArea, changed: bool) -> dict[str, object]:
     """A ghost area as `on` and `off` tell it in JSON; sizes in bytes, null where it is not on."""
     return {
+        "schema": SCHEMA,
         "name": area.name,
         "way": area.backend.value,
         "device": str(area.device),
@@ -99,8 +103,10 @@ def area_text(area: GhostArea, exact: bool = False) -> str:
     return describe(area, None if area.size is None else size_text(area.size, exact))
 
 
-def _planned(plan: SwitchOn, backend: Backend, lines: list[str]) -> dict[str, object]:
+def plan_document(plan: SwitchOn, backend: Backend, lines: list[str]) -> dict[str, object]:
+    """What `on --dry-run` tells in JSON: the area, and the shell lines that make it."""
     return {
+        "schema": DRY_RUN_SCHEMA,
         "file": str(plan.file),
         "way": backend.value,
         "size_bytes": plan.size,

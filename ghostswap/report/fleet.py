@@ -28,7 +28,8 @@ def document(fleet: "Fleet", min_hosts: int) -> dict[str, Any]:
         "contents": fleet.contents,
         "sampled": {"one_in": one_in} if one_in > 1 else None,
         "within_bytes": (totals.data_pages - fleet.within_contents) * page_size,
-        "across_bytes": (fleet.within_contents - fleet.contents) * page_size,
+        # Of samples each figure is an estimate of its own.
+        "across_bytes": max(fleet.within_contents - fleet.contents, 0) * page_size,
         "systems": [_system(fleet, number) for number in range(len(fleet.systems))],
         "holders": {
             "min_hosts": min_hosts,

@@ -14,10 +14,13 @@ from ghostswap.host.swaps import SwapArea
 from ghostswap.host.zram import Zram
 from ghostswap.host.zswap import Zswap
 
+SCHEMA = "ghostswap.inspect-host/1"
+
 
 def host_document(host: Host, findings: Sequence[Finding]) -> dict[str, object]:
     """The document that `ghostswap inspect --json` prints."""
     return {
+        "schema": SCHEMA,
         "kernel": None if host.kernel is None else str(host.kernel),
         "page_size": host.page_size,
         "swaps": [_swap(area) for area in host.swaps],

@@ -36,6 +36,7 @@ def test_the_label_changes_and_the_uuid_stays(
     assert capsys.readouterr().out == f"LABEL: ünï\nUUID:  {UUID}\n"
     assert run(["label", str(ghost), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
+        "schema": "ghostswap.label/1",
         "path": str(ghost),
         "label": "ünï",
         "uuid": UUID,

@@ -99,6 +99,7 @@ def test_the_document_says_both_page_counts(tmp_path: Path) -> None:
     ghost = tmp_path / "ghost"
     run = mkghost(ghost, "--size", "1GiB", "--label", "zs", "--uuid", UUID, "--json")
     assert json.loads(run.stdout) == {
+        "schema": "ghostswap.mkghost/1",
         "path": str(ghost),
         "page_size": PAGE,
         "pages": (1 << 30) // PAGE,
