@@ -104,20 +104,21 @@ def scaled_population(census: Census, measured: Measured, share: IdleShare) -> P
 
 def scaled(pages: Population, census: Census, share: IdleShare) -> Population:
     """All idle pages, where `pages` are those of the sample, which `census` is of."""
-    factor = share.idle_pages / max(census.total, 1)
+    counts = scaled_counts(census, share)
 
-    def sizes(sampled: SizeHistogram, kind: Bools) -> SizeHistogram:
+    def sizes(sampled: SizeHistogram, kind: Bools, number: int) -> SizeHistogram:
         seen = max(int(np.count_nonzero(kind)), 1)
         each = _distinct(census, kind, share) / seen
+        factor = number / max(float(sampled.pages.sum()), 1.0)
         return SizeHistogram(sampled.pages * factor, sampled.contents * each)
 
     contents = census.contents
     return Population(
         pages.page_size,
         pages.algorithm,
-        round(pages.zero * factor),
-        sizes(pages.same_filled, contents.same_filled),
-        sizes(pages.data, contents.data),
+        counts["zero"],
+        sizes(pages.same_filled, contents.same_filled, counts["same_filled"]),
+        sizes(pages.data, contents.data, counts["data"]),
         scaled_copies(census, share),
         # The sources of the sample tell of all their pages.
         min(sum(each.facts.thp for each in census.sources) / max(share.total_pages, 1), 1.0),
@@ -128,10 +129,11 @@ def scaled_counts(census: Census, share: IdleShare) -> dict[str, int]:
     """All idle pages by kind: total = zero + same_filled + data, data = distinct + duplicate."""
     contents = census.contents
     factor = share.idle_pages / max(census.total, 1)
-    total = share.idle_pages if census.total else 0
-    zero = round(contents.pages_of(contents.zero) * factor)
-    same = min(round(contents.pages_of(contents.same_filled) * factor), total - zero)
-    data = total - zero - same
+    kinds = (contents.zero, contents.same_filled, contents.data)
+    # Rounded sums, not rounded parts: these add up, and of a kind that is not there are none.
+    ends = np.rint(np.cumsum([0, *map(contents.pages_of, kinds)]) * factor).astype(np.int64)
+    zero, same, data = np.diff(ends).tolist()
+    total = zero + same + data
     distinct = min(round(_distinct(census, contents.data, share)), data)
     return {
         "total": total,

@@ -53,7 +53,7 @@ def share_error(part: int, sampled: int, total: int) -> float:
     squared = _DEVIATIONS**2 * (1 - sampled / total) / sampled
     middle = (share + squared / 2) / (1 + squared)
     half = math.sqrt(share * (1 - share) * squared + squared**2 / 4) / (1 + squared)
-    return max(middle + half - share, share - middle + half) + 0.5 / sampled
+    return min(max(middle + half - share, share - middle + half) + 0.5 / sampled, 1.0)
 
 
 def total_error(values: Floats, total: int) -> float:

@@ -219,7 +219,7 @@ def _footprint(row: "_Fields", rules: Rules, page_size: int, total: int) -> Foot
         zeromap_pages=row.whole("zeromap_pages", absent=0),
         refused_thp_pages=row.whole("refused_thp_pages", absent=0),
         kept_bytes=rules.kept_bytes(refused, page_size),
-        relative_error=row.number("relative_error"),
+        relative_error=row.amount("relative_error"),
         sharing=None if pool is not Pool.PAGES else _sharing(row, total - stored, total, page_size),
         recompression=_recompression(row) if SYSTEMS[system].recompresses else None,
         variant=variant,
