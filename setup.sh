@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv beside this file with ghostswap in it. With a word after it, also runs that:
-#   sh setup.sh          install
+#   sh setup.sh          install, with what --save and --plot take
 #   sh setup.sh test     install what the tests need, and run them
 #   sh setup.sh lint     install ruff and mypy too, and run them
 # Needs Python 3.11 or newer; works as root and as an ordinary user.
@@ -58,7 +58,14 @@ pip() { .venv/bin/python -m pip install -q "$@"; }
 # Where Python may not keep what it compiles (PYTHONDONTWRITEBYTECODE), each start would compile anew.
 compile() { .venv/bin/python -m compileall -q ghostswap; }
 case "${1-}" in
-'') pip -e . && compile ;;
+'')
+    pip -e '.[census,plot]' || {
+        say 'without pyarrow and matplotlib: --save, saved censuses and --plot will not work'
+        pip -e .
+    }
+    say "for many hosts (ghostswap fleet) also: $PWD/.venv/bin/python -m pip install 'ghostswap[fleet]'"
+    compile
+    ;;
 test)
     pip -e '.[test]'
     .venv/bin/python -m pytest

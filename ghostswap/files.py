@@ -12,12 +12,15 @@ from typing import BinaryIO
 from ghostswap.errors import GhostswapError, os_reason
 
 _PRIVATE = 0o600
+_NO_FILE = "exists and is no regular file"
 
 
 def check_place(path: Path) -> None:
     """Refuse a file that could not be written, as far as that can be told before the work."""
     if path.is_dir():
         raise GhostswapError(path, "is a directory")
+    if path.exists() and not path.is_file():
+        raise GhostswapError(path, _NO_FILE)
     if not path.parent.is_dir():
         raise GhostswapError(path.parent, "is no directory")
     if not os.access(path.parent, os.W_OK):
@@ -33,7 +36,7 @@ def replaced_whole(path: Path) -> Iterator[BinaryIO]:
     """
     with suppress(OSError):
         if not stat.S_ISREG(path.stat().st_mode):
-            raise GhostswapError(path, "exists and is no regular file")
+            raise GhostswapError(path, _NO_FILE)
     # A name of its own, in the same directory since rename(2) works within one file system.
     name = f".{path.name[:200]}.{secrets.token_hex(6)}.tmp"
     with directory_of(path) as directory:

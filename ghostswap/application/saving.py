@@ -11,6 +11,7 @@ from ghostswap.census.parquet import write
 from ghostswap.census.salt import Salt, new_salt, read_salt
 from ghostswap.census.table import Census
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.extras import missing
 from ghostswap.files import check_place
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import read_memory
@@ -33,13 +34,16 @@ class Keeping:
     taken: datetime | None = None
     reduction: Reduction = _WHOLE
 
-    def check_early(self) -> None:
-        """Refuse what could not be written, as far as that can be told before the work."""
+    def check_early(self, *, salted: bool) -> None:
+        """Refuse what could not be written, as far as that can be told before the work; `salted`
+        says that what is measured are saved censuses, whose hashes have a salt."""
         if self.path is None:
             return
         if find_spec("pyarrow") is None:
-            raise GhostswapError("--save", "needs pyarrow: pip install 'ghostswap[census]'")
+            raise missing("--save", "pyarrow", "census")
         check_place(self.path)
+        if salted:
+            self._check_unsalted()
         if self.salt_file is not None:
             read_salt(self.salt_file)
         if self.new_salt_file is not None:
@@ -47,13 +51,16 @@ class Keeping:
                 raise GhostswapError(self.new_salt_file, "exists; --salt-file would use it")
             check_place(self.new_salt_file)
 
-    def check(self, census: Census) -> None:
-        """UsageError where a key is given for hashes that have one already."""
-        if census.salt and (self.salt_file is not None or self.new_salt_file is not None):
-            raise UsageError("--salt-file", "these hashes have a salt already")
+    def _check_unsalted(self) -> None:
+        if self.salt_file is not None or self.new_salt_file is not None:
+            option = "--salt-file" if self.salt_file is not None else "--new-salt-file"
+            raise UsageError(option, "saved censuses have a salt already, which they keep")
 
     def write(self, census: Census, path: Path, *, live: bool) -> None:
-        """Write the census. RAM is this machine's where it was measured `live`, else all pages."""
+        """Write the census. RAM is this machine's where it was measured `live`, else all pages.
+        UsageError where a key is given for hashes that have one already."""
+        if census.salt:
+            self._check_unsalted()
         here = os.uname()
         ram = read_memory(HostFiles(Path("/"))).mem_total if live else None
         origin = Origin(
@@ -73,6 +80,4 @@ class Keeping:
 def save_census(census: Census, path: Path, salt_file: Path | None = None) -> None:
     """Write a census to `path`, as this machine's and now; by a random key, or that in `salt_file`,
     which makes it comparable. GhostswapError where it cannot be written."""
-    keeping = Keeping(path, salt_file)
-    keeping.check(census)
-    keeping.write(census, path, live=False)
+    Keeping(path, salt_file).write(census, path, live=False)

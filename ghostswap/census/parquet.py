@@ -18,6 +18,7 @@ from ghostswap.census.columns import Origin, Reduction, Rows, checksum, saved_ro
 from ghostswap.census.salt import Salt
 from ghostswap.census.table import Bools, Census, Contents
 from ghostswap.errors import GhostswapError
+from ghostswap.extras import missing
 from ghostswap.files import replaced_whole
 
 SCHEMA = "ghostswap.census/2"
@@ -245,7 +246,5 @@ def pyarrow() -> tuple[Any, Any]:
         import pyarrow as arrow
         import pyarrow.parquet as parquet
     except ImportError:
-        raise GhostswapError(
-            "census files", "need pyarrow: pip install 'ghostswap[census]'"
-        ) from None
+        raise missing("a census file", "pyarrow", "census") from None
     return arrow, parquet

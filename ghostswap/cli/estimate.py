@@ -173,7 +173,15 @@ def estimate_dedup(
     elif tracker is not TrackerName.AUTO:
         raise UsageError("--tracker", "goes with --idle")
     keeping = saving.keeping(
-        save, salt_file, new_salt_file, host, taken, private=private, one_in=one_in, quick=quick
+        save,
+        salt_file,
+        new_salt_file,
+        host,
+        taken,
+        private=private,
+        one_in=one_in,
+        quick=quick,
+        measured=measured,
     )
     if not (files or measured.live):
         raise UsageError(
@@ -206,7 +214,6 @@ def estimate_dedup(
         result = estimate(
             measured, method, rules, group_by=group_by, top=top, listener=listener(quiet)
         )
-        keeping.check(result.census)
         with (
             plot.afterwards(
                 (save, lambda path: keeping.write(result.census, path, live=measured.live)),

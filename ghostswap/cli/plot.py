@@ -11,6 +11,7 @@ import typer
 
 from ghostswap.cli.help import SHOW
 from ghostswap.errors import GhostswapError, UsageError
+from ghostswap.extras import missing
 from ghostswap.files import check_place, replaced_whole
 from ghostswap.signals import free
 
@@ -52,7 +53,7 @@ def _load_matplotlib() -> None:
         os.chdir("/")
         import matplotlib  # noqa: F401
     except ImportError:
-        raise GhostswapError("--plot", "needs matplotlib: pip install 'ghostswap[plot]'") from None
+        raise missing("--plot", "matplotlib", "plot") from None
     finally:
         os.fchdir(here)
         os.close(here)

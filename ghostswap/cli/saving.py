@@ -12,6 +12,7 @@ from ghostswap.errors import UsageError
 
 if TYPE_CHECKING:
     from ghostswap.application.saving import Keeping
+    from ghostswap.application.sources import Sources
 
 _LONGEST_HOST = 253  # a name in the DNS
 _RAREST = 1 << 20
@@ -102,6 +103,7 @@ def keeping(
     private: bool,
     one_in: int,
     quick: bool,
+    measured: "Sources",
 ) -> "Keeping":
     """What these options say; UsageError where they contradict each other, GhostswapError where
     what they name could not be written."""
@@ -120,9 +122,10 @@ def keeping(
     if quick and one_in > 1:
         raise UsageError("--one-in", "keeps sizes whole, and --quick leaves most out: give one")
     # Only here, with NumPy.
+    from ghostswap.application.measure import saved_censuses
     from ghostswap.application.saving import Keeping
     from ghostswap.census.columns import Reduction
 
     kept = Keeping(path, salt_file, new_salt_file, host, taken, Reduction(private, one_in))
-    kept.check_early()
+    kept.check_early(salted=bool(saved_censuses(measured)))
     return kept

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ghostswap.errors import GhostswapError, os_reason
+from ghostswap.extras import missing
 
 # What is being asked, for how many hosts that is done, of how many; 0 where it is asked of all.
 Progress = Callable[[str, int, int], None]
@@ -117,7 +118,7 @@ def _duckdb(memory_bytes: int, stack: ExitStack) -> Engine:
     try:
         import ibis.backends.duckdb
     except ImportError:
-        raise GhostswapError("fleet", "needs DuckDB: pip install 'ghostswap[fleet]'") from None
+        raise missing("fleet", "DuckDB", "fleet") from None
     connection = ibis.duckdb.connect(
         memory_limit=f"{memory_bytes}B",
         threads=len(os.sched_getaffinity(0)),
@@ -145,7 +146,7 @@ def _spark(master: str, memory_bytes: int, stack: ExitStack) -> Engine:
         import ibis
         from pyspark.sql import SparkSession
     except ImportError:
-        raise GhostswapError("--engine spark", "needs pip install 'ghostswap[spark]'") from None
+        raise missing("--engine spark", "pyspark", "spark") from None
     connect = master.startswith("sc://")
     if not connect and shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
         raise GhostswapError("--engine spark", "needs Java 17, or a Spark Connect at sc://HOST")

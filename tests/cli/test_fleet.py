@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -126,8 +127,12 @@ def test_an_algorithm_that_no_host_has(censuses: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "options", "says"),
     [
-        ("ibis", (), "fleet: needs DuckDB: pip install 'ghostswap[fleet]'"),
-        ("pyspark", ("--engine", "spark"), "--engine spark: needs pip install 'ghostswap[spark]'"),
+        ("ibis", (), "fleet: needs DuckDB: {pip} install 'ghostswap[fleet]'"),
+        (
+            "pyspark",
+            ("--engine", "spark"),
+            "--engine spark: needs pyspark: {pip} install 'ghostswap[spark]'",
+        ),
     ],
 )
 def test_it_says_what_to_install(
@@ -137,7 +142,8 @@ def test_it_says_what_to_install(
     command = [sys.executable, "-c", probe + "sys.exit(run(sys.argv[1:]))", "fleet", str(censuses)]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"ghostswap: {says}\n"
+    pip = f"{shlex.quote(sys.executable)} -m pip"
+    assert done.stderr == f"ghostswap: {says.format(pip=pip)}\n"
 
 
 def test_a_new_key_is_private(tmp_path: Path) -> None:

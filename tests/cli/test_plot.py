@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import matplotlib.image
 import pytest
 
 from tests.estimates import estimate, refusal, run_estimate
+from tests.faults.command import run_disturbed
 
 PAGE = 4096
 
@@ -77,7 +79,8 @@ def test_without_matplotlib_the_user_is_told_what_to_install(tmp_path: Path) -> 
     missing = tmp_path / "no-such-dump"
     done = without_matplotlib("estimate-dedup", missing, "--plot", tmp_path / "a.svg")
     assert done.returncode == 1
-    assert done.stderr == "ghostswap: --plot: needs matplotlib: pip install 'ghostswap[plot]'\n"
+    install = f"{shlex.quote(sys.executable)} -m pip install 'ghostswap[plot]'"
+    assert done.stderr == f"ghostswap: --plot: needs matplotlib: {install}\n"
 
 
 def test_without_matplotlib_everything_else_works(dump: Path) -> None:
@@ -117,12 +120,16 @@ def test_the_current_folder_has_no_say_in_pictures(dump: Path, tmp_path: Path, k
 
 
 def test_a_picture_that_fails_leaves_the_old_one_and_the_report(dump: Path, tmp_path: Path) -> None:
-    """/dev/full and its like are no files; what stands there stays."""
-    link = tmp_path / "a.svg"
-    link.symlink_to("/dev/full")
-    done = run_estimate(dump, "--plot", link)
+    """What somebody puts there meanwhile stays."""
+    picture = tmp_path / "a.svg"
+    done = run_disturbed(
+        "ghostswap.plots.picture:of_estimate",
+        f"os.symlink('/dev/full', {str(picture)!r})",
+        *("estimate-dedup", dump, "--plot", picture),
+    )
     assert done.returncode == 1
-    assert done.stderr == f"ghostswap: {link}: exists and is no regular file\n"
+    assert done.stderr == f"ghostswap: {picture}: exists and is no regular file\n"
+    assert picture.is_symlink()
     assert "zram" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "pages.raw"]
 

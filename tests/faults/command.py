@@ -22,6 +22,30 @@ def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
+_DISTURBED = """
+import importlib, os, signal, sys, time
+module, name = sys.argv[1].split(":")
+module = importlib.import_module(module)
+real = getattr(module, name)
+def disturbed(*arguments, **options):
+    setattr(module, name, real)
+    exec(sys.argv[2])
+    return real(*arguments, **options)
+setattr(module, name, disturbed)
+from ghostswap.cli.app import run
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+def run_disturbed(
+    where: str, statement: str, *arguments: object
+) -> subprocess.CompletedProcess[str]:
+    """Run `ghostswap …`, where a Python statement comes in between as the function `where`, named
+    as module:function, is called for the first time."""
+    command = [sys.executable, "-c", _DISTURBED, where, statement, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 @contextmanager
 def start(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """`ghostswap …`, started in a session of its own, as a shell starts a job; it is killed with
