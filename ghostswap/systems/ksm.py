@@ -37,7 +37,7 @@ def ksm(pages: Population, rules: Rules) -> Footprint:
         compressed_bytes=kept * pages.page_size,
         pool_bytes=kept * pages.page_size,
         slack_bytes=0,
-        entry_bytes=entry_bytes(pages.copies, merged),
+        entry_bytes=_entry_bytes(pages.copies, merged),
         lookup_bytes=0,
         sharing=merged,
     )
@@ -57,7 +57,7 @@ def sharing(pages: Copies, page_size: int) -> Sharing:
     return Sharing(shared, saved, general_profit(saved, scanned, page_size))
 
 
-def entry_bytes(pages: Copies, merged: Sharing) -> int:
+def _entry_bytes(pages: Copies, merged: Sharing) -> int:
     """What KSM keeps of pages that it `merged` so."""
     mergeable = int((pages.copies * pages.contents).sum())
     nodes = merged.pages_shared + _chains(pages)

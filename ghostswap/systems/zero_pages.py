@@ -1,81 +1,62 @@
-"""What a footprint would be without some of its zero pages: they take no pool, but each is counted,
-and may have an entry."""
+"""What a footprint would be without some of its zero pages.
 
-from dataclasses import replace
+They take no pool, but each is counted, and may have an entry. How a system keeps them depends on
+nothing else of the pages but their number, so that a saved footprint, whose pages are gone, tells
+enough: the system's own function says what some more zero pages change.
+"""
+
+from dataclasses import fields, replace
 
 import numpy as np
 
-from ghostswap.census.population import Copies
+from ghostswap.census.population import Copies, Population, SizeHistogram
 from ghostswap.kernel.rules import Rules
-from ghostswap.kernel.zswap import SameFilled
 from ghostswap.systems.footprint import Footprint, Sharing
-from ghostswap.systems.ksm import entry_bytes, sharing
-from ghostswap.systems.table import SYSTEMS, Pool
-from ghostswap.systems.zram import dedup_table_bytes
+from ghostswap.systems.table import SYSTEMS
 
 
 def without_zero(footprint: Footprint, pages: int, zero_pages: int, rules: Rules) -> Footprint:
     """The footprint without `pages` of its `zero_pages`, under the same rules."""
-    match SYSTEMS[footprint.system].pool:
-        case Pool.ZRAM:
-            return _zram(footprint, pages, rules)
-        case Pool.ZSWAP:
-            return _zswap(footprint, pages, rules)
-        case Pool.PAGES:
-            return _ksm(footprint, pages, zero_pages)
-
-
-def _zram(footprint: Footprint, pages: int, rules: Rules) -> Footprint:
-    total = footprint.total_pages - pages
-    table = 0
-    if SYSTEMS[footprint.system].once:
-        table = dedup_table_bytes(footprint.total_pages) - dedup_table_bytes(total)
-    return replace(
-        footprint,
-        total_pages=total,
-        pages_stored=max(0, footprint.pages_stored - pages),
-        same_pages=max(0, footprint.same_pages - pages),
-        zeromap_pages=max(0, footprint.zeromap_pages - pages),
-        entry_bytes=max(0, footprint.entry_bytes - table),
-        lookup_bytes=max(0, footprint.lookup_bytes - pages * rules.zram_entry_bytes),
+    others = max(0, footprint.taken_pages - zero_pages)
+    of_others = _alike(others, footprint.page_size)
+    before, after = (
+        SYSTEMS[footprint.system].footprint(
+            Population(
+                footprint.page_size,
+                footprint.algorithm,
+                zero,
+                same_filled=_alike(0, footprint.page_size),
+                data=of_others,
+                # The others are no two alike.
+                copies=Copies(np.array([zero, 1]), np.array([1, others])),
+            ),
+            rules,
+        )
+        for zero in (zero_pages, zero_pages - pages)
     )
+    changed = {
+        name: max(0, getattr(footprint, name) + getattr(after, name) - getattr(before, name))
+        for name in _COUNTS
+    }
+    sharing = footprint.sharing and _changed(footprint.sharing, before.sharing, after.sharing)
+    return replace(footprint, **changed, sharing=sharing)
 
 
-def _zswap(footprint: Footprint, pages: int, rules: Rules) -> Footprint:
-    entries = 0 if rules.same_filled is SameFilled.ZEROMAP else pages
-    stored = max(0, footprint.pages_stored - entries)
-    lookup = rules.zswap_lookup_bytes(footprint.pages_stored) - rules.zswap_lookup_bytes(stored)
-    return replace(
-        footprint,
-        total_pages=footprint.total_pages - pages,
-        pages_stored=stored,
-        same_pages=max(0, footprint.same_pages - pages),
-        zeromap_pages=max(0, footprint.zeromap_pages - pages),
-        entry_bytes=max(0, footprint.entry_bytes - entries * rules.zswap_entry_bytes),
-        lookup_bytes=max(0, footprint.lookup_bytes - lookup),
-    )
+_COUNTS = [field.name for field in fields(Footprint) if field.type is int]
 
 
-def _ksm(footprint: Footprint, pages: int, zero_pages: int) -> Footprint:
-    """Zero pages are a content like any other, and merged with one another."""
-    of_before, of_after = (
-        Copies(np.array([copies]), np.array([1])) for copies in (zero_pages, zero_pages - pages)
-    )
-    before, after = (sharing(each, footprint.page_size) for each in (of_before, of_after))
-    merged = footprint.sharing or Sharing(0, 0, 0)
-    left = Sharing(
-        max(0, merged.pages_shared - before.pages_shared + after.pages_shared),
-        max(0, merged.pages_sharing - before.pages_sharing + after.pages_sharing),
-        merged.general_profit - before.general_profit + after.general_profit,
-    )
-    kept = max(0, footprint.pages_stored - pages + merged.pages_sharing - left.pages_sharing)
-    entries = entry_bytes(of_before, before) - entry_bytes(of_after, after)
-    return replace(
-        footprint,
-        total_pages=footprint.total_pages - pages,
-        pages_stored=kept,
-        compressed_bytes=kept * footprint.page_size,
-        pool_bytes=kept * footprint.page_size,
-        entry_bytes=max(0, footprint.entry_bytes - entries),
-        sharing=left,
+def _alike(pages: int, page_size: int) -> SizeHistogram:
+    """So many pages that compress to a byte."""
+    sizes = np.zeros(page_size + 2)
+    sizes[1] = pages
+    return SizeHistogram(sizes, sizes)
+
+
+def _changed(sharing: Sharing, before: Sharing | None, after: Sharing | None) -> Sharing | None:
+    if before is None or after is None:
+        return sharing
+    return Sharing(
+        max(0, sharing.pages_shared + after.pages_shared - before.pages_shared),
+        max(0, sharing.pages_sharing + after.pages_sharing - before.pages_sharing),
+        sharing.general_profit + after.general_profit - before.general_profit,
     )

@@ -38,11 +38,11 @@ def zram_recompressed(pages: Population, rules: Rules) -> Footprint:
 
 def zram_dedup(pages: Population, rules: Rules) -> Footprint:
     """zram with Joonsoo Kim's dedup: one object per distinct content."""
-    dedup_bytes = pages.data.total_contents * DEDUP_ENTRY_BYTES + dedup_table_bytes(pages.total)
+    dedup_bytes = pages.data.total_contents * DEDUP_ENTRY_BYTES + _dedup_table_bytes(pages.total)
     return _footprint(System.ZRAM_DEDUP, pages, rules, pages.data.contents, dedup_bytes)
 
 
-def dedup_table_bytes(pages: int) -> int:
+def _dedup_table_bytes(pages: int) -> int:
     """The hash table of dedup for a device of as many pages."""
     return max(_DEDUP_BUCKETS_MIN, pages // _DEDUP_PAGES_PER_BUCKET) * _DEDUP_BUCKET_BYTES
 

@@ -29,8 +29,8 @@ def test_zero_pages_can_be_taken_out_afterwards(
     without.write_bytes(b"".join(pages))
     rules = rules_for(KernelVersion.parse(kernel), {})
     method = Method(page_size=PAGE, jobs=1)
-    found, wanted = (
+    with_them, without_them = (
         estimate(Sources((path,)), method, rules).comparison for path in (with_zeros, without)
     )
-    assert found.coverage == replace(NOTHING_LEFT_OUT, dump_zero_pages=zero_pages)
-    assert found.without_dump_zeros() == wanted
+    assert with_them.coverage == replace(NOTHING_LEFT_OUT, dump_zero_pages=zero_pages)
+    assert with_them.without_dump_zeros() == without_them
