@@ -109,7 +109,7 @@ complete -c ghostswap -n '__ghostswap_command inspect' -F
 complete -c ghostswap -n '__ghostswap_command inspect' -l fix -d 'Mend PATH where that is safe and local to it'
 complete -c ghostswap -n '__ghostswap_command inspect' -l cgroups -d 'Also show control groups: zswap, ages of memory'
 complete -c ghostswap -n '__ghostswap_command inspect' -l watch -r -f -d 'Show the host again and again, until Ctrl-C'
-complete -c ghostswap -n '__ghostswap_command inspect' -l openmetrics -d 'Print metrics for node_exporter\'s textfile collector'
+complete -c ghostswap -n '__ghostswap_command inspect' -l openmetrics -d 'Print OpenMetrics, as node_exporter takes it'
 complete -c ghostswap -n '__ghostswap_command inspect' -s J -l json -d 'Print one JSON document and nothing else'
 complete -c ghostswap -n '__ghostswap_command inspect' -s b -l bytes -d 'Print sizes as exact bytes'
 complete -c ghostswap -n '__ghostswap_command inspect' -s n -l noheadings -d 'Print tables without headings'

@@ -21,7 +21,7 @@ Watch = Annotated[
 ]
 OpenMetrics = Annotated[
     bool,
-    typer.Option("--openmetrics", help="Print metrics for node_exporter's textfile collector."),
+    typer.Option("--openmetrics", help="Print OpenMetrics, as node_exporter takes it."),
 ]
 
 

@@ -1,7 +1,8 @@
-"""A host in the text format of Prometheus, as node_exporter's textfile collector takes it.
+"""A host as OpenMetrics text, which node_exporter's textfile collector takes as well.
 
-Format: prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4. The collector knows
-none of the types that OpenMetrics added, so only counters and gauges occur.
+Format: the OpenMetrics specification, 1.0. The collector reads the older text format of Prometheus,
+which knows none of the types that OpenMetrics added, so only counters and gauges occur; lines of
+UNIT and EOF are comments to it, and counters untyped, since it has their names with _total.
 """
 
 from collections import Counter
@@ -19,7 +20,8 @@ from ghostswap.host.swaps import SwapArea
 from ghostswap.host.zram import IoStat, MmStat, Zram
 from ghostswap.host.zswap import Zswap
 
-_PREFIX = "ghostswap_"
+_PREFIX, _TOTAL = "ghostswap_", "_total"
+_UNITS = ("bytes", "pages")
 _FAILURES = ("reject_", "pool_limit_hit", "decompress_fail")
 
 Labels = Mapping[str, str]
@@ -28,11 +30,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Metric(Generic[T]):
-    """One figure of a T. A name that ends in _total is a counter, any other a gauge."""
+    """One figure of a T: a counter if its name ends in _total, else a gauge. The last word before
+    that is its unit, where it is one."""
 
     name: str
     help: str
     value: Callable[[T], float | None]
+
+    @property
+    def family(self) -> str:
+        """The name of what the samples are of, which has no _total."""
+        return _PREFIX + self.name.removesuffix(_TOTAL)
 
 
 _SWAP: tuple[Metric[SwapArea], ...] = (
@@ -99,8 +107,8 @@ _FINDINGS: tuple[Metric[int], ...] = (
 
 
 def exposition(host: Host, findings: Sequence[Finding]) -> str:
-    """All metrics of `host`, each with its HELP and TYPE; what it does not tell is left out."""
-    return "".join(f"{line}\n" for line in _lines(host, findings))
+    """All metrics of `host`, each with TYPE, UNIT and HELP; what it does not tell is left out."""
+    return "".join(f"{line}\n" for line in (*_lines(host, findings), "# EOF"))
 
 
 def escaped(value: str) -> str:
@@ -142,16 +150,30 @@ def _lines(host: Host, findings: Sequence[Finding]) -> Iterator[str]:
 
 def _family(metrics: Sequence[Metric[T]], items: Sequence[tuple[Labels, T]]) -> Iterator[str]:
     """Every metric of every item: the format wants all samples of one name together."""
+    named = list(_apart(items))
     for metric in metrics:
-        samples = [(labels, metric.value(item)) for labels, item in items]
+        samples = [(labels, metric.value(item)) for labels, item in named]
         known = [(labels, value) for labels, value in samples if value is not None]
         if not known:
             continue
-        name = f"{_PREFIX}{metric.name}"
-        yield f"# HELP {name} {metric.help}"
-        yield f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}"
+        family, unit = metric.family, metric.family.rpartition("_")[2]
+        yield f"# TYPE {family} {'counter' if metric.name.endswith(_TOTAL) else 'gauge'}"
+        if unit in _UNITS:
+            yield f"# UNIT {family} {unit}"
+        yield f"# HELP {family} {metric.help}"
         for labels, value in known:
-            yield f"{name}{_braced(labels)} {int(value) if isinstance(value, bool) else value}"
+            number = int(value) if isinstance(value, bool) else value
+            yield f"{_PREFIX}{metric.name}{labels} {number}"
+
+
+def _apart(items: Sequence[tuple[Labels, T]]) -> Iterator[tuple[str, T]]:
+    """The items, their labels as text: a name that occurs again, as of files on two mounts, is
+    numbered, since no two samples may have the same labels."""
+    seen: Counter[str] = Counter()
+    for labels, item in items:
+        alike = _braced(labels)
+        seen[alike] += 1
+        yield (alike if seen[alike] == 1 else _braced({**labels, "again": str(seen[alike])})), item
 
 
 def _braced(labels: Labels) -> str:
@@ -160,7 +182,8 @@ def _braced(labels: Labels) -> str:
 
 
 def _area_labels(area: SwapArea) -> Labels:
-    return {"name": as_text(area.path), "type": area.type, "medium": area.medium.value}
+    labels = {"name": as_text(area.path), "type": area.type, "medium": area.medium.value}
+    return labels | {"deleted": "1"} if area.deleted else labels
 
 
 def _device_labels(device: Zram) -> Labels:
