@@ -332,9 +332,9 @@ def plan(
     rules = kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
     choose_columns(SIZE_COLUMNS, columns)  # a wrong one is said before the work
     plot.check(picture)
-    told = listener(quiet)
-    limits, swapped_out = limits_asked(asked, told.warning), demand_asked(asked)
-    planned_from, census = input_asked(asked, rules, told)
+    progress = listener(quiet)
+    limits, swapped_out = limits_asked(asked, progress.warning), demand_asked(asked)
+    planned_from, census = input_asked(asked, rules, progress)
     status = DONE if census is None else status_of(census, quiet)
     request = request_asked(asked, rules, planned_from, swapped_out)
     plans = [make_plan(planned_from, limit, request) for limit in limits]

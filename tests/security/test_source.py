@@ -1,12 +1,15 @@
 """What the source must never do: run a shell, run code out of data, look for programs in PATH."""
 
 import ast
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ghostswap
+from ghostswap.ghost.modules import driver_is_to_be_had, open_driver
 
 PACKAGE = Path(ghostswap.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -52,9 +55,17 @@ def test_no_module_that_runs_what_it_reads(path: Path) -> None:
         assert not {name.split(".")[0] for name in names} & FORBIDDEN_MODULES, f"{path}:{names}"
 
 
-def test_programs_are_sought_where_the_system_has_them() -> None:
-    from ghostswap.ghost import modules
-
-    for folder in modules._SYSTEM_PATH.split(":"):
-        assert Path(folder).is_absolute()
-        assert folder.endswith("bin")
+def test_programs_are_sought_where_the_system_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, marks = tmp_path / "modprobe", tmp_path / "marks"
+    own.write_text(f"#!/bin/sh\ntouch {marks}\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["modprobe"], check=True)
+    assert marks.exists()  # PATH does name it
+    marks.unlink()
+    assert not driver_is_to_be_had(tmp_path / "node", "no-such-module-of-ours")
+    assert not open_driver(tmp_path / "node", "no-such-module-of-ours")
+    assert not marks.exists()

@@ -65,7 +65,9 @@ def test_options_that_contradict_each_other_name_one(options: PlanOptions, optio
 @pytest.mark.parametrize(
     "options", [DUMP, RATIO, replace(RATIO, sources=GROUP), PlanOptions(GROUP, idle=Idle(30))]
 )
-def test_options_that_go_together_pass(options: PlanOptions) -> None:
+def test_options_that_go_together_are_not_refused(options: PlanOptions) -> None:
+    with pytest.raises(UsageError, match=r"^--design: "):  # its one fault, sought last
+        replace(options, design=Design.ZRAM).check()
     options.check()
 
 

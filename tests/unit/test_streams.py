@@ -215,11 +215,16 @@ def test_a_cut_is_never_taken_for_the_end(
         assert data.startswith(out)
 
 
-@given(junk=st.binary(max_size=300), compression=st.sampled_from(Compression))
-def test_junk_behind_a_magic_ends_in_damage_and_nothing_else(
-    junk: bytes, compression: Compression
+@given(
+    junk=st.binary(max_size=300),
+    compression=st.sampled_from(Compression),
+    at_once=st.integers(1, 9),
+)
+def test_junk_behind_a_magic_ends_in_the_same_damage_however_it_is_read(
+    junk: bytes, compression: Compression, at_once: int
 ) -> None:
-    unpacked(compression.value + junk)
+    packed = compression.value + junk
+    assert unpacked(packed, at_once) == unpacked(packed)
 
 
 def test_a_zip_bomb_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
