@@ -5,15 +5,18 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from ghostswap.census.store import load
 from ghostswap.errors import GhostswapError
 from ghostswap.fleet.inventory import read_part
 from ghostswap.host import frames, maps, memory, pagemap, swaps, zram
+from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.kconfig import parse_config
 from ghostswap.host.lru_gen import parse_lru_gen
 from ghostswap.idle.ranges import intervals_untouched, parse_region
@@ -33,12 +36,15 @@ from ghostswap.pages.source import Source, Stream
 from ghostswap.plan.answer import PlanInput, PlanRequest, plan
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report import comparison, estimate
+from ghostswap.report.openmetrics import exposition
 from ghostswap.report.plan import document
+from ghostswap.report.saved import check
 from ghostswap.swapfile import header, verdict
 from ghostswap.systems.comparison import compare
 from ghostswap.systems.footprint import System
 from tests.cores import PAGE, in_memory
 from tests.fuzz import inputs
+from tests.hosts import PLAIN
 
 # So much is read of what an input claims to hold; it may claim 2^64 bytes.
 _MOST_READ = 64 * PAGE
@@ -201,6 +207,19 @@ def _swaps(data: bytes) -> None:
         assert isinstance(area.path, bytes)
 
 
+def _metrics(data: bytes) -> None:
+    """What is in names stays in its label, and the parser of prometheus_client takes it."""
+    areas = swaps.parse_swaps(data)[:8]
+    groups = tuple(
+        Cgroup(path, 1, None, None, None, None, None, None) for path in data.split(b"\t")[:4]
+    )
+    text = exposition(replace(PLAIN, swaps=areas, cgroups=groups), ())
+    families: list[Metric] = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    values = {family.name: [each.value for each in family.samples] for family in families}
+    assert values.get("ghostswap_swap_used_bytes", []) == [float(area.used) for area in areas]
+    assert values["ghostswap_cgroup_zswap_bytes"] == [1.0] * len(groups)
+
+
 def _maps(data: bytes) -> None:
     text, _, mountinfo = data.partition(b"\0")
     mounts = maps.Mounts(frozenset(), frozenset())
@@ -270,7 +289,9 @@ def _statistics(data: bytes) -> None:
 
 def _estimate(data: bytes) -> None:
     with suppress(GhostswapError):
-        saved = comparison.read(comparison.parse_estimate(data, "fuzz"), "fuzz")
+        parsed = comparison.parse_estimate(data, "fuzz")
+        check(parsed, "fuzz")
+        saved = comparison.read(parsed, "fuzz")
         planned_from = PlanInput.of_comparison(saved, "fuzz", None)
         footprints = planned_from.footprints
         system = max(footprints, key=lambda system: (system is System.KSM, system))
@@ -292,6 +313,7 @@ TARGETS = (
     Target("census", _census, inputs.census_files),
     Target("fleet", _fleet, inputs.census_files),
     Target("proc-swaps", _swaps, inputs.swaps_files),
+    Target("metrics", _metrics, inputs.swaps_files),
     Target("lru-gen", _lru_gen, inputs.lru_gen_files),
     Target("tried-regions", _tried_regions, inputs.tried_regions),
     Target("proc-maps", _maps, inputs.maps_files),
