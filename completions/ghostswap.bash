@@ -178,7 +178,7 @@ _ghostswap() {
     if [[ $cur == -* ]]; then
         case $command in
             '') _ghostswap_words -V --version -h --help ;;
-            estimate-dedup) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs -J --json -b --bytes -n --noheadings -o --output -q --quiet -h --help ;;
+            estimate-dedup) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --algorithm --recompress --kernel --zpool --ghost --no-writeback --whole-huge-pages --page-size --engine --verify --group-by --top --histogram --quick --error --seed --idle --tracker --save --salt-file --new-salt-file --host --taken --private --one-in --plot --jobs -J --json -b --bytes -n --noheadings -o --output -q --quiet -h --help ;;
             fleet) _ghostswap_words --algorithm --engine --master --memory --skip-bad --kernel --zpool --ghost --no-writeback --min-hosts --pairs --new-salt-file --plot -J --json -b --bytes -n --noheadings -o --output -q --quiet -h --help ;;
             inspect) _ghostswap_words --fix --cgroups --watch --openmetrics -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
             label) _ghostswap_words -L --label -U --uuid -J --json -q --quiet -h --help ;;

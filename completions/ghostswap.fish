@@ -63,6 +63,7 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l engine -r -f -a
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l verify -d 'Use both engines and show the difference (root)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l group-by -r -f -a 'source cgroup mapping kind' -d 'Also count pages by group'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l top -r -f -d 'The N most copied contents, how they begin'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l histogram -d 'Also how many contents have how many copies'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l quick -d 'Compress a sample only; dedup stays exact'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l error -r -f -d 'With --quick: error of the pool (default: 0.5%)'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l seed -r -f -d 'With --quick, another sample (default: 0)'

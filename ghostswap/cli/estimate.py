@@ -92,6 +92,14 @@ def estimate_dedup(
             help="The N most copied contents, how they begin.",
         ),
     ] = 0,
+    histogram: Annotated[
+        bool,
+        typer.Option(
+            "--histogram",
+            rich_help_panel=SHOW,
+            help="Also how many contents have how many copies.",
+        ),
+    ] = False,
     quick: Annotated[
         bool,
         typer.Option(
@@ -224,6 +232,10 @@ def estimate_dedup(
             if as_json:
                 print_json(document(result))
             else:
-                show(result, View(exact=exact, headings=not noheadings, columns=output))
+                show(
+                    result,
+                    View(exact=exact, headings=not noheadings, columns=output),
+                    copies=histogram,
+                )
             sys.stdout.flush()
             return ended(result, quiet)

@@ -58,8 +58,9 @@ _SOURCES_NAMED = 3
 _SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
 
 
-def show(estimate: Estimate, view: View) -> None:
-    """Print the pages, the systems, and whatever else the estimate holds."""
+def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
+    """Print the pages, the systems, and whatever else the estimate holds; with `copies`, and beside
+    the most copied contents, also how many contents have how many copies."""
     if view.headings:
         _show_pages(estimate, view)
     systems = estimate.shown()
@@ -76,13 +77,14 @@ def show(estimate: Estimate, view: View) -> None:
     if estimate.groups:
         rows = [_group_row(group, view.exact) for group in estimate.groups]
         _titled("Pages by group", _GROUP_COLUMNS, rows)
-    if estimate.top:
+    if copies or estimate.top:
         buckets = in_powers_of_two(histogram(estimate.census))
         _titled(
             "Data pages by number of copies (each line: up to twice as many)",
             _HISTOGRAM_COLUMNS,
             [_bucket_row(bucket, estimate.census.page_size, view.exact) for bucket in buckets],
         )
+    if estimate.top:
         _titled("Most copied contents", _TOP_COLUMNS, [_top_row(top) for top in estimate.top])
 
 

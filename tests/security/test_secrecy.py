@@ -64,3 +64,12 @@ def test_only_top_shows_how_contents_begin(dump: Path) -> None:
     done = run("estimate-dedup", "--json", "--top", 1, dump)
     (most,) = json.loads(done.stdout)["dedup"]["top"]
     assert bytes.fromhex(most["preview_hex"]).startswith(SECRET[:8])
+
+
+def test_the_histogram_of_copies_shows_nothing_of_what_is_in_them(dump: Path) -> None:
+    without, shown = (run("estimate-dedup", *more, dump) for more in ((), ("--histogram",)))
+    title = "Data pages by number of copies"
+    assert title in shown.stdout
+    assert title not in without.stdout
+    assert not reveals(shown.stdout.encode())
+    assert reveals(run("estimate-dedup", "--top", "1", dump).stdout.encode())
