@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ghostswap.kernel.behaviours import BEHAVIOURS, spans
 from ghostswap.kernel.slots import Charge, Cost, Design, costs
 from ghostswap.kernel.version import RELEASES
+from scripts.behaviours import BEHAVIOURS, spans
 
 PAGE = Path(__file__).parents[1] / "docs/kernels.md"
 

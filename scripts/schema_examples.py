@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ghostswap.cli.on import area_document, plan_document
 from ghostswap.ghost.areas import Backend, GhostArea
 from ghostswap.ghost.plan import SwitchOn, shell_lines
 from ghostswap.host.swaps import Medium, SwapArea
+from ghostswap.report.ghost import area_document, switch_on_document
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "schemas"
@@ -83,7 +83,7 @@ def _area() -> GhostArea:
 def _dry_run() -> dict[str, object]:
     """What it tells on a kernel with device mapper, which the one that runs here may lack."""
     plan = SwitchOn(Path("/swap.ghost"), 64 << 30, None, None, start_zswap=True)
-    return plan_document(
+    return switch_on_document(
         plan, Backend.DEVICE_MAPPER, list(shell_lines(plan, Backend.DEVICE_MAPPER))
     )
 

@@ -20,6 +20,7 @@ from ghostswap.ghost.plan import (
 from ghostswap.ghost.run_folder import one_at_a_time
 from ghostswap.ghost.swapcalls import PRIORITIES
 from ghostswap.ghost.switch import carry_out, remove_own_file, switch_off, switch_on
+from ghostswap.ghost.zswap_switch import shrinker_is_on
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import read_memory
 from ghostswap.owned import open_owned
@@ -56,12 +57,16 @@ def backend_here() -> Backend:
     return Backend.DEVICE_MAPPER
 
 
-def writeback_advice(backend: Backend, wishes: Wishes) -> str | None:
-    """What is to be said of a ghost area into which zswap may write back; None for nothing. A
-    kernel that knows ghosts does not try."""
-    if backend is Backend.KERNEL or wishes.no_writeback:
-        return None
-    return writeback.advice(HostFiles(_HERE), running_version())
+def advice(backend: Backend, wishes: Wishes, *, turned_on: bool) -> list[str]:
+    """What is to be said of a ghost area into which zswap may write back, a line each, once it is
+    `turned_on` or before. A kernel that knows ghosts does not try."""
+    lines = []
+    if turned_on and backend is Backend.DEVICE_MAPPER and shrinker_is_on():
+        lines.append("zswap's shrinker tries to write pages back, for which a ghost has no room")
+    if backend is not Backend.KERNEL and not wishes.no_writeback:
+        of_kernel = writeback.advice(HostFiles(_HERE), running_version())
+        lines += [] if of_kernel is None else [of_kernel]
+    return lines
 
 
 def turn_on(path: Path | None, size: int | None, wishes: Wishes) -> tuple[GhostArea, bool]:

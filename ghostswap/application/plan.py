@@ -75,12 +75,7 @@ def unused_memory(root: Path, seconds: float = UNUSED_SECONDS) -> Demand:
             "this host shows no ages of memory: that takes MGLRU (/sys/kernel/mm/lru_gen/enabled), "
             "debugfs and root; --idle DURATION watches pages instead",
         )
-    unused = sum(
-        each.anon_pages
-        for group in groups
-        for each in group.generations
-        if each.unused_ms >= seconds * 1000
-    )
+    unused = sum(group.unused_pages(seconds * 1000) for group in groups)
     if not unused:
         raise GhostswapError(
             "--demand idle", f"no memory was unused for {format_duration(seconds)}: nothing to size"

@@ -1,20 +1,18 @@
 """What `ghostswap inspect PATH` shows of swap files and devices, as text and as JSON."""
 
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from ghostswap.cli.render import complain, emphasised, note, print_json, printable, size_text
 from ghostswap.errors import GhostswapError
+from ghostswap.report.area import file_mode, inspection_document
 from ghostswap.swapfile.area import Kind
 from ghostswap.swapfile.fix import fix
-from ghostswap.swapfile.header import Header, format_uuid
+from ghostswap.swapfile.header import format_uuid
 from ghostswap.swapfile.inspection import Inspection, inspect_path
 from ghostswap.swapfile.running import PAGE_SIZE
 from ghostswap.swapfile.verdict import Kernel, Verdict
 from ghostswap.units import format_size
-
-SCHEMA = "ghostswap.inspect-file/1"
 
 _KINDS = {
     Kind.GHOST: "a ghost swap file: a header that stands for a swap area without blocks on disk",
@@ -57,7 +55,7 @@ def show_files(paths: Sequence[Path], *, fix: bool, json: bool, exact: bool, qui
             complain(GhostswapError(path, _why_not_swap(inspection)))
             failed = True
         if json:
-            shown.append(_document(inspection))
+            shown.append(inspection_document(inspection))
         else:
             _show(inspection, exact)
     if json:
@@ -86,53 +84,6 @@ def _why_not_swap(inspection: Inspection) -> str:
     return "not a swap area: no swap signature"
 
 
-def _document(inspection: Inspection) -> dict[str, object]:
-    area, header = inspection.area, inspection.area.header
-    return {
-        "schema": SCHEMA,
-        "path": str(area.path),
-        "kind": area.kind.value,
-        "header": None if header is None else _header_document(header),
-        "verdicts": {
-            kernel.value: _verdict_document(verdict)
-            for kernel, verdict in inspection.verdicts.items()
-        },
-        "file": {
-            "size_bytes": area.size,
-            "allocated_bytes": area.allocated,
-            "mode": _mode(inspection),
-            "uid": area.facts.st_uid,
-            "filesystem": area.mount.filesystem if area.mount else None,
-        },
-        "swapon": {"accepted": inspection.refusal is None, "reason": inspection.refusal},
-        "warnings": list(inspection.warnings),
-    }
-
-
-def _header_document(header: Header) -> dict[str, object]:
-    return {
-        "version": header.version,
-        "last_page": header.last_page,
-        "nr_badpages": header.nr_badpages,
-        "uuid": format_uuid(header.uuid),
-        "label": header.label,
-        "page_size": header.page_size,
-        "endianness": header.endianness.value,
-        "bad_pages": list(header.bad_pages),
-    }
-
-
-def _verdict_document(verdict: Verdict) -> dict[str, object]:
-    return {
-        "accepted": verdict.accepted,
-        "usable_pages": verdict.usable_pages,
-        "checks": [
-            {"name": check.name, "ok": check.ok, "message": check.message}
-            for check in verdict.checks
-        ],
-    }
-
-
 def _show(inspection: Inspection, exact: bool) -> None:
     area, header = inspection.area, inspection.area.header
     print(emphasised(f"{printable(str(area.path))}: {_KINDS[area.kind]}"))
@@ -145,7 +96,7 @@ def _show(inspection: Inspection, exact: bool) -> None:
         print(f"{header.nr_badpages} bad pages")
     print(f"  here        {size_text(area.size, exact)} long, ", end="")
     print(f"{size_text(area.allocated, exact)} allocated, ", end="")
-    print(f"mode {_mode(inspection)}, owner {area.facts.st_uid}", end="")
+    print(f"mode {file_mode(inspection)}, owner {area.facts.st_uid}", end="")
     print(f", on {area.mount.filesystem}" if area.mount else "")
     for kernel, verdict in inspection.verdicts.items():
         _show_verdict(kernel, verdict, exact)
@@ -165,7 +116,3 @@ def _show_verdict(kernel: Kernel, verdict: Verdict, exact: bool) -> None:
     for check in verdict.checks:
         logged = f" [{check.message}]" if check.message else ""
         print(f"    {'ok' if check.ok else 'NO'}  {_CHECKS[check.name]}{logged}")
-
-
-def _mode(inspection: Inspection) -> str:
-    return f"{stat.S_IMODE(inspection.area.facts.st_mode):04o}"

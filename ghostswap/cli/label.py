@@ -7,11 +7,10 @@ import typer
 
 from ghostswap.cli import options
 from ghostswap.cli.render import print_json, printable
+from ghostswap.report.area import label_document
 from ghostswap.swapfile.area import look_at
 from ghostswap.swapfile.header import format_uuid
 from ghostswap.swapfile.relabel import labelled, relabel
-
-SCHEMA = "ghostswap.label/1"
 
 
 def label(
@@ -42,16 +41,7 @@ def label(
         header = relabel(path, volume, None if uuid is None else options.uuid(uuid))
 
     if json:
-        print_json(
-            {
-                "schema": SCHEMA,
-                "path": str(path),
-                "label": header.label,
-                "uuid": format_uuid(header.uuid),
-                "page_size": header.page_size,
-                "endianness": header.endianness.value,
-            }
-        )
+        print_json(label_document(path, header))
     else:
         print(f"LABEL: {printable(header.label)}".rstrip())
         print(f"UUID:  {format_uuid(header.uuid)}")

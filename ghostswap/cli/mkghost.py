@@ -10,14 +10,13 @@ from ghostswap.cli import options
 from ghostswap.cli.render import note, print_json, printable, size_text, warn
 from ghostswap.errors import UsageError
 from ghostswap.host.kernel import page_size_or_own
+from ghostswap.report.area import ghost_file_document
 from ghostswap.swapfile.create import check_target, write_ghost
 from ghostswap.swapfile.geometry import last_page_of, whole_pages
 from ghostswap.swapfile.header import NATIVE, Header, build, format_uuid
 from ghostswap.swapfile.layout import Endianness
 from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
 from ghostswap.swapfile.verdict import Kernel
-
-SCHEMA = "ghostswap.mkghost/1"
 
 
 class ByteOrder(enum.StrEnum):
@@ -98,7 +97,7 @@ def mkghost(
     if page_size != PAGE_SIZE:
         warn(f"pages of {page_size} bytes: no area for this machine, whose have {PAGE_SIZE}", quiet)
     if json:
-        print_json(_document(path, header))
+        print_json(ghost_file_document(path, header))
     else:
         _show(path, header, exact=exact, dry_run=dry_run)
 
@@ -109,21 +108,6 @@ def _last_page(size: int | None, pages: int | None, page_size: int) -> int:
     if pages is not None and size is None:
         return last_page_of(pages, page_size)
     raise UsageError("mkghost", "how large? give --size SIZE or --pages N, and not both")
-
-
-def _document(path: Path, header: Header) -> dict[str, object]:
-    return {
-        "schema": SCHEMA,
-        "path": str(path),
-        "page_size": header.page_size,
-        "pages": header.pages,
-        "last_page": header.last_page,
-        "usable_bytes": header.usable_bytes,
-        "size_bytes": header.size_bytes,
-        "uuid": format_uuid(header.uuid),
-        "label": header.label,
-        "endianness": header.endianness.value,
-    }
 
 
 def _show(path: Path, header: Header, *, exact: bool, dry_run: bool) -> None:

@@ -6,9 +6,10 @@ import typer
 
 from ghostswap.application.ghost import turn_off
 from ghostswap.cli import options
-from ghostswap.cli.on import area_document, area_text
+from ghostswap.cli.on import area_text
 from ghostswap.cli.render import print_json, printable
 from ghostswap.errors import UsageError
+from ghostswap.report.ghost import area_document
 
 
 def off(

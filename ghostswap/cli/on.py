@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ghostswap.application.ghost import backend_here, describe, prepare, turn_on, writeback_advice
+from ghostswap.application.ghost import advice, backend_here, describe, prepare, turn_on
 from ghostswap.cli import options
 from ghostswap.cli.render import print_json, printable, size_text, warn
-from ghostswap.ghost.areas import Backend, GhostArea
-from ghostswap.ghost.plan import SwitchOn, Wishes, shell_lines
-from ghostswap.ghost.zswap_switch import shrinker_is_on
-
-SCHEMA = "ghostswap.on/1"
-DRY_RUN_SCHEMA = "ghostswap.on-dry-run/1"
+from ghostswap.ghost.areas import GhostArea
+from ghostswap.ghost.plan import Wishes, shell_lines
+from ghostswap.report.ghost import area_document, switch_on_document
 
 
 def on(
@@ -59,17 +56,17 @@ def on(
     if dry_run:
         plan, backend = prepare(path, size, wishes), backend_here()
         lines = list(shell_lines(plan, backend))
-        _advise(backend, wishes, quiet)
+        for line in advice(backend, wishes, turned_on=False):
+            warn(line, quiet)
         if json:
-            print_json(plan_document(plan, backend, lines))
+            print_json(switch_on_document(plan, backend, lines))
         else:
             print("\n".join(lines))
         return
 
     area, changed = turn_on(path, size, wishes)
-    if shrinker_is_on() and area.backend is Backend.DEVICE_MAPPER:
-        warn("zswap's shrinker tries to write pages back, for which a ghost has no room", quiet)
-    _advise(area.backend, wishes, quiet)
+    for line in advice(area.backend, wishes, turned_on=True):
+        warn(line, quiet)
     if json:
         print_json(area_document(area, changed))
     else:
@@ -77,39 +74,6 @@ def on(
         print(f"{printable(area.name)}: {state}, {area_text(area, exact)}")
 
 
-def _advise(backend: Backend, wishes: Wishes, quiet: bool) -> None:
-    advice = writeback_advice(backend, wishes)
-    if advice is not None:
-        warn(advice, quiet)
-
-
-def area_document(area: GhostArea, changed: bool) -> dict[str, object]:
-    """A ghost area as `on` and `off` tell it in JSON; sizes in bytes, null where it is not on."""
-    return {
-        "schema": SCHEMA,
-        "name": area.name,
-        "way": area.backend.value,
-        "device": str(area.device),
-        "file": None if area.file is None else str(area.file),
-        "size_bytes": area.size,
-        "used_bytes": area.swap.used if area.swap else None,
-        "priority": area.swap.priority if area.swap else None,
-        "changed": changed,
-    }
-
-
 def area_text(area: GhostArea, exact: bool = False) -> str:
     """The same in a few words for people."""
     return describe(area, None if area.size is None else size_text(area.size, exact))
-
-
-def plan_document(plan: SwitchOn, backend: Backend, lines: list[str]) -> dict[str, object]:
-    """What `on --dry-run` tells in JSON: the area, and the shell lines that make it."""
-    return {
-        "schema": DRY_RUN_SCHEMA,
-        "file": str(plan.file),
-        "way": backend.value,
-        "size_bytes": plan.size,
-        "priority": plan.priority,
-        "commands": lines,
-    }

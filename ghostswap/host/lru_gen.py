@@ -40,6 +40,10 @@ class GroupAges:
     path: bytes
     generations: tuple[Generation, ...]
 
+    def unused_pages(self, ms: float) -> int:
+        """Anonymous pages that nothing has used for so many milliseconds at least."""
+        return sum(each.anon_pages for each in self.generations if each.unused_ms >= ms)
+
 
 def read_lru_gen(files: HostFiles) -> tuple[GroupAges, ...] | None:
     """The groups that have anonymous pages; None where the host has no such LRU, has it switched

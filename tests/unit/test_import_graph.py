@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "systems": "kernel census",
     "fleet": "kernel census systems",
     "plan": "kernel systems",
-    "report": "kernel host diagnose census systems fleet plan",
+    "report": "kernel host diagnose swapfile ghost census systems fleet plan",
     "plots": "kernel pages census systems fleet plan report",
     "application": "kernel idle host diagnose swapfile ghost pages census systems fleet plan "
     "report",
