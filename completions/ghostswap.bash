@@ -78,7 +78,7 @@ _ghostswap() {
             _ghostswap_cgroups
             return
             ;;
-        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:-L | label:--label | mkghost:-s | mkghost:--size | mkghost:--pages | mkghost:-L | mkghost:--label | on:--size | on:-p | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle)
+        estimate-dedup:--max-expansion | estimate-dedup:--top | estimate-dedup:--error | estimate-dedup:--seed | estimate-dedup:--idle | estimate-dedup:--host | estimate-dedup:--taken | estimate-dedup:--one-in | estimate-dedup:--jobs | fleet:--master | fleet:--memory | fleet:--min-hosts | fleet:--pairs | inspect:--watch | label:-L | label:--label | mkghost:-s | mkghost:--size | mkghost:--pages | mkghost:-L | mkghost:--label | on:--size | on:-p | on:--priority | plan:--max-expansion | plan:--ratio | plan:--margin | plan:--ram | plan:--max-pool-percent | plan:--idle | plan:--master | plan:--memory)
             compopt +o default
             return
             ;;
@@ -118,7 +118,7 @@ _ghostswap() {
             _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS
             return
             ;;
-        fleet:--engine)
+        fleet:--engine | plan:--engine)
             _ghostswap_words duckdb spark
             return
             ;;
@@ -185,7 +185,7 @@ _ghostswap() {
             mkghost) _ghostswap_words -s --size --pages -L --label -U --uuid -p --page-size -e --endianness -f --force --dry-run -J --json -b --bytes -q --quiet -h --help ;;
             off) _ghostswap_words -a --all --force -J --json -b --bytes -q --quiet -h --help ;;
             on) _ghostswap_words --size -p --priority --enable-zswap --no-writeback --dry-run -J --json -b --bytes -q --quiet -h --help ;;
-            plan) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --path --plot -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
+            plan) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --engine --master --memory --skip-bad --path --plot -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
         esac
         return
     fi

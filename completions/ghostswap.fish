@@ -87,10 +87,10 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s h -l help -d 'S
 
 complete -c ghostswap -n '__ghostswap_command fleet' -F
 complete -c ghostswap -n '__ghostswap_command fleet' -l algorithm -r -f -a 'lz4 lz4hc lzo lzo-rle deflate zstd' -d 'Only this one of those that the files have; repeatable'
-complete -c ghostswap -n '__ghostswap_command fleet' -l engine -r -f -a 'duckdb spark' -d 'What counts'
+complete -c ghostswap -n '__ghostswap_command fleet' -l engine -r -f -a 'duckdb spark' -d 'What counts a fleet'
 complete -c ghostswap -n '__ghostswap_command fleet' -l master -r -f -d 'Spark\'s, or sc://HOST for Spark Connect (default: local)'
 complete -c ghostswap -n '__ghostswap_command fleet' -l memory -r -f -d 'What the engine may take (default: 1G); it spills to $TMPDIR'
-complete -c ghostswap -n '__ghostswap_command fleet' -l skip-bad -d 'Leave out files that are unusable'
+complete -c ghostswap -n '__ghostswap_command fleet' -l skip-bad -d 'Leave out files of a fleet that are unusable'
 complete -c ghostswap -n '__ghostswap_command fleet' -l kernel -r -f -a '6.1 6.12 6.18 7.1 7.2' -d 'Of this kernel, as 6.1 (default: the running one)'
 complete -c ghostswap -n '__ghostswap_command fleet' -l zpool -r -f -a 'zsmalloc zbud z3fold' -d 'zswap\'s allocator (default: that kernel\'s)'
 complete -c ghostswap -n '__ghostswap_command fleet' -l ghost -d 'All areas are ghosts: refused pages stay in RAM'
@@ -188,6 +188,10 @@ complete -c ghostswap -n '__ghostswap_command plan' -l explain -d 'Show how each
 complete -c ghostswap -n '__ghostswap_command plan' -l print -r -f -a 'pages bytes mib' -d 'The recommended size alone, a plain number'
 complete -c ghostswap -n '__ghostswap_command plan' -l emit -r -f -a 'sh fstab systemd zram-generator' -d 'Print the lines that set it up'
 complete -c ghostswap -n '__ghostswap_command plan' -l fleet -d 'The arguments are censuses of many hosts: one rule for all'
+complete -c ghostswap -n '__ghostswap_command plan' -l engine -r -f -a 'duckdb spark' -d 'What counts a fleet'
+complete -c ghostswap -n '__ghostswap_command plan' -l master -r -f -d 'Spark\'s, or sc://HOST for Spark Connect (default: local)'
+complete -c ghostswap -n '__ghostswap_command plan' -l memory -r -f -d 'What the engine may take (default: 1G); it spills to $TMPDIR'
+complete -c ghostswap -n '__ghostswap_command plan' -l skip-bad -d 'Leave out files of a fleet that are unusable'
 complete -c ghostswap -n '__ghostswap_command plan' -l path -r -F -d 'The file of --emit (default: /var/swap/ghost or /var/swap/swapfile)'
 complete -c ghostswap -n '__ghostswap_command plan' -l plot -r -F -d 'Draw a picture too: a .svg, .png or .html file'
 complete -c ghostswap -n '__ghostswap_command plan' -s J -l json -d 'Print one JSON document and nothing else'

@@ -10,10 +10,12 @@ from ghostswap.fleet.engine import Engine, EngineName, Progress, engine
 from ghostswap.fleet.inventory import Inventory
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_POOL_PERCENT
+from ghostswap.plan.enough import ZeroPages, doubtful_zeros, too_many_zeros
 from ghostswap.plan.fleet import FleetPlan, HostSizing
 from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT, PoolLimit, size_up
 from ghostswap.systems.footprint import System
 from ghostswap.systems.table import SYSTEMS, Pool
+from ghostswap.systems.zero_pages import without_zero
 
 if TYPE_CHECKING:
     from ghostswap.fleet.survey import Fleet
@@ -75,11 +77,15 @@ def plan_fleet(
     system: System,
     pool_percent: int | None = None,
     margin: float = 0.0,
+    zero_pages: ZeroPages | None = None,
     progress: Callable[[], AbstractContextManager[Progress]] = _silent,
 ) -> FleetPlan:
     """What area each host needs for pages held by `system` under the first of the algorithms asked
     for (by default, of those that all have), with a pool of so many percent of its RAM (by default
-    20, of zram 50). GhostswapError as for `fleet`, UsageError for a percentage that is none."""
+    20, of zram 50). Zero pages of dumps are left out unless `zero_pages` includes them.
+
+    GhostswapError as for `fleet`, and for a host that has hardly anything but zero pages of dumps
+    where `zero_pages` is None; UsageError for a percentage that is none."""
     if pool_percent is None:
         in_zram = SYSTEMS[system].pool is Pool.ZRAM
         pool_percent = DEFAULT_ZRAM_PERCENT if in_zram else DEFAULT_POOL_PERCENT
@@ -89,23 +95,36 @@ def plan_fleet(
     with _started(inventory, asked, progress) as (started, report):
         from ghostswap.fleet.survey import by_host
 
-        hosts, left_out = by_host(
+        hosts, bad = by_host(
             inventory, started, rules, algorithm, skip_bad=asked.skip_bad, progress=report
         )
-    sizings, empty = [], []
+    sizings: list[HostSizing] = []
+    empty, pages, left_out_zeros = [], 0, 0
     for each in hosts:
-        name, ram = each.host.name, each.host.ram_bytes
+        name, ram, totals = each.host.name, each.host.ram_bytes, each.host.totals
         footprints = {footprint.system: footprint for footprint in each.systems}
         if system not in footprints:
             raise GhostswapError(f"--system {system}", "is not worked out for a fleet")
-        if footprints[system].taken_pages == 0:
+        footprint, zeros = footprints[system], each.host.dump_zero_pages
+        if zero_pages is None and too_many_zeros(zeros, totals.pages):
+            bad.append(doubtful_zeros(each.host.files, zeros, totals.pages))
+            if not asked.skip_bad:
+                raise bad[-1]
+            continue
+        if zero_pages is not ZeroPages.INCLUDE:
+            footprint = without_zero(footprint, zeros, totals.zero_pages, rules)
+            left_out_zeros += zeros
+        pages += totals.pages
+        if footprint.taken_pages == 0:
             empty.append(name)
             continue
         limit = PoolLimit(ram, pool_percent)
-        sizings.append(HostSizing(name, size_up(footprints[system], limit, margin, None)))
+        sizings.append(HostSizing(name, size_up(footprint, limit, margin, None)))
     if not sizings:
+        if bad:
+            raise bad[0]
         raise GhostswapError(hosts[0].host.files, f"{system} takes none of its pages")
-    return FleetPlan(tuple(sizings), tuple(empty), tuple(map(str, left_out)))
+    return FleetPlan(tuple(sizings), tuple(empty), tuple(map(str, bad)), pages, left_out_zeros)
 
 
 @contextmanager

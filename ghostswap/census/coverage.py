@@ -40,9 +40,15 @@ def unreadable(census: Census, source: SourceRows) -> int:
     return source.facts.unreadable + int(np.count_nonzero(~rows))
 
 
+def of_dump(kind: str) -> bool:
+    """Whether a source of this kind has zero pages also for memory that nobody touched; ValueError
+    for what is no kind."""
+    return SourceKind(kind) is not SourceKind.PROCESS
+
+
 def dump_zero_pages(census: Census, source: SourceRows) -> int:
     """Pages of zeros of a source that is a dump; none of a process, which has what it touched."""
-    if source.facts.kind is SourceKind.PROCESS:
+    if not of_dump(source.facts.kind):
         return 0
     rows = slice(source.first, source.first + source.pages)
     read = sum(

@@ -12,9 +12,9 @@ import typer
 from ghostswap.application.fleet import MEMORY_BYTES, Asked
 from ghostswap.application.fleet import fleet as count
 from ghostswap.census.salt import new_salt
-from ghostswap.cli import kernel_rules, options, plot
+from ghostswap.cli import engine_options, kernel_rules, options, plot
 from ghostswap.cli.fleet_view import SYSTEM_COLUMNS, show
-from ghostswap.cli.help import COMPRESS, READ, SHOW
+from ghostswap.cli.help import COMPRESS, SHOW
 from ghostswap.cli.render import (
     DONE,
     REFUSED,
@@ -29,16 +29,8 @@ from ghostswap.fleet.engine import EngineName, Progress
 from ghostswap.fleet.inventory import Inventory, census_files, take_stock
 from ghostswap.report.fleet import document
 
-_LEAST_MEMORY = 128 << 20
 MOST_LINES = 8
 _PAIRS_DRAWN = 4096  # at the most; all pairs of 90 hosts
-
-
-def _memory(text: str) -> int:
-    size = options.size(text)
-    if size < _LEAST_MEMORY:
-        raise typer.BadParameter(f"{text} is less than 128 MiB")
-    return size
 
 
 def fleet(
@@ -59,33 +51,10 @@ def fleet(
             help="Only this one of those that the files have; repeatable.",
         ),
     ] = None,
-    engine: Annotated[
-        EngineName,
-        typer.Option("--engine", rich_help_panel=READ, help="What counts."),
-    ] = EngineName.DUCKDB,
-    master: Annotated[
-        str | None,
-        typer.Option(
-            "--master",
-            metavar="URL",
-            rich_help_panel=READ,
-            help="Spark's, or sc://HOST for Spark Connect (default: local).",
-        ),
-    ] = None,
-    memory: Annotated[
-        int | None,
-        typer.Option(
-            "--memory",
-            parser=_memory,
-            metavar="SIZE",
-            rich_help_panel=READ,
-            help="What the engine may take (default: 1G); it spills to $TMPDIR.",
-        ),
-    ] = None,
-    skip_bad: Annotated[
-        bool,
-        typer.Option("--skip-bad", rich_help_panel=READ, help="Leave out files that are unusable."),
-    ] = False,
+    engine: engine_options.Engine = EngineName.DUCKDB,
+    master: engine_options.Master = None,
+    memory: engine_options.Memory = None,
+    skip_bad: engine_options.SkipBad = False,
     kernel: kernel_rules.Kernel = None,
     zpool: kernel_rules.Zpool = None,
     ghost: kernel_rules.Ghost = False,
@@ -139,8 +108,7 @@ def fleet(
         return DONE
     if not censuses:
         raise UsageError("fleet", "name a census or a directory of some: 'ghostswap help fleet'")
-    if master is not None and engine is not EngineName.SPARK:
-        raise UsageError("--master", "goes with --engine spark")
+    engine_options.check(engine, master)
     choose_columns(SYSTEM_COLUMNS, output)  # a wrong one is said before the work
     plot.check(picture)
     rules = kernel_rules.rules_by_options(
@@ -150,18 +118,13 @@ def fleet(
     counted = pairs if picture is None else max(pairs, _PAIRS_DRAWN)
     asked = Asked(algorithm or (), engine, master, memory or MEMORY_BYTES, skip_bad, counted)
     surveyed = count(inventory, rules, asked, lambda: fleet_progress(quiet))
-    described = document(replace(surveyed, pairs=surveyed.pairs[:pairs]), min_hosts)
+    shown = replace(surveyed, pairs=surveyed.pairs[:pairs])
     with plot.afterwards((picture, lambda path: plot.plot_fleet(surveyed, path))):
         if as_json:
-            print_json(described)
+            print_json(document(shown, min_hosts))
         else:
-            show(described, View(exact=exact, headings=not noheadings, columns=output))
-    for error in surveyed.left_out[:MOST_LINES]:
-        warn(f"left out: {error}", quiet=False)
-    if len(surveyed.left_out) > MOST_LINES:
-        more = len(surveyed.left_out) - MOST_LINES
-        warn(f"left out: {more} more; --json has them all", quiet=False)
-    return REFUSED if surveyed.left_out else DONE
+            show(shown, min_hosts, View(exact=exact, headings=not noheadings, columns=output))
+    return status_of(list(map(str, surveyed.left_out)))
 
 
 def stock(censuses: Sequence[Path], *, skip_bad: bool, quiet: bool) -> Inventory:
@@ -170,6 +133,15 @@ def stock(censuses: Sequence[Path], *, skip_bad: bool, quiet: bool) -> Inventory
     for line in inventory.notes[:MOST_LINES]:
         note(line, quiet)
     return inventory
+
+
+def status_of(left_out: Sequence[str]) -> int:
+    """The exit status, having said which files are left out, and why."""
+    for why in left_out[:MOST_LINES]:
+        warn(f"left out: {why}", quiet=False)
+    if len(left_out) > MOST_LINES:
+        warn(f"left out: {len(left_out) - MOST_LINES} more; --json has them all", quiet=False)
+    return REFUSED if left_out else DONE
 
 
 @contextmanager

@@ -96,6 +96,12 @@ def only(context: typer.Context, parameters: Set[str], why: str) -> None:
             raise UsageError(max(parameter.opts, key=len), why)
 
 
+def none(context: typer.Context, parameters: Set[str], why: str) -> None:
+    """UsageError, saying `why`, for the first of these `parameters` that is given."""
+    names = {parameter.name or "" for parameter in context.command.params}
+    only(context, names - parameters, why)
+
+
 Json = Annotated[
     bool,
     typer.Option(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ghostswap.application.method import Idle
-from ghostswap.cli import kernel_rules, options, plot, sources
+from ghostswap.cli import engine_options, kernel_rules, options, plot, sources
 from ghostswap.cli.help import COMPRESS, MACHINE, READ, SHOW
 from ghostswap.cli.progress import listener
 from ghostswap.cli.render import DONE, View, choose_columns, print_json, warn
 from ghostswap.errors import UsageError
+from ghostswap.fleet.engine import EngineName
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.demand import AskedDemand, DemandSource
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from ghostswap.plan.answer import Plan
 
 _LEAST_RAM = 1 << 20  # bytes
-# What goes with --fleet, by the names of parameters.
-_OF_FLEET = {
+# What goes with --fleet alone, and what goes with it too, by the names of parameters.
+_OF_FLEET_ALONE = {"engine", "master", "memory", "skip_bad"}
+_OF_FLEET = _OF_FLEET_ALONE | {
     "fleet", "files", "system", "algorithm", "max_pool_percent", "margin", "kernel", "emit", "json",
-    "exact", "no_headings", "columns", "quiet",
+    "exact", "no_headings", "columns", "quiet", "zero_pages",
 }  # fmt: skip
 
 
@@ -241,6 +243,10 @@ def plan(
             help="The arguments are censuses of many hosts: one rule for all.",
         ),
     ] = False,
+    engine: engine_options.Engine = EngineName.DUCKDB,
+    master: engine_options.Master = None,
+    memory: engine_options.Memory = None,
+    skip_bad: engine_options.SkipBad = False,
     path: Annotated[
         Path | None,
         typer.Option(
@@ -284,17 +290,22 @@ def plan(
     if fleet:
         options.only(context, _OF_FLEET, "does not go with --fleet")
         # Only here, since reading censuses takes more than other plans do.
+        from ghostswap.application.fleet import MEMORY_BYTES, Asked
         from ghostswap.cli.plan_fleet import FLEET_COLUMNS, FleetRequest, show_plan
 
+        engine_options.check(engine, master)
         if not files:
             raise UsageError("--fleet", "name censuses, or directories of some")
         choose_columns(FLEET_COLUMNS, columns)
+        names = [algorithm] if algorithm else []
+        asked_of_fleet = Asked(names, engine, master, memory or MEMORY_BYTES, skip_bad)
         request_of_fleet = FleetRequest(
             files,
+            asked_of_fleet,
             held_by,
-            algorithm,
             max_pool_percent,
             margin or 0.0,
+            zero_pages,
             emit,
             json,
             View(exact, not no_headings, columns),
@@ -303,6 +314,7 @@ def plan(
         return show_plan(
             request_of_fleet, kernel_rules.rules_by_options(kernel, ghost=True, quiet=quiet)
         )
+    options.none(context, _OF_FLEET_ALONE, "goes with --fleet")
     if sum((json, number is not None, emit is not None)) > 1:
         raise UsageError("plan", "--json, --print and --emit: one at a time")
     if idle is None and tracker is not TrackerName.AUTO:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.application.fleet import Asked, plan_fleet
-from ghostswap.cli.fleet import MOST_LINES, fleet_progress, stock
+from ghostswap.cli.fleet import MOST_LINES, fleet_progress, status_of, stock
 from ghostswap.cli.render import (
-    DONE,
-    REFUSED,
-    Column,
     View,
+    cells,
+    columns,
     print_json,
     print_table,
     size_text,
@@ -18,17 +17,21 @@ from ghostswap.cli.render import (
 )
 from ghostswap.errors import UsageError
 from ghostswap.kernel.rules import Rules
+from ghostswap.plan.enough import ZeroPages
 from ghostswap.plan.fleet import FleetPlan, fit
+from ghostswap.report.fields import titled
 from ghostswap.report.form import Form
-from ghostswap.report.plan_fleet import document, rule, zram_generator
+from ghostswap.report.plan_fleet import (
+    PERCENTILE,
+    document,
+    percentile_rows,
+    rule,
+    zram_generator,
+)
 from ghostswap.systems.footprint import System
 
-FLEET_COLUMNS = (
-    Column("PERCENTILE", right=True),
-    Column("RATIO", right=True),
-    Column("SIZE", right=True),
-    Column("OF-RAM", right=True),
-)
+_FIELDS = titled(PERCENTILE)
+FLEET_COLUMNS = columns(_FIELDS, words=set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,11 @@ class FleetRequest:
     """What of the options goes with a fleet."""
 
     censuses: Sequence[Path]
+    asked: Asked
     system: System
-    algorithm: str | None
     max_pool_percent: int | None
     margin: float
+    zero_pages: ZeroPages | None
     emit: Form | None
     json: bool
     view: View
@@ -50,46 +54,44 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
     """Print the plan for a fleet; the exit status."""
     if request.emit not in (None, Form.ZRAM_GENERATOR):
         raise UsageError("--emit", f"{request.emit} takes no rule; zram-generator does")
-    inventory = stock(request.censuses, skip_bad=False, quiet=request.quiet)
-    asked = Asked([request.algorithm] if request.algorithm else ())
+    inventory = stock(request.censuses, skip_bad=request.asked.skip_bad, quiet=request.quiet)
     plan = plan_fleet(
         inventory,
         rules,
-        asked,
+        request.asked,
         request.system,
         request.max_pool_percent,
         request.margin,
+        request.zero_pages,
         lambda: fleet_progress(request.quiet),
     )
     for name in plan.empty[:MOST_LINES]:
         warn(f"{name}: {request.system} takes none of its pages: left out", request.quiet)
+    if plan.left_out_zero_pages:
+        warn(
+            f"{plan.left_out_zero_pages:,} zero pages of {plan.pages:,} are left out: a dump has "
+            "them also for memory never touched (--zero-pages include)",
+            request.quiet,
+        )
     if request.json:
         print_json(document(plan))
     elif request.emit is not None:
         print("\n".join(zram_generator(plan)))
     else:
         _show(plan, request.view)
-    return REFUSED if plan.left_out else DONE
+    return status_of(plan.left_out)
 
 
 def _show(plan: FleetPlan, view: View) -> None:
-    described, default = document(plan), fit(plan.hosts)
+    sizing, default = plan.hosts[0].sizing, fit(plan.hosts)
     if view.headings:
         most = size_text(default.most_bytes, view.exact)
         print(f"Make it {default.share_of_ram:.0%} of RAM, {most} at the most: {rule(default)}")
         print(
-            f"  {described['system']} with {described['algorithm']}, whose pool may take "
-            f"{described['max_pool_percent']}% of RAM; {described['hosts']:,} hosts"
+            f"  {sizing.footprint.system} with {sizing.footprint.algorithm}, whose pool may take "
+            f"{sizing.limit.percent}% of RAM; {len(plan.hosts):,} hosts"
         )
         print(f"  too small for {len(default.failing):,} of them")
         print()
-    rows = [
-        [
-            f"{each['percentile']}%",
-            f"{each['ratio']:.2f}",
-            size_text(each["size_bytes"], view.exact),
-            f"{each['share_of_ram']:.0%}",
-        ]
-        for each in described["percentiles"]
-    ]
+    rows = [cells(_FIELDS, row, view.exact) for row in percentile_rows(plan)]
     print_table(FLEET_COLUMNS, rows, headings=view.headings, only=view.columns)

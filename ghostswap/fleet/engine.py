@@ -11,7 +11,6 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -90,6 +89,9 @@ class Engine:
     def _interruptible(self, work: Callable[[], Any]) -> Any:
         """What `work` returns. A signal stops the engine and is raised; inside an engine's own code
         it would be lost, or come out as a failure."""
+        # Only here: they take longer to load than all else that --help needs of a fleet.
+        from concurrent.futures import ThreadPoolExecutor, wait
+
         with ThreadPoolExecutor(1) as threads:
             future = threads.submit(work)
             try:

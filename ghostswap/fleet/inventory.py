@@ -12,7 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ghostswap.census.codecs import is_known
+from ghostswap.census.columns import ZERO
+from ghostswap.census.coverage import of_dump
 from ghostswap.census.parquet import COLUMNS, HASHES, MAGIC, SCHEMA, pyarrow
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.kernel.geometry import PAGE_SIZES
@@ -75,6 +79,7 @@ class Part:
     rows: int
     hashes: int  # their checksum
     totals: Totals
+    dump_zero_pages: int  # of the zero pages: a dump has them also for memory never touched
     algorithms: dict[str, float]  # and the relative error of each
 
 
@@ -104,6 +109,11 @@ class Host:
         """What it counted; contents in several parts are in it several times."""
         parts = [part.totals for part in self.parts]
         return sum(parts[1:], start=parts[0])
+
+    @property
+    def dump_zero_pages(self) -> int:
+        """Of its zero pages, those of dumps."""
+        return sum(part.dump_zero_pages for part in self.parts)
 
     @property
     def algorithms(self) -> dict[str, float]:
@@ -261,7 +271,7 @@ def read_part(path: Path) -> Part:
     try:
         _check_ends(path)
         with parquet.ParquetFile(path) as file:
-            return _part(path, file.schema_arrow, file.metadata.num_rows)
+            return _part(path, file)
     except OSError as error:
         reason = os_reason(error) if error.errno else f"is no readable census: {_line(error)}"
         raise GhostswapError(path, reason) from None
@@ -297,7 +307,8 @@ def _check_ends(path: Path) -> None:
         raise ValueError("its footer claims more than the file holds")
 
 
-def _part(path: Path, schema: Any, rows: int) -> Part:
+def _part(path: Path, file: Any) -> Part:
+    schema = file.schema_arrow
     metadata = {key.decode(): value for key, value in (schema.metadata or {}).items()}
     schema_name = metadata.get("ghostswap.schema", b"").decode()
     if schema_name == "ghostswap.census/1":
@@ -328,8 +339,8 @@ def _part(path: Path, schema: Any, rows: int) -> Part:
         if at < 0 or str(schema.field(at).type) != kind:
             raise ValueError(f"it has no column {name} of type {kind}")
     assert set(_TYPES) == set(COLUMNS)
-    totals = parameters["totals"]
-    fields = Totals.__dataclass_fields__
+    counts = parameters["totals"]
+    totals = Totals(**{name: _whole(counts[name], name) for name in Totals.__dataclass_fields__})
     return Part(
         path,
         _host(parameters["host"]),
@@ -339,11 +350,29 @@ def _part(path: Path, schema: Any, rows: int) -> Part:
         page_size,
         metadata["ghostswap.salt"].decode(),
         max(_whole(parameters["one_in"], "one_in", (1 << 31) - 1), 1),
-        rows,
+        file.metadata.num_rows,
         int(metadata[HASHES]),
-        Totals(**{name: _whole(totals[name], name) for name in fields}),
+        totals,
+        _dump_zero_pages(file, parameters["sources"], totals.zero_pages),
         algorithms,
     )
+
+
+def _dump_zero_pages(file: Any, sources: list[dict[str, Any]], zero_pages: int) -> int:
+    """How many of the zero pages are of dumps. Rows are read only where a file has processes too,
+    since only they tell which those are."""
+    of_dumps = np.array([of_dump(source["facts"]["kind"]) for source in sources])
+    if not zero_pages or of_dumps.all() or not of_dumps.any():
+        return zero_pages if of_dumps.any() else 0
+    counted = 0
+    for batch in file.iter_batches(columns=["source", "kind", "pages"], use_threads=False):
+        source, kind, pages = (column.to_numpy() for column in batch.columns)
+        if ((source < 0) | (source >= len(of_dumps))).any():
+            raise ValueError("a row lies outside its source")
+        counted += int(pages[(kind == ZERO) & of_dumps[source]].sum())
+    if not 0 <= counted <= zero_pages:
+        raise ValueError(f"it has {counted} zero pages of dumps, and {zero_pages} in all")
+    return counted
 
 
 def _host(value: Any) -> str:

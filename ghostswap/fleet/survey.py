@@ -70,6 +70,16 @@ class Fleet:
         return sum(others, start=first)
 
     @property
+    def within_bytes(self) -> int:
+        """What duplicates of data pages on the same host take."""
+        return (self.totals.data_pages - self.within_contents) * self.inventory.page_size
+
+    @property
+    def across_bytes(self) -> int:
+        """And, of what is left, those on different hosts; of samples both are estimates."""
+        return max(self.within_contents - self.contents, 0) * self.inventory.page_size
+
+    @property
     def relative_error(self) -> float:
         """The largest of any figure that sums hosts up."""
         return max(max(each.shared.relative_error, each.sum_error) for each in self.systems)

@@ -36,17 +36,26 @@ def check_pages(
             "by --margin SHARE how far they may differ from the others",
         )
     if mostly_zero(comparison) and zero_pages is None:
-        raise GhostswapError(
-            name,
-            f"{zero:,} of {measured:,} pages are zeros, which a dump also has for memory never "
-            "touched: --zero-pages include|exclude decides",
-        )
+        raise doubtful_zeros(name, zero, measured)
 
 
 def mostly_zero(comparison: "Comparison") -> bool:
     """Whether most pages are of zeros that a dump has also for memory never touched."""
-    zero_pages = comparison.coverage.dump_zero_pages
-    return zero_pages > comparison.total_pages * _MOST_DOUBTFUL
+    return too_many_zeros(comparison.coverage.dump_zero_pages, comparison.total_pages)
+
+
+def too_many_zeros(zero_pages: int, total_pages: int) -> bool:
+    """Whether so many zero pages of dumps, out of all pages, leave open how many were in use."""
+    return zero_pages > total_pages * _MOST_DOUBTFUL
+
+
+def doubtful_zeros(name: str, zero_pages: int, total_pages: int) -> GhostswapError:
+    """What to say where they do."""
+    return GhostswapError(
+        name,
+        f"{zero_pages:,} of {total_pages:,} pages are zeros, which a dump also has for memory "
+        "never touched: --zero-pages include|exclude decides",
+    )
 
 
 def check_range(name: str, sizing: "Sizing", *, margin_stated: bool) -> None:

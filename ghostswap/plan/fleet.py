@@ -64,11 +64,14 @@ class Default:
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
     """What each host needs. `empty` names those with nothing to size by, and `left_out` says of
-    which files nothing is known."""
+    which files nothing is known. Of `pages`, all that these hosts have, `left_out_zero_pages` are
+    zero pages of dumps that no size is for."""
 
     hosts: tuple[HostSizing, ...]
     empty: tuple[str, ...]
     left_out: tuple[str, ...]
+    pages: int
+    left_out_zero_pages: int
 
 
 def spread(hosts: Sequence[HostSizing]) -> Spread:

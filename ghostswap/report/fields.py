@@ -19,6 +19,16 @@ def size(value: Any, exact: bool) -> str:
     return str(value) if exact else format_size(value)
 
 
+def count(value: Any, exact: bool) -> str:
+    """A number of things, its thousands apart."""
+    return f"{value:,}"
+
+
+def share(value: Any, exact: bool) -> str:
+    """A share to a hundredth of a percent."""
+    return f"{value:.2%}"
+
+
 def ratio(value: Any, exact: bool) -> str:
     """A ratio to two decimals."""
     return f"{value:.2f}"

@@ -1,11 +1,14 @@
-"""The plan for a fleet: as a JSON document, and as the lines that set its default up."""
+"""The plan for a fleet: each row described once, for a table and the one JSON document; and the
+lines that set its default up."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.fleet import PERCENTILES, Default, FleetPlan, HostSizing, fit, spread
+from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.report.setup import GENERATOR_FILE
 from ghostswap.systems.table import SYSTEMS
 
@@ -13,26 +16,42 @@ SCHEMA = "ghostswap.plan-fleet/1"
 _MIB = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class PercentileRow:
+    """The host at a percentile: its ratio, and what it needs, in bytes and as a share of RAM."""
+
+    percentile: int
+    ratio: float
+    size_bytes: int
+    share_of_ram: float
+
+
+PERCENTILE: tuple[Field[PercentileRow], ...] = (
+    Field("percentile", "Percentile", lambda row: row.percentile, lambda value, _: f"{value}%"),
+    Field("ratio", "Ratio", lambda row: row.ratio, ratio),
+    Field("size_bytes", "Size", lambda row: row.size_bytes, size),
+    Field("share_of_ram", "Of RAM", lambda row: row.share_of_ram, lambda value, _: f"{value:.0%}"),
+)
+
+
+def percentile_rows(plan: FleetPlan) -> list[PercentileRow]:
+    """How the hosts of a plan differ, a row for each percentile."""
+    of_hosts = spread(plan.hosts)
+    columns = (of_hosts.ratios, of_hosts.needed_bytes, of_hosts.shares_of_ram)
+    return [PercentileRow(*each) for each in zip(PERCENTILES, *columns, strict=True)]
+
+
 def document(plan: FleetPlan) -> dict[str, Any]:
     """Every key is always there; sizes are in bytes, ratios memory over the pool that holds it."""
     footprint = plan.hosts[0].sizing.footprint
-    of_hosts, default = spread(plan.hosts), fit(plan.hosts)
+    default = fit(plan.hosts)
     return {
         "schema": SCHEMA,
         "hosts": len(plan.hosts),
         "system": str(footprint.system),
         "algorithm": footprint.algorithm,
         "max_pool_percent": plan.hosts[0].sizing.limit.percent,
-        "percentiles": [
-            {"percentile": percentile, "ratio": ratio, "size_bytes": size, "share_of_ram": share}
-            for percentile, ratio, size, share in zip(
-                PERCENTILES,
-                of_hosts.ratios,
-                of_hosts.needed_bytes,
-                of_hosts.shares_of_ram,
-                strict=True,
-            )
-        ],
+        "percentiles": [as_json(PERCENTILE, row) for row in percentile_rows(plan)],
         "default": {
             "share_of_ram": default.share_of_ram,
             "most_bytes": default.most_bytes,
@@ -51,6 +70,8 @@ def document(plan: FleetPlan) -> dict[str, Any]:
         ],
         "empty": list(plan.empty),
         "left_out": list(plan.left_out),
+        "pages": plan.pages,
+        "left_out_zero_pages": plan.left_out_zero_pages,
     }
 
 

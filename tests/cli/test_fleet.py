@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ghostswap.pages.source import SourceKind
 from tests.faults.command import one_line, run, start
 from tests.fleets import census_of, save_host
 
@@ -196,6 +198,71 @@ def test_a_plan_for_all_hosts(censuses: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_plan_leaves_bad_files_out_where_asked_to(censuses: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes((censuses / "0.parquet").read_bytes()[:5000])
+    refused = run("plan", "--fleet", censuses, bad)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "bad.parquet: is no readable census: it is cut off" in refused.stderr
+    done = run("plan", "--fleet", "--skip-bad", censuses, bad, "--json", "--memory", "128M")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["hosts"] == HOSTS
+    assert [str(bad) in why for why in document["left_out"]] == [True]
+    assert f"left out: {bad}: is no readable census" in done.stderr
+
+
+@pytest.mark.parametrize("kind", [SourceKind.RAW, SourceKind.PROCESS, None])
+def test_a_plan_leaves_out_the_zero_pages_of_dumps(kind: SourceKind | None, tmp_path: Path) -> None:
+    """Those of `kind` None are of a dump and of a process, and only the rows tell which are."""
+    draw = np.random.default_rng(1)
+    own = [draw.integers(1000, 1 << 63, 20_000, dtype=np.uint64) for _ in range(2)]
+    zeros = np.zeros(4000, np.uint64)
+    census = census_of([np.concatenate([own[0], zeros]), np.concatenate([own[1], zeros[:1000]])])
+    kinds = (SourceKind.RAW, SourceKind.PROCESS) if kind is None else (kind, kind)
+    sources = tuple(
+        replace(source, facts=replace(source.facts, kind=each))
+        for source, each in zip(census.sources, kinds, strict=True)
+    )
+    save_host(tmp_path / "a.parquet", replace(census, sources=sources), "host")
+    of_dumps = {SourceKind.RAW: 5000, SourceKind.PROCESS: 0, None: 4000}[kind]
+    ratios = {}
+    for option in ("exclude", "include", None):
+        asked = [] if option is None else ["--zero-pages", option]
+        done = run("plan", "--fleet", tmp_path, "--system", "zram", "--json", *asked)
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        left_out = 0 if option == "include" else of_dumps
+        assert (document["pages"], document["left_out_zero_pages"]) == (45_000, left_out)
+        said = f"{left_out:,} zero pages of 45,000 are left out" in done.stderr
+        assert said == bool(left_out)
+        ratios[option] = document["by_host"][0]["ratio"]
+    assert ratios[None] == ratios["exclude"]
+    assert ratios["exclude"] / ratios["include"] == pytest.approx(1 - of_dumps / 45_000)
+
+
+def test_a_plan_of_mostly_zeros_is_not_made_unless_somebody_decides(tmp_path: Path) -> None:
+    own = np.random.default_rng(1).integers(1000, 1 << 63, 20_000, dtype=np.uint64)
+    mostly = census_of([np.concatenate([own, np.zeros(30_000, np.uint64)])])
+    path = save_host(tmp_path / "a.parquet", mostly, "host")
+    done = run("plan", "--fleet", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{path}: 30,000 of 50,000 pages are zeros" in done.stderr
+    assert run("plan", "--fleet", path, "--zero-pages", "exclude").returncode == 0
+    save_host(tmp_path / "b.parquet", census_of([own]), "other")
+    left_out = run("plan", "--fleet", tmp_path, "--skip-bad", "--json")
+    assert left_out.returncode == 1
+    assert [each["host"] for each in json.loads(left_out.stdout)["by_host"]] == ["other"]
+    assert "left out" in left_out.stderr
+
+
+def test_what_counts_a_fleet_goes_with_one() -> None:
+    for option in (["--engine", "spark"], ["--memory", "1G"], ["--skip-bad"], ["--master", "x"]):
+        done = run("plan", "--ratio", "3", *option)
+        assert done.returncode == 2
+        assert f"{option[0]}: goes with --fleet" in done.stderr
+
+
 def test_a_default_for_zram_generator(censuses: Path) -> None:
     done = run("plan", "--fleet", censuses, "--emit", "zram-generator")
     assert done.returncode == 0, done.stderr
@@ -213,6 +280,7 @@ def test_a_default_for_zram_generator(censuses: Path) -> None:
         (("--emit", "sh", "x"), "zram-generator"),
         (("--emit", "zram-generator", "--system", "zswap", "CENSUSES"), "--system zram"),
         (("--max-pool-percent", "101", "CENSUSES"), "1 to 100"),
+        (("--master", "local", "CENSUSES"), "--engine spark"),
     ],
 )
 def test_what_a_plan_for_a_fleet_refuses(
