@@ -1,6 +1,7 @@
 """A kernel's DAMON that is made up: a folder whose files react to what is written to them."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,10 @@ class MadeUpDamon(DamonFiles):
                 (f"{scheme}/action", ""), (f"{scheme}/tried_regions/total_bytes", "0"), *pattern
             )
 
+    def write_each(self, folder: str, values: Iterable[tuple[str, int]]) -> None:
+        for name, value in values:
+            self.write(f"{folder}/{name}", value)
+
     def _state(self, text: str) -> None:
         if text == "update_schemes_tried_regions":
             assert self.read("0/state") == "on"
@@ -102,8 +107,10 @@ class MadeUpDamon(DamonFiles):
             first[1:] = np.diff(idle) != PAGE
         begins = np.flatnonzero(first)
         ends = [*begins[1:].tolist(), len(idle)]
+        tried = f"{CONTEXT}/schemes/0/tried_regions"
+        self._put((f"{tried}/total_bytes", str(len(idle) * PAGE)))
         for number, (begin, end) in enumerate(zip(begins.tolist(), ends, strict=True)):
-            place = f"{CONTEXT}/schemes/0/tried_regions/{number}"
+            place = f"{tried}/{number}"
             self._put(
                 (f"{place}/start", str(idle[begin])),
                 (f"{place}/end", str(idle[end - 1] + PAGE)),

@@ -15,7 +15,7 @@ from ghostswap.census.idle_share import IdleCensus, IdleShare
 from ghostswap.census.scan import Progress, scan
 from ghostswap.census.table import Census
 from ghostswap.errors import GhostswapError
-from ghostswap.idle.sample import MOST_WATCHED, ages, choose
+from ghostswap.idle.sample import ages, choose, most_pages
 from ghostswap.idle.tracker import Tracker
 from ghostswap.idle.watch import Progress as WatchProgress
 from ghostswap.idle.watch import Watched, watch
@@ -44,7 +44,7 @@ def idle_census(
     GhostswapError where nothing can be watched.
     """
     pages = [source.runs.pages for source in sources]
-    drawn = choose(pages, MOST_WATCHED, seed)
+    drawn = choose(pages, most_pages(seconds, tracker.page_seconds), seed)
     owner = np.repeat(np.arange(len(sources)), [len(numbers) for numbers in drawn])
     pids = np.array([source.facts.pid or 0 for source in sources], dtype=np.int64)
     where = [addresses(source, part) for source, part in zip(sources, drawn, strict=True)]

@@ -16,7 +16,7 @@ Source: Documentation/admin-guide/mm/damon/usage.rst; mm/damon/sysfs.c, sysfs-sc
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -26,8 +26,15 @@ from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.idle.answer import Answer
-from ghostswap.idle.damon_record import Record, fingerprint, kept_record, thread_began
-from ghostswap.idle.ranges import TriedRegion, intervals_untouched, parse_region
+from ghostswap.idle.damon_record import (
+    FOLDER,
+    NAME,
+    Record,
+    fingerprint,
+    kept_record,
+    thread_began,
+)
+from ghostswap.idle.ranges import IdleRegions, intervals_untouched, parse_column
 
 U64 = NDArray[np.uint64]
 T = TypeVar("T")
@@ -40,6 +47,8 @@ _FEWEST_REGIONS = 3  # damon_set_attrs()
 _NO_LIMIT = 2**32 - 1
 _BUSY_TRIES, _BUSY_SECONDS = 50, 0.02
 _MOST_BYTES = 4096  # of a sysfs file: a page holds it
+_TOTAL = "total_bytes"  # beside the folders of regions
+_MARK = "0/contexts/0/monitoring_attrs/intervals/update_us"
 
 
 class DamonFiles:
@@ -48,21 +57,57 @@ class DamonFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / KDAMONDS
-        # Tens of thousands of files are read: a Path for each would cost more than the kernel does.
         self._prefix = f"{self.folder}/"
 
     def read(self, name: str) -> str:
         """The content without its newline; OSError passes through."""
-        return self._patiently(name, os.O_RDONLY, _read).decode().strip()
+        content = self._patiently(name, os.O_RDONLY, lambda fd: os.read(fd, _MOST_BYTES))
+        return content.decode().strip()
 
     def write(self, name: str, text: object) -> None:
         """Write one value; OSError passes through."""
         value = str(text).encode()
         self._patiently(name, os.O_WRONLY, lambda fd: os.write(fd, value))
 
-    def names(self, name: str) -> list[str]:
+    def names(self, folder: str) -> list[str]:
         """The entries of a folder; OSError passes through."""
-        return [entry.name for entry in (self.folder / name).iterdir()]
+        with os.scandir(self._prefix + folder) as entries:
+            return [entry.name for entry in entries]
+
+    # Regions have thousands of files: they are opened from their folder, and none is busy.
+
+    def read_each(self, folder: str, names: Iterable[str]) -> list[bytes]:
+        """The contents of files below a folder; OSError passes through."""
+        contents = []
+        with self._opened(folder) as place:
+            for name in names:
+                fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place)
+                try:
+                    contents.append(os.read(fd, _MOST_BYTES))
+                finally:
+                    os.close(fd)
+        return contents
+
+    def write_each(self, folder: str, values: Iterable[tuple[str, int]]) -> None:
+        """Write a number to each file below a folder; OSError passes through."""
+        with self._opened(folder) as place:
+            for name, value in values:
+                fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=place)
+                try:
+                    os.write(fd, b"%d" % value)
+                finally:
+                    os.close(fd)
+
+    @contextmanager
+    def _opened(self, folder: str) -> Iterator[int]:
+        path = self._prefix + folder
+        place = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield place
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
+        finally:
+            os.close(place)
 
     def _patiently(self, name: str, flags: int, act: Callable[[int], T]) -> T:
         """Once more while another reader holds DAMON's lock: the kernel does not wait for it."""
@@ -78,10 +123,6 @@ class DamonFiles:
                 os.close(fd)
             time.sleep(_BUSY_SECONDS)
         raise AssertionError("the last try returns or raises")
-
-
-def _read(fd: int) -> bytes:
-    return os.read(fd, _MOST_BYTES)
 
 
 def there(root: Path) -> bool:
@@ -103,13 +144,15 @@ def watch(root: Path, frames: U64, page_size: int, interval: float) -> Iterator[
             _refuse_if_used(files)
             record.begin(fingerprint(regions, page_size))
             try:
-                _set_up(files, regions, page_size, interval, record.nonce)
+                _claim(files, record.nonce)
+                _set_up(files, regions, page_size, interval)
                 files.write("0/state", "on")
                 pid = int(files.read("0/pid"))
                 record.running(pid)
-                yield DamonWatch(files, frames * np.uint64(page_size), interval, pid)
+                yield DamonWatch(files, frames, page_size, interval, pid, record.nonce)
             finally:
-                _end(files)
+                if _is_marked(files, record.nonce):
+                    _end(files)
                 record.forget()
     except OSError as error:
         raise GhostswapError(error.filename or files.folder, os_reason(error)) from None
@@ -118,20 +161,31 @@ def watch(root: Path, frames: U64, page_size: int, interval: float) -> Iterator[
 class DamonWatch:
     """Regions that a thread of the kernel looks at."""
 
-    def __init__(self, files: DamonFiles, addresses: U64, interval: float, pid: int) -> None:
+    def __init__(
+        self,
+        files: DamonFiles,
+        frames: U64,
+        page_size: int,
+        interval: float,
+        pid: int,
+        nonce: int,
+    ) -> None:
         self._files = files
-        self._addresses = addresses
+        self._page_size = page_size
+        self._addresses = frames * np.uint64(page_size)
         self._interval = interval
         self._pid = pid
+        self._nonce = nonce
 
     def look(self) -> None:
         """The kernel looks by itself."""
 
     def answer(self) -> Answer:
         """The ages of regions that were not accessed; waits for the end of an interval or two."""
+        if not _is_marked(self._files, self._nonce):
+            raise GhostswapError("--idle", "somebody else has set DAMON up meanwhile: left alone")
         self._files.write("0/state", "update_schemes_tried_regions")
-        regions = list(self._regions("0/contexts/0/schemes/0/tried_regions"))
-        intervals = intervals_untouched(regions, np.append(_CLOCK, self._addresses))
+        intervals = intervals_untouched(self._regions(), np.append(_CLOCK, self._addresses))
         seconds = intervals.astype(np.float64) * self._interval
         return Answer(seconds[1:], float(seconds[0]))
 
@@ -142,16 +196,28 @@ class DamonWatch:
             return int(place.read_bytes().split()[0]) / 1e9
         return None
 
-    def _regions(self, folder: str) -> Iterator[TriedRegion]:
-        for name in self._files.names(folder):
-            if not name.isdecimal():
-                continue  # total_bytes
-            values = [
-                self._files.read(f"{folder}/{name}/{file}").encode()
-                for file in ("start", "end", "nr_accesses", "age")
-            ]
-            with suppress(ValueError):
-                yield parse_region(*values)
+    def _regions(self) -> IdleRegions:
+        """Those that the scheme is for: nothing touched them in the last interval."""
+        folder = "0/contexts/0/schemes/0/tried_regions"
+        numbers = [name for name in self._files.names(folder) if name != _TOTAL]
+
+        def column(file: str) -> U64:
+            names = [f"{number}/{file}" for number in numbers]
+            return parse_column(self._files.read_each(folder, names))
+
+        try:
+            start, age = column("start"), column("age")
+            merged = self._total(f"{folder}/{_TOTAL}") != len(numbers) * self._page_size
+            end = column("end") if merged else start + np.uint64(self._page_size)
+        except ValueError as error:
+            raise GhostswapError(self._files.folder / folder, str(error)) from None
+        return IdleRegions(start, end, age)
+
+    def _total(self, name: str) -> int | None:
+        """How many bytes the regions are; None where the kernel does not say (before 6.6)."""
+        with suppress(OSError):
+            return int(self._files.read(name))
+        return None
 
 
 def _refuse_if_used(files: DamonFiles) -> None:
@@ -180,12 +246,27 @@ def _kernel_threads(root: Path) -> Iterator[str]:
                 yield stat.parent.name
 
 
-def _set_up(files: DamonFiles, addresses: U64, page_size: int, interval: float, nonce: int) -> None:
-    """Everything but switching on. What marks it as ours comes first."""
+def _claim(files: DamonFiles, nonce: int) -> None:
+    """Put our mark there; where somebody was faster, the kernel refuses the first write."""
     files.write("nr_kdamonds", 1)
-    files.write("0/contexts/nr_contexts", 1)
+    try:
+        files.write("0/contexts/nr_contexts", 1)
+        files.write(_MARK, nonce)
+    except BaseException:
+        files.write("nr_kdamonds", 0)
+        raise
+
+
+def _is_marked(files: DamonFiles, nonce: int) -> bool:
+    """Whether what is set up now bears our mark."""
+    with suppress(OSError, ValueError):
+        return int(files.read(_MARK)) == nonce
+    return False
+
+
+def _set_up(files: DamonFiles, addresses: U64, page_size: int, interval: float) -> None:
+    """Everything but switching on."""
     context = "0/contexts/0"
-    files.write(f"{context}/monitoring_attrs/intervals/update_us", nonce)
     if "paddr" not in files.read(f"{context}/avail_operations").split():
         raise GhostswapError(
             "--idle", "DAMON of this kernel watches no physical addresses (CONFIG_DAMON_PADDR)"
@@ -202,9 +283,11 @@ def _set_up(files: DamonFiles, addresses: U64, page_size: int, interval: float, 
     files.write(f"{context}/targets/nr_targets", 1)
     target = f"{context}/targets/0/regions"
     files.write(f"{target}/nr_regions", len(addresses))
-    for number, address in enumerate(addresses.tolist()):
-        files.write(f"{target}/{number}/start", address)
-        files.write(f"{target}/{number}/end", address + page_size)
+    starts = addresses.tolist()
+    edges = ((("start", start), ("end", start + page_size)) for start in starts)
+    files.write_each(
+        target, ((f"{i}/{name}", edge) for i, both in enumerate(edges) for name, edge in both)
+    )
     files.write(f"{context}/schemes/nr_schemes", 1)
     scheme = f"{context}/schemes/0"
     files.write(f"{scheme}/action", "stat")
@@ -217,9 +300,18 @@ def _set_up(files: DamonFiles, addresses: U64, page_size: int, interval: float, 
         files.write(f"{scheme}/access_pattern/{name}/min", least)
 
 
+def end_leftover(root: Path) -> None:
+    """End what a run of ours left that was killed, before a watch by other means; what may be
+    somebody else's stays."""
+    with suppress(OSError, GhostswapError):
+        if (root / FOLDER / NAME).stat().st_size:
+            with kept_record(root) as record:
+                _end_leftover(DamonFiles(root), record)
+
+
 def _end_leftover(files: DamonFiles, record: Record) -> None:
     """End what a run of ours left that was killed; anything else is not touched."""
-    if files.read("nr_kdamonds") == "1" and _is_ours(files, record):
+    if record.left and files.read("nr_kdamonds") == "1" and _is_ours(files, record):
         _end(files)
     record.forget()
 
@@ -227,19 +319,18 @@ def _end_leftover(files: DamonFiles, record: Record) -> None:
 def _is_ours(files: DamonFiles, record: Record) -> bool:
     """Whether what is set up bears our mark; and, where it runs, watches just the regions that our
     record says, by the very thread that it names."""
-    context = "0/contexts/0"
+    if not _is_marked(files, record.nonce):
+        return False
     try:
-        nonce = int(files.read(f"{context}/monitoring_attrs/intervals/update_us"))
-        if not record.left or nonce != record.nonce:
-            return False
         if files.read("0/state") == "off":
             return True
         pid = int(files.read("0/pid"))
         if record.pid is not None and record.thread != (pid, thread_began(files.root, pid)):
             return False
-        regions = f"{context}/targets/0/regions"
+        regions = "0/contexts/0/targets/0/regions"
         number = int(files.read(f"{regions}/nr_regions"))
-        starts = [int(files.read(f"{regions}/{each}/start")) for each in range(number)]
+        names = [f"{each}/start" for each in range(number)]
+        starts = [int(each) for each in files.read_each(regions, names)]
         size = int(files.read(f"{regions}/0/end")) - starts[0] if starts else 0
     except (OSError, ValueError):
         return False

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
-from ghostswap.host.pagemap import FRAME, PRESENT, entries_of
+from ghostswap.host.pagemap import FRAME, GAP_PAGES, PRESENT, entries_of
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -21,6 +21,8 @@ Bools = NDArray[np.bool_]
 _LRU, _HEAD, _TAIL, _UNEVICTABLE, _MLOCKED = (np.uint64(1 << bit) for bit in (5, 15, 16, 18, 33))
 # Folios are aligned to their size; the largest that processes have: 2^13 pages of 64 KiB (arm64).
 _LARGEST_ORDER = 13
+# How far apart frames may lie whose flags one call reads: the kernel looks at each page between.
+_GAP_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,12 @@ class Frames:
         return seen
 
 
-def look_up(root: Path, pids: I64, addresses: I64, page_size: int) -> Frames:
+def look_up(
+    root: Path, pids: I64, addresses: I64, page_size: int, before: Frames | None = None
+) -> Frames:
     """Where the pages at `addresses` of the processes `pids` are; those of a process that has ended
-    are nowhere. Raises GhostswapError where the kernel shows frames to root only."""
+    are nowhere. Where one was `before` is still the same huge page. Raises GhostswapError where the
+    kernel shows frames to root only."""
     frame = np.zeros(len(pids), dtype=np.uint64)
     for pid in np.unique(pids).tolist():
         mine = np.flatnonzero(pids == pid)
@@ -50,11 +55,14 @@ def look_up(root: Path, pids: I64, addresses: I64, page_size: int) -> Frames:
     place = root / "proc/kpageflags"
     try:
         with place.open("rb", buffering=0) as file:
-            flags = entries(file.fileno(), frame)
-            head = _heads(file.fileno(), frame, flags)
+            flags = _flags(file.fileno(), frame)
+            if before is None:
+                head = _heads(file.fileno(), frame, flags)
+            else:
+                head = np.where(frame == before.frame, before.head, frame)
             of_head = flags.copy()
             tails = head != frame
-            of_head[tails] = entries(file.fileno(), head[tails])
+            of_head[tails] = _flags(file.fileno(), head[tails])
     except OSError as error:
         raise GhostswapError(place, f"{os_reason(error)}; --idle needs root") from None
     locked = ((flags | of_head) & (_UNEVICTABLE | _MLOCKED)) != 0
@@ -70,12 +78,15 @@ def _frames_of(pagemap: Path, numbers: I64) -> U64:
     return np.where((pages & PRESENT) != 0, pages & FRAME, np.uint64(0))
 
 
-def entries(fd: int, numbers: U64) -> U64:
+def entries(fd: int, numbers: U64, gap: int = GAP_PAGES) -> U64:
     """The 8-byte entries `numbers`, in any order, of an open file of /proc; 0 beyond its end."""
-    order = np.argsort(numbers, kind="stable")
-    values = np.zeros(len(numbers), dtype=np.uint64)
-    values[order] = entries_of(fd, numbers[order].astype(np.int64))
+    distinct, which = np.unique(numbers.astype(np.int64), return_inverse=True)
+    values: U64 = entries_of(fd, distinct, gap)[which]
     return values
+
+
+def _flags(kpageflags: int, frames: U64) -> U64:
+    return entries(kpageflags, frames, _GAP_FRAMES)
 
 
 def _heads(kpageflags: int, frame: U64, flags: U64) -> U64:
@@ -90,7 +101,7 @@ def _heads(kpageflags: int, frame: U64, flags: U64) -> U64:
         if not len(tails):
             break
         candidate = frame[tails] >> np.uint64(order) << np.uint64(order)
-        is_head = (entries(kpageflags, candidate) & _HEAD) != 0
+        is_head = (_flags(kpageflags, candidate) & _HEAD) != 0
         head[tails[is_head]] = candidate[is_head]
         tails = tails[~is_head]
     return head

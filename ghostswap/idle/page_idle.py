@@ -57,24 +57,24 @@ class BitmapWatch:
         self._fd = fd
         self._words, self._word_of = np.unique(frames // _WORD_BITS, return_inverse=True)
         self._bit = np.left_shift(np.uint64(1), frames % _WORD_BITS)
-        begins = np.flatnonzero(np.diff(self._words.astype(np.int64), prepend=-2) != 1)
-        self._runs = list(
-            zip(begins.tolist(), [*begins[1:].tolist(), len(self._words)], strict=True)
-        )
+        # Words behind each other are read, or written, by one call.
+        self._begins = np.flatnonzero(np.diff(self._words.astype(np.int64), prepend=-2) != 1)
+        length = np.diff(self._begins, append=len(self._words)) * _WORD_BYTES
+        offset = self._words[self._begins].astype(np.int64) * _WORD_BYTES
+        self._calls = list(zip(offset.tolist(), length.tolist(), strict=True))
         self._mark(np.ones(len(frames), dtype=np.bool_))
         self._begin = time.monotonic()
         self._touched = np.full(len(frames), self._begin)  # when each was last seen to be
 
     def look(self) -> None:
         """Read the marks, and set again those that are gone."""
-        words = np.zeros(len(self._words), dtype=np.uint64)
-        for begin, end in self._runs:
-            offset = int(self._words[begin]) * _WORD_BYTES
-            raw = os.pread(self._fd, (end - begin) * _WORD_BYTES, offset)
-            read = np.frombuffer(raw[: len(raw) // _WORD_BYTES * _WORD_BYTES], dtype=np.uint64)
-            words[begin : begin + len(read)] = read
+        # The bitmap may end before a word: memory that was taken out of the machine.
+        read = b"".join(
+            os.pread(self._fd, length, offset).ljust(length, b"\0")
+            for offset, length in self._calls
+        )
         now = time.monotonic()
-        accessed = (words[self._word_of] & self._bit) == 0
+        accessed = (np.frombuffer(read, dtype=np.uint64)[self._word_of] & self._bit) == 0
         self._touched[accessed] = now
         self._mark(accessed)
 
@@ -92,7 +92,7 @@ class BitmapWatch:
     def _mark(self, which: Bools) -> None:
         words = np.zeros(len(self._words), dtype=np.uint64)
         np.bitwise_or.at(words, self._word_of[which], self._bit[which])
-        for begin, end in self._runs:
-            if words[begin:end].any():
-                offset = int(self._words[begin]) * _WORD_BYTES
-                os.pwrite(self._fd, words[begin:end].tobytes(), offset)
+        bits = words.tobytes()
+        for call in np.flatnonzero(np.bitwise_or.reduceat(words, self._begins)).tolist():
+            (offset, length), begin = self._calls[call], int(self._begins[call]) * _WORD_BYTES
+            os.pwrite(self._fd, bits[begin : begin + length], offset)

@@ -21,7 +21,7 @@ class Watch(Protocol):
     """Frames that are being watched."""
 
     def look(self) -> None:
-        """Take note of what was touched since the last look; called once per interval."""
+        """Take note of what was touched since the last look."""
 
     def answer(self) -> Answer:
         """What was seen until now."""
@@ -33,18 +33,20 @@ class Watch(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tracker:
     """One interface. `there` says whether the host below a root directory has it; `watch` takes the
-    root, distinct frame numbers, the page size (bytes) and how far looks are apart (seconds),
-    begins to watch, and ends it on leaving."""
+    root, distinct frame numbers, the page size (bytes) and how long an interval is for one that
+    looks by itself (seconds), begins to watch, and ends it on leaving. `page_seconds` is what
+    watching one page takes of a core, however long (docs/figures.md, "Which pages")."""
 
     name: TrackerName
     there: Callable[[Path], bool]
     watch: Callable[[Path, U64, int, float], AbstractContextManager[Watch]]
+    page_seconds: float
 
 
 # The first that a host has is taken.
 TRACKERS = (
-    Tracker(TrackerName.PAGE_IDLE, page_idle.there, page_idle.watch),
-    Tracker(TrackerName.DAMON, damon.there, damon.watch),
+    Tracker(TrackerName.PAGE_IDLE, page_idle.there, page_idle.watch, 10e-6),
+    Tracker(TrackerName.DAMON, damon.there, damon.watch, 40e-6),
 )
 _WHICH_KERNELS = (
     "a kernel with CONFIG_IDLE_PAGE_TRACKING (Ubuntu, Arch) or CONFIG_DAMON_PADDR and "

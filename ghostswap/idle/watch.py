@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError
 from ghostswap.idle.answer import Answer
+from ghostswap.idle.damon import end_leftover
 from ghostswap.idle.frames import Frames, look_up
+from ghostswap.idle.sample import MOST_OF_A_CORE
 from ghostswap.idle.tracker import Tracker, Watch
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.signals import heeded
@@ -20,12 +22,15 @@ I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-# How far looks are apart (seconds): at this distance they take less than a hundredth of a core for
-# sample.MOST_WATCHED pages, and an interrupted watch ends soon.
+# How long the intervals of a tracker that looks by itself are (seconds), so that an interrupted
+# watch ends soon, and how many there are at least.
 _INTERVAL, _LEAST_INTERVAL = 5.0, 0.25
-_FEWEST_LOOKS = 4
-_MOST_OF_A_CORE = 0.01  # where looks take more, they become fewer
-_WAKE_SECONDS = 0.25  # between two moves of the progress bar
+_FEWEST_INTERVALS = 4
+# The others look so many seconds apart, counted back from the end: at each of the ages asked for.
+# Not fewer: what MGLRU saw accessed while it aged a page does not count (walk_pte_range() in
+# mm/vmscan.c, Linux 6.12), unless the page is accessed again before the next look.
+_LOOK_SECONDS = 10.0
+_WAKE_SECONDS = 1.0  # between two moves of the progress bar: drawing it takes half a millisecond
 _NEARLY = 1 - 1e-6  # whole intervals, added up, may miss what was asked for by a rounding error
 
 Progress = Callable[[float, float], None]  # (seconds watched, seconds in all)
@@ -70,7 +75,7 @@ def watch(
     On KeyboardInterrupt what was seen until then comes back, marked partial. Raises GhostswapError
     where the tracker cannot be had or no page can be watched.
     """
-    begin, own = time.monotonic(), time.thread_time()
+    begin, own = time.monotonic(), time.process_time()
     before = look_up(root, pids, addresses, page_size)
     if len(pids) and not before.frame.any():
         raise GhostswapError("--idle", "this kernel shows page frames to root only")
@@ -79,6 +84,7 @@ def watch(
         raise GhostswapError("--idle", "none of these pages is one that reclaim could take")
     interval = _interval(seconds)
     partial = False
+    end_leftover(root)
     with tracker.watch(root, heads, page_size, interval) as eye:
         try:
             with heeded():
@@ -89,8 +95,8 @@ def watch(
         kernel = eye.kernel_seconds()
     if partial and answer.watched <= 0:
         raise KeyboardInterrupt  # nothing is known yet
-    after = look_up(root, pids, addresses, page_size)
-    cpu, lasted = time.thread_time() - own, time.monotonic() - begin
+    after = look_up(root, pids, addresses, page_size, before)
+    cpu, lasted = time.process_time() - own, time.monotonic() - begin
     untouched = np.zeros(len(pids))
     untouched[before.watchable] = answer.untouched[unit]
     return Watched(
@@ -105,28 +111,31 @@ def watch(
 
 
 def _interval(seconds: float) -> float:
-    """How far looks are apart, so that a whole number of them makes the watch."""
-    looks = max(math.ceil(seconds / _INTERVAL), _FEWEST_LOOKS)
-    return seconds / min(looks, max(int(seconds / _LEAST_INTERVAL), 1))
+    """How long an interval is, so that a whole number of them makes the watch."""
+    intervals = max(math.ceil(seconds / _INTERVAL), _FEWEST_INTERVALS)
+    return seconds / min(intervals, max(int(seconds / _LEAST_INTERVAL), 1))
 
 
 def _wait(eye: Watch, seconds: float, interval: float, progress: Progress) -> Answer:
-    """Look once per interval until the tracker has watched for `seconds`; what it says then."""
-    begin = looked = time.monotonic()
+    """Look now and then until the tracker has watched for `seconds`; what it says then."""
+    begin = affordable = time.monotonic()
     end = begin + seconds
-    while True:
-        while (now := time.monotonic()) < end:
+
+    def wait_until(moment: float) -> None:
+        while (now := time.monotonic()) < moment:
             progress(min(now - begin, seconds), seconds)
-            time.sleep(min(_WAKE_SECONDS, interval, end - now))
-            if time.monotonic() - looked >= interval:
-                before = time.monotonic()
-                eye.look()
-                looked = time.monotonic()
-                interval = max(interval, (looked - before) / _MOST_OF_A_CORE)
-        answer = eye.answer()
-        if answer.watched >= seconds * _NEARLY:
-            return answer
-        end = time.monotonic() + interval  # a tracker that looks by itself is behind
+            time.sleep(min(_WAKE_SECONDS, moment - now))
+
+    for left in range(math.ceil(seconds / _LOOK_SECONDS) - 1, 0, -1):
+        wait_until(end - left * _LOOK_SECONDS)
+        if (now := time.monotonic()) >= affordable:
+            eye.look()
+            took = time.monotonic() - now
+            affordable = now + took / MOST_OF_A_CORE
+    wait_until(end)
+    while (answer := eye.answer()).watched < seconds * _NEARLY:
+        wait_until(time.monotonic() + interval)  # a tracker that looks by itself is behind
+    return answer
 
 
 def _followed(before: Frames, after: Frames) -> Bools:

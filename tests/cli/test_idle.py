@@ -21,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ghostswap.cli.app import run
-from ghostswap.idle import sample, tracker
+from ghostswap.idle import sample, tracker, watch
 from ghostswap.idle.answer import Answer
 from ghostswap.idle.tracker import Tracker
 from ghostswap.idle.trackers import TrackerName
@@ -63,8 +63,9 @@ def made_up(*arguments: Any) -> Iterator[MadeUp]:
 
 @pytest.fixture
 def pid(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    row = Tracker(TrackerName.PAGE_IDLE, lambda root: True, made_up)
+    row = Tracker(TrackerName.PAGE_IDLE, lambda root: True, made_up, 1e-6)
     monkeypatch.setattr(tracker, "TRACKERS", (row,))
+    monkeypatch.setattr(watch, "_LOOK_SECONDS", 0.25)
     child = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -115,9 +116,7 @@ def test_of_many_pages_a_sample_stands_for_all_with_its_error(
     pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = document(capsys, "--pid", pid, "--idle", "1s")
-    from ghostswap.census import idle
-
-    monkeypatch.setattr(idle, "MOST_WATCHED", 400)
+    monkeypatch.setattr(sample, "MOST_WATCHED", 400)
     found = document(capsys, "--pid", pid, "--idle", "1s", "--seed", 3)
     assert found["idle"]["tracked_pages"] <= 400 < whole["idle"]["tracked_pages"]
     assert found["idle"]["share_error"] > whole["idle"]["share_error"]

@@ -273,5 +273,5 @@ def lru_gen_files() -> list[bytes]:
 
 
 def tried_regions() -> list[bytes]:
-    """A line per region of DAMON: start, end, nr_accesses, age."""
-    return [b"0 4096 0 12\n1099511627776 1099511631872 0 3\n4096 8192 1 7\n"]
+    """A line per region of DAMON: start, end, age."""
+    return [b"0 4096 12\n1099511627776 1099511631872 3\n4096 8192 7"]

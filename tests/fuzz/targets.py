@@ -19,7 +19,7 @@ from ghostswap.host import frames, maps, memory, pagemap, swaps, zram
 from ghostswap.host.cgroups import Cgroup
 from ghostswap.host.kconfig import parse_config
 from ghostswap.host.lru_gen import parse_lru_gen
-from ghostswap.idle.ranges import intervals_untouched, parse_region
+from ghostswap.idle.ranges import IdleRegions, intervals_untouched, parse_column
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.pages import criu
@@ -192,11 +192,11 @@ def _lru_gen(data: bytes) -> None:
 
 
 def _tried_regions(data: bytes) -> None:
-    regions = []
-    for line in data.split(b"\n"):
-        with suppress(ValueError):
-            start, end, accesses, age = line.split(b" ")
-            regions.append(parse_region(start, end, accesses, age))
+    rows = [line.split(b" ") for line in data.split(b"\n")]
+    try:
+        regions = IdleRegions(*(parse_column(column) for column in zip(*rows, strict=True)))
+    except (ValueError, TypeError):  # a wrong number of columns is our own format's
+        return
     asked = np.array([0, PAGE, 2**40, 2**64 - 1], dtype=np.uint64)
     assert (intervals_untouched(regions, asked) >= 0).all()
 

@@ -75,6 +75,48 @@ def test_it_is_off_after_a_failure_to_set_it_up(
     assert is_off(root)
 
 
+def another(root: Path, number: int = 1) -> dict[str, str]:
+    """DAMON set up by somebody else, who takes no notice of anybody: its files."""
+    files = MadeUpDamon(root)
+    for name, text in (("nr_kdamonds", number), ("0/contexts/nr_contexts", 1), ("0/state", "on")):
+        files.write(name, text)
+    return tree(root)
+
+
+def test_who_was_faster_keeps_damon(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses to set up anew what runs (damon_sysfs_kdamonds_busy())."""
+    theirs: dict[str, str] = {}
+
+    def be_faster(self: MadeUpDamon, number: int) -> None:
+        monkeypatch.setattr(MadeUpDamon, "before_write", lambda self, number: None)
+        theirs.update(another(root))
+        raise OSError(16, "Device or resource busy", "nr_kdamonds")
+
+    monkeypatch.setattr(MadeUpDamon, "before_write", be_faster)
+    with pytest.raises(GhostswapError, match=r"^nr_kdamonds: Device or resource busy$"):
+        untouched(root)
+    assert tree(root) == theirs
+
+
+def test_who_takes_damon_meanwhile_keeps_it(root: Path) -> None:
+    with damon.watch(root, FRAMES, PAGE, INTERVAL) as eye:
+        MadeUpDamon(root).write("0/state", "off")
+        theirs = another(root)
+        with pytest.raises(GhostswapError, match=r"somebody else has set DAMON up meanwhile: left"):
+            eye.answer()
+    assert tree(root) == theirs
+
+
+def test_a_watch_by_other_means_ends_what_a_killed_one_left(root: Path) -> None:
+    killed_at(root, first_write_when_it_runs(root))
+    assert (root / f"proc/{THREAD}").exists()
+    damon.end_leftover(root)
+    assert is_off(root)
+    theirs = another(root)
+    damon.end_leftover(root)
+    assert tree(root) == theirs
+
+
 def used_by_sysfs(root: Path) -> None:
     MadeUpDamon(root).write("nr_kdamonds", 1)
 

@@ -5,8 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from ghostswap.idle.ranges import TriedRegion, intervals_untouched, parse_region
-from ghostswap.idle.sample import ages, choose, distinct_range, share_error, total_error
+from ghostswap.idle.ranges import IdleRegions, intervals_untouched, parse_column
+from ghostswap.idle.sample import (
+    MOST_WATCHED,
+    ages,
+    choose,
+    distinct_range,
+    most_pages,
+    share_error,
+    total_error,
+)
 
 TRIES = 2000
 
@@ -81,21 +89,21 @@ def test_ages_go_as_far_as_was_watched() -> None:
 
 
 def test_regions_are_asked_by_address_however_they_merged() -> None:
-    regions = [TriedRegion(40, 50, 0, 7), TriedRegion(10, 30, 0, 3), TriedRegion(30, 40, 1, 9)]
+    columns = ([40, 10], [50, 30], [7, 3])
+    regions = IdleRegions(*(np.array(each, dtype=np.uint64) for each in columns))
     asked = np.array([5, 10, 29, 30, 39, 40, 49, 50], dtype=np.uint64)
     assert intervals_untouched(regions, asked).tolist() == [0, 3, 3, 0, 0, 7, 7, 0]
-    assert intervals_untouched([], asked).tolist() == [0] * 8
+    none = np.zeros(0, dtype=np.uint64)
+    assert intervals_untouched(IdleRegions(none, none, none), asked).tolist() == [0] * 8
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [
-        (b"", b"1", b"0", b"0"),
-        (b"2", b"1", b"0", b"0"),
-        (b"0", b"1", b"-1", b"0"),
-        (b"0", b"18446744073709551616", b"0", b"0"),
-    ],
-)
-def test_what_is_no_region_is_refused(texts: tuple[bytes, bytes, bytes, bytes]) -> None:
+@pytest.mark.parametrize("text", [b"", b"-1", b"18446744073709551616", b"0x10"])
+def test_what_is_no_number_of_a_region_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"region|invalid literal"):
-        parse_region(*texts)
+        parse_column([b"1", text])
+
+
+def test_a_short_watch_is_of_fewer_pages_for_its_cost() -> None:
+    assert most_pages(10, 40e-6) == 2500
+    assert most_pages(3600, 40e-6) == MOST_WATCHED
+    assert most_pages(1, 1) == 1
