@@ -44,7 +44,7 @@ def idle_census(
     GhostswapError where nothing can be watched.
     """
     pages = [source.runs.pages for source in sources]
-    drawn = choose(pages, most_pages(seconds, tracker.page_seconds), seed)
+    drawn = choose(pages, most_pages(seconds, tracker.pages_per_second), seed)
     owner = np.repeat(np.arange(len(sources)), [len(numbers) for numbers in drawn])
     pids = np.array([source.facts.pid or 0 for source in sources], dtype=np.int64)
     where = [addresses(source, part) for source, part in zip(sources, drawn, strict=True)]

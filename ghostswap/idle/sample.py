@@ -11,7 +11,6 @@ I64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MOST_WATCHED = 10_000  # so many pages tell a share within one percentage point
-MOST_OF_A_CORE = 0.01  # that watching may take: where it would take more, fewer pages are watched
 AGES = (30.0, 120.0, 600.0, 3600.0)  # seconds
 _DEVIATIONS = 1.959964  # a normal variable lies within so many of them 95 times in 100
 
@@ -24,9 +23,9 @@ class Age:
     share: float
 
 
-def most_pages(seconds: float, page_seconds: float) -> int:
-    """How many pages may be watched for `seconds`, where each takes so much of a core's time."""
-    return min(MOST_WATCHED, max(int(MOST_OF_A_CORE * seconds / page_seconds), 1))
+def most_pages(seconds: float, per_second: int) -> int:
+    """How many pages may be watched for `seconds`, where so many for each second are paid for."""
+    return min(MOST_WATCHED, max(int(seconds * per_second), 1))
 
 
 def choose(pages: Sequence[int], number: int, seed: int) -> list[I64]:

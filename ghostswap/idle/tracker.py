@@ -34,19 +34,19 @@ class Watch(Protocol):
 class Tracker:
     """One interface. `there` says whether the host below a root directory has it; `watch` takes the
     root, distinct frame numbers, the page size (bytes) and how long an interval is for one that
-    looks by itself (seconds), begins to watch, and ends it on leaving. `page_seconds` is what
-    watching one page takes of a core, however long (docs/figures.md, "Which pages")."""
+    looks by itself (seconds), begins to watch, and ends it on leaving. Of `pages_per_second`, for
+    each second that it lasts, a watch takes a hundredth of a core at most (docs/figures.md)."""
 
     name: TrackerName
     there: Callable[[Path], bool]
     watch: Callable[[Path, U64, int, float], AbstractContextManager[Watch]]
-    page_seconds: float
+    pages_per_second: int
 
 
 # The first that a host has is taken.
 TRACKERS = (
-    Tracker(TrackerName.PAGE_IDLE, page_idle.there, page_idle.watch, 10e-6),
-    Tracker(TrackerName.DAMON, damon.there, damon.watch, 40e-6),
+    Tracker(TrackerName.PAGE_IDLE, page_idle.there, page_idle.watch, 1000),
+    Tracker(TrackerName.DAMON, damon.there, damon.watch, 250),
 )
 _WHICH_KERNELS = (
     "a kernel with CONFIG_IDLE_PAGE_TRACKING (Ubuntu, Arch) or CONFIG_DAMON_PADDR and "

@@ -13,7 +13,6 @@ from ghostswap.errors import GhostswapError
 from ghostswap.idle.answer import Answer
 from ghostswap.idle.damon import end_leftover
 from ghostswap.idle.frames import Frames, look_up
-from ghostswap.idle.sample import MOST_OF_A_CORE
 from ghostswap.idle.tracker import Tracker, Watch
 from ghostswap.idle.trackers import TrackerName
 from ghostswap.signals import heeded
@@ -30,6 +29,7 @@ _FEWEST_INTERVALS = 4
 # Not fewer: what MGLRU saw accessed while it aged a page does not count (walk_pte_range() in
 # mm/vmscan.c, Linux 6.12), unless the page is accessed again before the next look.
 _LOOK_SECONDS = 10.0
+_MOST_OF_A_CORE = 0.01  # where looks take more, they become fewer
 _WAKE_SECONDS = 1.0  # between two moves of the progress bar: drawing it takes half a millisecond
 _NEARLY = 1 - 1e-6  # whole intervals, added up, may miss what was asked for by a rounding error
 
@@ -131,7 +131,7 @@ def _wait(eye: Watch, seconds: float, interval: float, progress: Progress) -> An
         if (now := time.monotonic()) >= affordable:
             eye.look()
             took = time.monotonic() - now
-            affordable = now + took / MOST_OF_A_CORE
+            affordable = now + took / _MOST_OF_A_CORE
     wait_until(end)
     while (answer := eye.answer()).watched < seconds * _NEARLY:
         wait_until(time.monotonic() + interval)  # a tracker that looks by itself is behind

@@ -63,7 +63,7 @@ def made_up(*arguments: Any) -> Iterator[MadeUp]:
 
 @pytest.fixture
 def pid(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    row = Tracker(TrackerName.PAGE_IDLE, lambda root: True, made_up, 1e-6)
+    row = Tracker(TrackerName.PAGE_IDLE, lambda root: True, made_up, 10_000)
     monkeypatch.setattr(tracker, "TRACKERS", (row,))
     monkeypatch.setattr(watch, "_LOOK_SECONDS", 0.25)
     child = subprocess.Popen(
@@ -116,7 +116,8 @@ def test_of_many_pages_a_sample_stands_for_all_with_its_error(
     pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = document(capsys, "--pid", pid, "--idle", "1s")
-    monkeypatch.setattr(sample, "MOST_WATCHED", 400)
+    costly = replace(tracker.TRACKERS[0], pages_per_second=400)
+    monkeypatch.setattr(tracker, "TRACKERS", (costly,))
     found = document(capsys, "--pid", pid, "--idle", "1s", "--seed", 3)
     assert found["idle"]["tracked_pages"] <= 400 < whole["idle"]["tracked_pages"]
     assert found["idle"]["share_error"] > whole["idle"]["share_error"]
@@ -390,5 +391,9 @@ def test_what_is_swapped_out_already_is_said_in_text(
 
 
 def test_the_sample_is_as_large_as_the_documents_say() -> None:
-    assert f"{sample.MOST_WATCHED:,}" in Path("man/ghostswap-estimate-dedup.1.md").read_text()
+    manual = Path("man/ghostswap-estimate-dedup.1.md").read_text()
+    assert f"{sample.MOST_WATCHED:,}" in manual
     assert f"{sample.MOST_WATCHED:,}" in Path("docs/figures.md").read_text()
+    each_second = {row.name: row.pages_per_second for row in tracker.TRACKERS}
+    assert f"**damon** and {each_second[TrackerName.PAGE_IDLE]:,} with **page-idle**" in manual
+    assert f"which is {each_second[TrackerName.DAMON]:,} for each\nsecond with" in manual

@@ -104,6 +104,6 @@ def test_what_is_no_number_of_a_region_is_refused(text: bytes) -> None:
 
 
 def test_a_short_watch_is_of_fewer_pages_for_its_cost() -> None:
-    assert most_pages(10, 40e-6) == 2500
-    assert most_pages(3600, 40e-6) == MOST_WATCHED
-    assert most_pages(1, 1) == 1
+    assert most_pages(10, 250) == 2500
+    assert most_pages(3600, 250) == MOST_WATCHED
+    assert most_pages(0.001, 250) == 1

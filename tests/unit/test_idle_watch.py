@@ -58,7 +58,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setattr(watching, "MOST_OF_A_CORE", 1.0)  # what is made up here is slow
+    monkeypatch.setattr(watching, "_MOST_OF_A_CORE", 1.0)  # what is made up here is slow
     monkeypatch.setattr(watching, "_LOOK_SECONDS", 0.25)
     return Machine(tmp_path)
 
@@ -113,7 +113,7 @@ def bitmap(acts: dict[int, Callable[[], None]]) -> Tracker:
         yield Eventful(fd, heads)
         os.close(fd)
 
-    return Tracker(TrackerName.PAGE_IDLE, page_idle.there, watch, 1e-6)
+    return Tracker(TrackerName.PAGE_IDLE, page_idle.there, watch, 10_000)
 
 
 def test_page_idle_tells_how_long_nothing_touched_a_page(machine: Machine) -> None:
@@ -148,7 +148,7 @@ def test_looks_that_cost_much_become_fewer(
         looks.append(1)
         time.sleep(0.02)
 
-    monkeypatch.setattr(watching, "MOST_OF_A_CORE", 0.02)
+    monkeypatch.setattr(watching, "_MOST_OF_A_CORE", 0.02)
     machine.watch(bitmap(dict.fromkeys(range(1, 99), slow)), [0], 2.0)
     assert len(looks) <= 3, "after 0.5 s, a second later, and the last one"
 
@@ -200,7 +200,7 @@ def test_a_tracker_that_is_behind_gets_the_time_it_needs(machine: Machine) -> No
     def watch(*_: object) -> Iterator[Late]:
         yield Late()
 
-    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 1e-6), [0], 1.0)
+    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
     assert found.idle.tolist() == [True]
     assert found.cpu_share is None
 
@@ -270,7 +270,7 @@ def test_its_cost_is_ours_and_that_of_the_kernels_threads(machine: Machine) -> N
         yield Costly()
 
     begin = time.monotonic()
-    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 1e-6), [0], 1.0)
+    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
     lasted = time.monotonic() - begin
     assert found.cpu_share is not None
     assert found.cpu_share * lasted * 1.01 >= 0.6

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.estimates import system
+from tests.vm.guest.idle_cost import calls
 from tests.vm.kernels import Kernel, built_kernel, debian_kernel
 from tests.vm.machine import run_in_guest
 
-PAGES, SECONDS = 3000, 10
+PAGES, SECONDS = 3000, 20  # so long that all pages are watched
 
 
 @pytest.fixture(scope="module", params=["damon on 6.12", "page-idle where a kernel is named"])
@@ -56,6 +57,13 @@ def test_their_pool_is_what_the_estimate_says(watched: Any) -> None:
     assert abs(zram["compressed_bytes"] - compressed) <= 0.02 * compressed
     touched = watched["estimate"]["idle"]["compared"][1]
     assert touched["ratio"] > 1.2 * zram["ratio"], "figures of all pages would be wrong"
+
+
+def test_watching_takes_no_more_than_a_hundredth_of_a_core(watched: Any) -> None:
+    """Of a processor that is as much faster than the emulated one as this machine's is."""
+    here = calls()
+    faster = min(watched["calls"][name] / here[name] for name in here)
+    assert watched["cpu_share"] / faster <= 0.01
 
 
 def test_a_killed_watch_goes_on_until_the_next_run(leftovers: Any) -> None:

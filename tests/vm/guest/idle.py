@@ -2,8 +2,9 @@
 
 Arguments: the tracker, how many pages, for how many seconds. Prints an object: by heat how many
 pages there were, were followed, were idle, and went to swap once the LRU was aged twice and reclaim
-took as many pages as were idle; the estimate; mm_stat of the zram device that they went to; and,
-under DAMON, what becomes of what a killed run leaves and of what somebody else set up.
+took as many pages as were idle; the estimate; mm_stat of the zram device that they went to; what
+system calls take there; and, under DAMON, what becomes of what a killed run leaves and of what
+somebody else set up.
 """
 
 import dataclasses
@@ -30,6 +31,7 @@ from ghostswap.host.zram import parse_mm_stat
 from ghostswap.idle.frames import entries
 from ghostswap.idle.watch import Watched, watch
 from tests.vm.guest import swapping
+from tests.vm.guest.idle_cost import calls
 from tests.vm.guest.swapping import PAGE
 from tests.vm.guest.touching import Heat, heats
 
@@ -255,6 +257,7 @@ def main(name: str, pages: int, seconds: float) -> dict[str, object]:
             "idle": by_heat(seen.of(idle, address, pages)),
             "swapped": by_heat(swapped(pid, address + np.arange(pages) * PAGE)),
         }
+        found["calls"] = calls()
         if name == "damon":
             found["nr_kdamonds"] = damon("nr_kdamonds")
             found["leftovers"] = leftovers(pid)
