@@ -47,6 +47,7 @@ _FEWEST_REGIONS = 3  # damon_set_attrs()
 _NO_LIMIT = 2**32 - 1
 _BUSY_TRIES, _BUSY_SECONDS = 50, 0.02
 _MOST_BYTES = 4096  # of a sysfs file: a page holds it
+_NUMBER_BYTES = 32  # of one that holds a number of 64 bits
 _TOTAL = "total_bytes"  # beside the folders of regions
 _MARK = "0/contexts/0/monitoring_attrs/intervals/update_us"
 
@@ -77,13 +78,13 @@ class DamonFiles:
     # Regions have thousands of files: they are opened from their folder, and none is busy.
 
     def read_each(self, folder: str, names: Iterable[str]) -> list[bytes]:
-        """The contents of files below a folder; OSError passes through."""
+        """The numbers in files below a folder; OSError passes through."""
         contents = []
         with self._opened(folder) as place:
             for name in names:
                 fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place)
                 try:
-                    contents.append(os.read(fd, _MOST_BYTES))
+                    contents.append(os.read(fd, _NUMBER_BYTES))
                 finally:
                     os.close(fd)
         return contents
@@ -201,14 +202,16 @@ class DamonWatch:
         folder = "0/contexts/0/schemes/0/tried_regions"
         numbers = [name for name in self._files.names(folder) if name != _TOTAL]
 
-        def column(file: str) -> U64:
-            names = [f"{number}/{file}" for number in numbers]
-            return parse_column(self._files.read_each(folder, names))
+        def columns(*files: str) -> list[U64]:
+            names = [f"{number}/{file}" for number in numbers for file in files]
+            contents = self._files.read_each(folder, names)
+            return [parse_column(contents[i :: len(files)]) for i in range(len(files))]
 
         try:
-            start, age = column("start"), column("age")
-            merged = self._total(f"{folder}/{_TOTAL}") != len(numbers) * self._page_size
-            end = column("end") if merged else start + np.uint64(self._page_size)
+            start, age = columns("start", "age")
+            end = start + np.uint64(self._page_size)
+            if self._total(f"{folder}/{_TOTAL}") != len(numbers) * self._page_size:
+                (end,) = columns("end")  # some have become one
         except ValueError as error:
             raise GhostswapError(self._files.folder / folder, str(error)) from None
         return IdleRegions(start, end, age)

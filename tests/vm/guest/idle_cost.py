@@ -58,10 +58,17 @@ def calls() -> dict[str, float]:
             os.pread(pagemap, 8, page * 8)
 
     def folders() -> None:
+        """Made with two files in each, which are written to, and removed: as regions are."""
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
             for number in range(_CALLS):
                 os.mkdir(f"{folder}/{number}")  # noqa: PTH102
+                for name in ("start", "end"):
+                    fd = os.open(f"{folder}/{number}/{name}", os.O_WRONLY | os.O_CREAT)
+                    os.write(fd, b"4096")
+                    os.close(fd)
             for number in range(_CALLS):
+                for name in ("start", "end"):
+                    os.unlink(f"{folder}/{number}/{name}")  # noqa: PTH108
                 os.rmdir(f"{folder}/{number}")  # noqa: PTH106
 
     def took(what: Callable[[], None]) -> float:
