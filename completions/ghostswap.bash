@@ -154,6 +154,10 @@ _ghostswap() {
             _ghostswap_words idle capacity
             return
             ;;
+        plan:--eviction)
+            _ghostswap_words 10%
+            return
+            ;;
         plan:--system)
             _ghostswap_words zram zswap zram+recompress zram+dedup zswap+dedup ksm
             return
@@ -185,7 +189,7 @@ _ghostswap() {
             mkghost) _ghostswap_words -s --size --pages -L --label -U --uuid -p --page-size -e --endianness -f --force --dry-run -J --json -b --bytes -q --quiet -h --help ;;
             off) _ghostswap_words -a --all --force -J --json -b --bytes -q --quiet -h --help ;;
             on) _ghostswap_words --size -p --priority --enable-zswap --no-writeback --dry-run -J --json -b --bytes -q --quiet -h --help ;;
-            plan) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --engine --master --memory --skip-bad --path --plot -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
+            plan) _ghostswap_words -p --pid --name --user --cgroup --all --children --raw --max-expansion --ratio --live --margin --zero-pages --ram --max-pool-percent --demand --eviction --idle --tracker --system --design --algorithm --kernel --page-size --quick --compare --explain --print --emit --fleet --engine --master --memory --skip-bad --path --plot -J --json -b --bytes -n --noheadings -o --output --root -q --quiet -h --help ;;
         esac
         return
     fi

@@ -175,6 +175,7 @@ complete -c ghostswap -n '__ghostswap_command plan' -l zero-pages -r -f -a 'incl
 complete -c ghostswap -n '__ghostswap_command plan' -l ram -r -f -d 'RAM, of several machines too (default: this host\'s)'
 complete -c ghostswap -n '__ghostswap_command plan' -l max-pool-percent -r -f -d 'Of RAM, for the pool (default: zswap\'s own, else 20; zram: 50)'
 complete -c ghostswap -n '__ghostswap_command plan' -l demand -r -f -a 'idle capacity' -d 'Memory to swap out; idle: what MGLRU calls unused; capacity: as the pool holds'
+complete -c ghostswap -n '__ghostswap_command plan' -l eviction -r -f -a '10%' -d 'Keep kubelet\'s memory.available truthful: swap so small that it evicts in time'
 complete -c ghostswap -n '__ghostswap_command plan' -l idle -r -f -d 'Only pages that nothing touches for so long, as 30s or 2min (root)'
 complete -c ghostswap -n '__ghostswap_command plan' -l tracker -r -f -a 'auto page-idle damon' -d 'With --idle, what tells: /sys/kernel/mm/page_idle or DAMON'
 complete -c ghostswap -n '__ghostswap_command plan' -l system -r -f -a 'zram zswap zram+recompress zram+dedup zswap+dedup ksm' -d 'What holds the pages (default: zswap)'

@@ -10,8 +10,14 @@ from ghostswap.host.cgroups import read_limits
 from ghostswap.host.files import HostFiles
 from ghostswap.host.kernel import page_size, page_size_or_own
 from ghostswap.host.lru_gen import read_lru_gen
-from ghostswap.host.memory import read_memory
+from ghostswap.host.memory import (
+    host_page_size,
+    read_kernel_memory,
+    read_memory,
+    read_vmstat,
+)
 from ghostswap.host.processes import group_path
+from ghostswap.host.zones import read_reserves
 from ghostswap.host.zram import read_zram
 from ghostswap.host.zswap import read_zswap
 from ghostswap.kernel.rules import Rules
@@ -19,6 +25,7 @@ from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.enough import ZeroPages, check_pages
+from ghostswap.plan.eviction import Eviction, Threshold
 from ghostswap.plan.sizing import DEFAULT_ZRAM_PERCENT, PoolLimit
 from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
@@ -81,6 +88,25 @@ def unused_memory(root: Path, seconds: float = UNUSED_SECONDS) -> Demand:
             "--demand idle", f"no memory was unused for {format_duration(seconds)}: nothing to size"
         )
     return Demand(unused * page_size(), DemandSource.IDLE, seconds, MGLRU)
+
+
+def eviction_signal(root: Path, threshold: Threshold) -> Eviction:
+    """What kubelet on the host below `root` takes for available, though no pod can have it;
+    GhostswapError where the host does not tell."""
+    host = HostFiles(root)
+    memory, kernel, reserves = read_memory(host), read_kernel_memory(host), read_reserves(host)
+    if memory.mem_total is None or kernel is None or reserves is None:
+        raise GhostswapError(
+            "--eviction", "takes what /proc/meminfo and /proc/zoneinfo say of this machine"
+        )
+    page = host_page_size(host, memory, read_vmstat(host))
+    # As much of its own memory as the kernel itself takes for available: si_mem_available().
+    shrinks = kernel.reclaimable - min(kernel.reclaimable // 2, reserves.low * page)
+    pools = (memory.zswap or 0) + sum(
+        each.mm_stat.mem_used_total for each in read_zram(host) if each.mm_stat
+    )
+    held = max(0, kernel.held - shrinks - pools)
+    return Eviction(threshold.of(memory.mem_total), held, reserves.reserved * page)
 
 
 def pool_limits(

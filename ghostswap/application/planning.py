@@ -9,6 +9,7 @@ from ghostswap.application.estimate import estimate
 from ghostswap.application.measure import NOBODY, Listener, saved_censuses
 from ghostswap.application.method import DEFAULT_ERROR, Idle, Method
 from ghostswap.application.plan import (
+    eviction_signal,
     input_of_estimate,
     input_of_live,
     input_of_ratio,
@@ -19,12 +20,13 @@ from ghostswap.application.plan import (
 )
 from ghostswap.application.sources import Sources
 from ghostswap.census.table import Census
-from ghostswap.errors import UsageError
+from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest
 from ghostswap.plan.demand import AskedDemand, Demand, DemandSource
 from ghostswap.plan.enough import ZeroPages
+from ghostswap.plan.eviction import Eviction, Threshold
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.form import Form
 from ghostswap.signals import waits
@@ -42,8 +44,9 @@ class PlanOptions:
     estimate, or pages that are measured by `algorithm` (None: the host's, or the first of an
     estimate), a sample of them where it is `quick`, the `idle` ones only where that is given.
     `margin` is by how much they may be off (0.1 for 10 %). Machines have `ram_bytes`, or are the
-    host; of one control group among the sources its limits count. With `own_slots`, slots are of
-    the kernel whose rules are given, else of that whose rules the pages follow.
+    host; of one control group among the sources its limits count. `eviction` is the threshold of
+    kubelet whose signal is to fire all the same. With `own_slots`, slots are of the kernel whose
+    rules are given, else of that whose rules the pages follow.
     """
 
     sources: Sources
@@ -60,6 +63,7 @@ class PlanOptions:
     demand: AskedDemand | None = None
     ram_bytes: tuple[int, ...] = ()
     max_pool_percent: int | None = None
+    eviction: Threshold | None = None
     own_slots: bool = False
     root: Path = Path("/")
 
@@ -84,6 +88,8 @@ class PlanOptions:
             raise UsageError("--idle", f"measures a sample of pages: goes without {option}")
         if self.idle is not None and self.demands(DemandSource.IDLE):
             raise UsageError("--idle", "measures how much is idle: goes without --demand idle")
+        if self.eviction is not None and self.ram_bytes:
+            raise UsageError("--eviction", "takes what this machine's kernel holds: without --ram")
         of_zram = SYSTEMS[self.system].design is Design.ZRAM
         if self.design is not None and of_zram != (self.design is Design.ZRAM):
             named = "swapfile" if self.design is Design.SWAPFILE else self.design
@@ -130,6 +136,16 @@ def demand_asked(options: PlanOptions) -> Demand | None:
     if options.demand is None or options.demand.bytes is None:
         return None
     return Demand(options.demand.bytes, DemandSource.GIVEN)
+
+
+def eviction_asked(options: PlanOptions) -> Eviction | None:
+    """The signal of kubelet that is to fire; GhostswapError where no swap lets it."""
+    if options.eviction is None:
+        return None
+    eviction = eviction_signal(options.root, options.eviction)
+    if eviction.pool_bytes <= 0:
+        raise GhostswapError("--eviction", eviction.why_not())
+    return eviction
 
 
 def method_asked(options: PlanOptions, own: HostAlgorithm | None) -> Method:
@@ -179,7 +195,11 @@ def input_asked(
 
 
 def request_asked(
-    options: PlanOptions, rules: Rules, planned_from: PlanInput, demand: Demand | None
+    options: PlanOptions,
+    rules: Rules,
+    planned_from: PlanInput,
+    demand: Demand | None,
+    eviction: Eviction | None = None,
 ) -> PlanRequest:
     """What is to be planned from that input, for a demand other than its own if any is given."""
     return PlanRequest(
@@ -189,6 +209,7 @@ def request_asked(
         demand,
         fill=options.demands(DemandSource.CAPACITY),
         design=options.design,
+        eviction=eviction,
     )
 
 

@@ -1,6 +1,7 @@
 """`ghostswap plan`: how large a swap area should be, and what a wrong guess costs."""
 
 import math
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from ghostswap.idle.trackers import TrackerName
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.demand import AskedDemand, DemandSource
 from ghostswap.plan.enough import ZeroPages
+from ghostswap.plan.eviction import Threshold
 from ghostswap.report.form import Form
 from ghostswap.systems.footprint import System
 from ghostswap.units import format_size, parse_size
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ghostswap.plan.answer import Plan
 
 _LEAST_RAM = 1 << 20  # bytes
+_QUANTITY = re.compile(r"(\d{1,15})(?:([KMGT]i))?")
 # What goes with --fleet alone, and what goes with it too, by the names of parameters.
 _OF_FLEET_ALONE = {"engine", "master", "memory", "skip_bad"}
 _OF_FLEET = _OF_FLEET_ALONE | {
@@ -88,6 +91,16 @@ def _demand(text: str) -> AskedDemand:
     if text in (DemandSource.IDLE, DemandSource.CAPACITY):
         return AskedDemand(DemandSource(text))
     return AskedDemand(DemandSource.GIVEN, options.size(text))
+
+
+def _eviction(text: str) -> Threshold:
+    """A threshold as kubelet takes it; M is 1000² there and 1024² here, and so refused."""
+    if match := _QUANTITY.fullmatch(text):
+        return Threshold(bytes=options.size(f"{match[1]}{match[2]}B" if match[2] else match[1]))
+    if text.endswith("%"):
+        return Threshold(share=options.share(0, 1)(text))
+    meant = f"; did you mean {text}i?" if _QUANTITY.fullmatch(f"{text}i") else ""
+    raise typer.BadParameter(f"{text!r} is no threshold (examples: 100Mi, 10%){meant}")
 
 
 def plan(
@@ -170,6 +183,16 @@ def plan(
             metavar="SIZE|idle|capacity",
             rich_help_panel=MACHINE,
             help="Memory to swap out; idle: what MGLRU calls unused; capacity: as the pool holds.",
+        ),
+    ] = None,
+    eviction: Annotated[
+        Threshold | None,
+        typer.Option(
+            "--eviction",
+            parser=_eviction,
+            metavar="100Mi|10%",
+            rich_help_panel=MACHINE,
+            help="Keep kubelet's memory.available truthful: swap so small that it evicts in time.",
         ),
     ] = None,
     idle: sources.Idle = None,
@@ -275,6 +298,7 @@ def plan(
         PlanOptions,
         cautions,
         demand_asked,
+        eviction_asked,
         input_asked,
         limits_asked,
         request_asked,
@@ -337,6 +361,7 @@ def plan(
         demand,
         machines,
         max_pool_percent,
+        eviction,
         own_slots=kernel is not None,
         root=root,
     )
@@ -346,9 +371,10 @@ def plan(
     plot.check(picture)
     progress = listener(quiet)
     limits, swapped_out = limits_asked(asked, progress.warning), demand_asked(asked)
+    signal = eviction_asked(asked)
     planned_from, census = input_asked(asked, rules, progress)
     status = DONE if census is None else status_of(census, quiet)
-    request = request_asked(asked, rules, planned_from, swapped_out)
+    request = request_asked(asked, rules, planned_from, swapped_out, signal)
     plans = [make_plan(planned_from, limit, request) for limit in limits]
     for caution in cautions(plans[0]):
         warn(caution, quiet)

@@ -18,7 +18,8 @@ from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.designs import TooLarge
-from ghostswap.plan.sizing import Sizing
+from ghostswap.plan.eviction import Eviction
+from ghostswap.plan.sizing import EVICTION, Sizing
 from ghostswap.report.fields import titled
 from ghostswap.report.plan import DESIGN, SIZING, derivations
 from ghostswap.systems.footprint import System
@@ -90,6 +91,8 @@ def _notes(plan: Plan, exact: bool) -> Iterable[str]:
             f"zram has no limit of its own: {sizing.limit.percent} % of RAM is set as its "
             "mem_limit (--max-pool-percent), the rest is for what is not swapped."
         )
+    if plan.eviction is not None:
+        yield _eviction(plan.eviction, exact)
     yield from _judgement(sizing, exact)
     yield from plan.input.notes
     yield f"From {plan.input.name}; within {sizing.error:.2%}; slots as Linux {plan.kernel} has."
@@ -142,6 +145,9 @@ def _limit(plan: Plan, exact: bool) -> str:
         for slots in (sizing.pessimistic, sizing.optimistic)
     )
     held = most if least == most else f"{least} to {most}"
+    if plan.eviction is not None and sizing.limited_by == EVICTION:
+        pool = size_text(plan.eviction.pool_bytes, exact)
+        return f"Limited by --eviction: kubelet takes the pool for available, {pool} at most."
     if sizing.limited_by == "pool":
         return f"Limited by {name}: {limit}, holds {held}."
     return f"Limited by {sizing.limited_by} of the control group: it allows {held}."
@@ -176,6 +182,17 @@ def _idle(demand: Demand, exact: bool) -> str:
             "no pages: the ratio is that of all that was measured, and idle pages may differ."
         )
     return f"Up to {size} is idle: nothing touched it for {seconds} ({demand.tracker})."
+
+
+def _eviction(eviction: Eviction, exact: bool) -> str:
+    threshold, kernel, reserved = (
+        size_text(size, exact)
+        for size in (eviction.threshold_bytes, eviction.kernel_bytes, eviction.reserved_bytes)
+    )
+    return (
+        f"memory.available falls below {threshold} before memory runs out: {kernel} of the "
+        f"kernel's and {reserved} that it keeps free count as available too, as they are now."
+    )
 
 
 def _judgement(sizing: Sizing, exact: bool) -> list[str]:

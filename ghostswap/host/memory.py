@@ -70,6 +70,25 @@ def read_memory(files: HostFiles) -> Memory:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KernelMemory:
+    """Bytes that are neither free nor anonymous nor a file's: the kernel's own, and the pools of
+    swapped-out pages. `reclaimable` of them shrinkers may give back."""
+
+    held: int
+    reclaimable: int
+
+
+def read_kernel_memory(files: HostFiles) -> KernelMemory | None:
+    """The host's; None where /proc/meminfo lacks a line of it."""
+    lines = parse_meminfo(files.text("proc/meminfo") or "")
+    others = ("MemFree", "AnonPages", "Cached", "Buffers", "SwapCached")
+    if not lines.keys() >= {"MemTotal", "KReclaimable", *others}:
+        return None
+    held = lines["MemTotal"] - sum(lines[name] for name in others)
+    return KernelMemory(held, lines["KReclaimable"])
+
+
 def read_vmstat(files: HostFiles) -> dict[str, int]:
     """The counters of /proc/vmstat; empty where it is absent."""
     return parse_vmstat(files.text("proc/vmstat") or "")

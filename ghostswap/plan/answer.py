@@ -19,7 +19,8 @@ from ghostswap.plan.designs import (
     too_small,
 )
 from ghostswap.plan.enough import ZeroPages, check_range
-from ghostswap.plan.sizing import PoolLimit, Sizing, size_up
+from ghostswap.plan.eviction import Eviction
+from ghostswap.plan.sizing import PoolLimit, Sizing, error_of, size_up
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, System
 from ghostswap.systems.ksm import zswap_behind_ksm
@@ -149,7 +150,8 @@ class PlanInput:
 class PlanRequest:
     """What is to be planned: a system, on a kernel, and perhaps with a margin and for a demand
     other than those of what it is planned from; `fill` takes no demand: the pool may fill.
-    `design` is by default that which holds the system's slots today."""
+    `design` is by default that which holds the system's slots today; `eviction` is the signal of
+    kubelet that is to fire all the same."""
 
     system: System
     kernel: KernelVersion
@@ -157,12 +159,14 @@ class PlanRequest:
     demand: Demand | None = None
     fill: bool = False
     design: Design | None = None
+    eviction: Eviction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Make the area `size_bytes` large, since `demand_bytes` of memory would be swapped at `ratio`
-    (None: they take no pool); `limited_by` is "demand", "pool" or a file of a control group."""
+    (None: they take no pool); `limited_by` is "demand", "pool", "eviction" or a file of a control
+    group."""
 
     size_bytes: int
     system: System
@@ -187,6 +191,7 @@ class Plan:
     too_small: tuple[TooSmall, ...]
     designs: tuple[DesignCost, ...]
     design: Design
+    eviction: Eviction | None = None
 
     @property
     def answer(self) -> "Answer":
@@ -216,6 +221,7 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
     demand = None if request.fill else request.demand or input.demand
     margin = input.margin if request.margin is None else request.margin
     demand_bytes = None if demand is None else demand.bytes
+    kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes
 
     def sized(system: System) -> Sizing:
         in_zram = SYSTEMS[system].pool is Pool.ZRAM
@@ -223,13 +229,19 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
         if not has_accept_threshold(request.kernel):
             own = replace(own, accept_percent=100)
         on_disk = request.design is Design.SWAPFILE and not in_zram
-        return size_up(input.footprint(system), own, margin, demand_bytes, on_disk=on_disk)
+        footprint, most_slots = input.footprint(system), None
+        if request.eviction is not None:
+            design = Design.SWAPFILE if on_disk else SYSTEMS[system].design
+            parts = costs(design, kernel, footprint.page_size, entry_bytes)
+            most_slots = request.eviction.slots(footprint, error_of(footprint, margin), parts)
+        return size_up(footprint, own, margin, demand_bytes, on_disk=on_disk, most_slots=most_slots)
 
     sizing = sized(request.system)
     if sizing.expected == 0 and limit.group is not None:
         raise GhostswapError(limit.group.path, _nothing(sizing))
+    if request.eviction is not None and not sizing.recommended_bytes:
+        raise GhostswapError("--eviction", request.eviction.why_not())
     check_range(input.name, sizing, margin_stated=request.margin is not None)
-    kernel, entry_bytes = request.kernel, input.rules.zram_entry_bytes
     return Plan(
         input,
         kernel,
@@ -240,6 +252,7 @@ def plan(input: PlanInput, limit: PoolLimit, request: PlanRequest) -> Plan:
         tuple(too_small(sizing)),
         tuple(design_costs(sizing, input.footprints, kernel, entry_bytes)),
         request.design or SYSTEMS[request.system].design,
+        request.eviction,
     )
 
 

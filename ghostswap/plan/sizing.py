@@ -16,6 +16,9 @@ DEFAULT_ZRAM_PERCENT = 50
 """Of RAM, for zram's mem_limit, which by itself it has none of: it holds all that is swapped, and
 half of RAM is left for what is not. zram-generator's default for the size is also half."""
 
+EVICTION = "eviction"
+"""What Sizing.limited_by says where kubelet's signal is what limits the area."""
+
 _MIB = 1 << 20
 _STEPS_PER_OCTAVE = 8  # a round size is at most an eighth above the exact one
 
@@ -57,9 +60,9 @@ class Sizing:
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
     without slack; `steady` those that are left at least in a pool that was full before it takes
     pages again. `used` are those that will be, where a demand is known to be smaller. `limited_by`
-    is what is reached first: "pool", "demand" or the name of a control group's file. `needed` slots
-    are rounded up to the recommended area. Where the area is on disk, `disk_bytes` of memory are
-    expected to go there.
+    is what is reached first: "pool", "demand", "eviction" or the name of a control group's file.
+    `needed` slots are rounded up to the recommended area. Where the area is on disk, `disk_bytes`
+    of memory are expected to go there.
     """
 
     footprint: Footprint
@@ -79,7 +82,7 @@ class Sizing:
     @property
     def error(self) -> float:
         """The share by which a page may take more or less than measured."""
-        return _error(self.footprint, self.margin)
+        return error_of(self.footprint, self.margin)
 
     @property
     def limit_bytes(self) -> int:
@@ -133,17 +136,20 @@ def size_up(
     demand_bytes: int | None,
     *,
     on_disk: bool = False,
+    most_slots: int | None = None,
 ) -> Sizing:
     """The size that lets the pool fill, or that a smaller demand needs. An area `on_disk` also
     offers the slots of what the pool does not hold: the rest of the demand, or where none is known,
-    of pages that are refused.
+    of pages that are refused. No area has more than `most_slots`, of which it is said that kubelet
+    would not evict otherwise.
 
     `margin` is a share by which pages of another day may compress worse or better; it is added to
     the footprint's own error. The recommendation covers the optimistic end, rounded up: slots too
     many cost a few bytes each, slots too few leave RAM unused that was meant for them.
     """
     pool, full = footprint.pool_bytes, footprint.pool_bytes - footprint.slack_bytes
-    error = _error(footprint, margin)
+    error = error_of(footprint, margin)
+    most = {} if most_slots is None else {EVICTION: most_slots}
 
     def slots_filling(pool_bytes: float, room: int) -> int:
         """Slots that fill `room` bytes if those of the footprint take `pool_bytes`."""
@@ -155,7 +161,7 @@ def size_up(
         """Slots at which each limit is reached, if pages take `share` of what was measured."""
         in_pool = slots_filling(pool_bytes * share, limit.bytes(footprint.page_size))
         limits = limit.group.limits if limit.group else ()
-        return {"pool": in_pool} | {
+        return {"pool": in_pool, **most} | {
             str(each.file): slots_within(each, footprint, share) for each in limits
         }
 
@@ -165,7 +171,7 @@ def size_up(
     demand = MAXIMUM_SLOTS if demand_bytes is None else footprint.slots_of(demand_bytes)
     used, needed, to_disk = min(expected, demand), min(optimistic, demand), 0
     if on_disk:
-        allowed = _allowed(limit.group, footprint)
+        allowed = min(_allowed(limit.group, footprint), *most.values(), MAXIMUM_SLOTS)
         refused = footprint.refused_pages / footprint.taken_pages
         needed = optimistic + int(optimistic * refused) if demand_bytes is None else demand
         needed = min(needed, allowed)
@@ -184,7 +190,7 @@ def size_up(
         limited_by="demand" if demand < expected else min(expected_by, key=expected_by.__getitem__),
         needed=needed,
         disk_bytes=to_disk * footprint.page_size,
-        recommended_bytes=round_size(needed + 1, footprint.page_size),
+        recommended_bytes=_recommended(needed, footprint.page_size, most_slots),
     )
 
 
@@ -205,8 +211,17 @@ def slots_within(limit: GroupLimit, footprint: Footprint, share: float = 1.0) ->
     return min(int(limit.bytes * footprint.slots // lengths), MAXIMUM_SLOTS)
 
 
-def _error(footprint: Footprint, margin: float) -> float:
+def error_of(footprint: Footprint, margin: float) -> float:
+    """The share by which a page may take more or less than measured."""
     return min(footprint.relative_error + margin, 0.99)
+
+
+def _recommended(needed: int, page_size: int, most_slots: int | None) -> int:
+    """The area for as many slots, rounded down where one more may be one too many."""
+    size = round_size(needed + 1, page_size)
+    if most_slots is None:
+        return size
+    return min(size, (most_slots + 1) * page_size // _MIB * _MIB)
 
 
 def round_size(pages: int, page_size: int) -> int:

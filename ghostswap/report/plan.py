@@ -8,6 +8,7 @@ from ghostswap.kernel.slots import Charge
 from ghostswap.plan.answer import Plan, PlanRequest
 from ghostswap.plan.demand import MGLRU, Demand, DemandSource
 from ghostswap.plan.designs import DesignCost
+from ghostswap.plan.eviction import Eviction
 from ghostswap.plan.sizing import Sizing, slots_within
 from ghostswap.report.fields import Field, as_json, ratio, size
 from ghostswap.systems.footprint import System
@@ -97,6 +98,8 @@ def derivations(plan: Plan) -> list[Derivation]:
         )
         for limit in (group.limits if group else ())
     ]
+    if plan.eviction is not None:
+        steps.append(_eviction(plan.eviction))
     steps += [
         Derivation(
             "pool_limit_bytes",
@@ -184,6 +187,17 @@ def derivations(plan: Plan) -> list[Derivation]:
     return steps
 
 
+def _eviction(eviction: Eviction) -> Derivation:
+    return Derivation(
+        "eviction",
+        f"{eviction.threshold_bytes} bytes of threshold − {eviction.kernel_bytes} that the "
+        f"kernel holds − {eviction.reserved_bytes} that it keeps free = {eviction.pool_bytes} for "
+        "the pool and what is kept of its pages",
+        "memory.available is MemTotal − (anon + file − inactive_file): opencontainers/runc#3933; "
+        "calculate_totalreserve_pages(), mm/page_alloc.c, 6.12",
+    )
+
+
 _PAID_FOR = {
     Charge.AREA: "used or not",
     Charge.USED: "in use",
@@ -262,6 +276,12 @@ def document(plans: list[Plan], request: PlanRequest) -> dict[str, Any]:
     }
 
 
+def _eviction_of(eviction: Eviction | None) -> dict[str, int] | None:
+    if eviction is None:
+        return None
+    return asdict(eviction) | {"pool_bytes": eviction.pool_bytes}
+
+
 def _plan(plan: Plan) -> dict[str, Any]:
     limit = plan.sizing.limit
     return {
@@ -271,6 +291,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "accept_threshold_percent": limit.accept_percent,
         "pool_limit_bytes": plan.sizing.limit_bytes,
         "cgroup": asdict(limit.group) if limit.group else None,
+        "eviction": _eviction_of(plan.eviction),
         **as_json(SIZING, plan.sizing),
         "alternatives": [as_json(SIZING, other) for other in plan.others],
         "too_large": [asdict(each) | {"kernel": str(each.kernel)} for each in plan.too_large],
