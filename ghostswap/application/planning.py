@@ -230,6 +230,8 @@ def cautions(plan: Plan) -> list[str]:
             f"{name}: {left_out:,} zero pages of {everything:,} are left out: a dump has them also "
             "for memory never touched (--zero-pages include)"
         )
+    if footprint.ratio is not None and footprint.ratio < 1:
+        lines.append(f"{footprint.system} takes more RAM for such pages than they free")
     if footprint.refused_pages:
         on_disk = plan.design is Design.SWAPFILE
         lines.append(

@@ -71,7 +71,11 @@ def _show_answer(plan: Plan, exact: bool) -> None:
     print(emphasised(f"Make it {size}{rounded}: {_setting(plan)}."))
     ratio = "taking no pool" if answer.ratio is None else f"at a ratio of {answer.ratio:.2f}"
     demand = size_text(answer.demand_bytes, exact)
-    print(f"{demand} would be swapped{_DEMANDS[answer.demand_source]}, {ratio}.")
+    if sizing.footprint.refused_pages and plan.design is not Design.SWAPFILE and plan.demand:
+        taken = size_text(sizing.footprint.taken_of(answer.demand_bytes), exact)
+        print(f"Of {demand} {answer.demand_source}, {taken} would be swapped, {ratio}.")
+    else:
+        print(f"{demand} would be swapped{_DEMANDS[answer.demand_source]}, {ratio}.")
     print(_limit(plan, exact))
     print()
     for note in _notes(plan, exact):

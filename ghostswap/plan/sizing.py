@@ -59,7 +59,8 @@ class Sizing:
 
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
     without slack; `steady` those that are left at least in a pool that was full before it takes
-    pages again. `used` are those that will be, where a demand is known to be smaller. `limited_by`
+    pages again. `used` are those that will be, where a demand is known to be smaller, without the
+    pages of it that are refused. `limited_by`
     is what is reached first: "pool", "demand", "eviction" or the name of a control group's file.
     `needed` slots are rounded up to the recommended area. Where the area is on disk, `disk_bytes`
     of memory are expected to go there.
@@ -125,8 +126,9 @@ class Sizing:
 
     @property
     def unheld_bytes(self) -> int:
-        """Of the demand, what does not fit into the pool at the pessimistic end."""
-        return max(0, (self.demand_bytes or 0) - self.memory_of(self.pessimistic))
+        """Of the demand that is taken, what does not fit into the pool at the pessimistic end."""
+        taken = self.footprint.taken_of(self.demand_bytes or 0)
+        return max(0, taken - self.memory_of(self.pessimistic))
 
 
 def size_up(
@@ -169,7 +171,9 @@ def size_up(
     expected = min(expected_by.values())
     optimistic = max(expected, min(reached(1 - error, full).values()))
     demand = MAXIMUM_SLOTS if demand_bytes is None else footprint.slots_of(demand_bytes)
-    used, needed, to_disk = min(expected, demand), min(optimistic, demand), 0
+    # A page that is refused has a slot as well, and keeps it or not.
+    taken = demand if demand_bytes is None else footprint.slots_of(footprint.taken_of(demand_bytes))
+    used, needed, to_disk = min(expected, taken), min(optimistic, demand), 0
     if on_disk:
         allowed = min(_allowed(limit.group, footprint), *most.values(), MAXIMUM_SLOTS)
         refused = footprint.refused_pages / footprint.taken_pages
@@ -187,7 +191,7 @@ def size_up(
         optimistic=optimistic,
         steady=min(expected, slots_filling(pool, limit.steady_bytes(footprint.page_size))),
         used=used,
-        limited_by="demand" if demand < expected else min(expected_by, key=expected_by.__getitem__),
+        limited_by="demand" if taken < expected else min(expected_by, key=expected_by.__getitem__),
         needed=needed,
         disk_bytes=to_disk * footprint.page_size,
         recommended_bytes=_recommended(needed, footprint.page_size, most_slots),

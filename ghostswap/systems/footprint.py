@@ -139,6 +139,10 @@ class Footprint:
         """Bytes of memory that as many slots hold; more than the slots' own where KSM merged."""
         return slots * self.taken_pages // self.slots * self.page_size
 
+    def taken_of(self, memory: int) -> int:
+        """Bytes that are taken of as many bytes of memory: pages that are refused are in that."""
+        return -(-memory * self.taken_pages // self.total_pages)
+
     def slots_of(self, memory: int) -> int:
         """Slots that as many bytes of memory take."""
         pages = -(-memory // self.page_size)

@@ -799,3 +799,20 @@ def test_no_damage_to_an_estimate_makes_more_than_one_line(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GHOSTSWAP_TRACEBACK", "1")  # a fault of ours is to fail this test
         assert run(["plan", str(path), "--quiet", "--print", "mib", *MACHINE]) in (0, 1)
+
+
+def test_what_is_refused_is_not_said_to_be_swapped(tmp_path: Path) -> None:
+    made = random.Random(1)
+    pages = [
+        made.randbytes(PAGE) if i % 2 else (made.randbytes(900) * 5)[:PAGE] for i in range(6000)
+    ]
+    path = tmp_path / "pages.raw"
+    path.write_bytes(b"".join(pages))
+    words = (path, "--algorithm", "lz4", "--ram", "8G", "--kernel", "6.12", "--page-size", "4096")
+    text = plan(*words)
+    assert "Of 23.4 MiB counted, 11.7 MiB would be swapped, at a ratio of 4.3" in text
+    (taken,) = re.findall(r"it takes (\S+) MiB of the pool", text)
+    assert float(taken) == pytest.approx(11.7 / 4.33, abs=0.1)
+    on_disk = document(*words, "--design", "swapfile")["plans"][0]
+    assert on_disk["disk_bytes"] == 3000 * PAGE
+    assert on_disk["used_slots"] == 3000

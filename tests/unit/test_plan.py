@@ -53,6 +53,20 @@ def test_a_pool_that_was_full_holds_nine_tenths_in_the_long_run() -> None:
     assert size_up(THIRD, replace(LIMIT, accept_percent=100), 0.0, None).steady == sizing.expected
 
 
+def test_refused_pages_of_a_demand_take_no_pool_but_slots() -> None:
+    """A page has its slot before zswap refuses it: with a ghost it then stays in RAM."""
+    half = replace(THIRD, total_pages=2000, refused_pages=1000)
+    whole, ghost = size_up(THIRD, LIMIT, 0.0, GIB), size_up(half, LIMIT, 0.0, 2 * GIB)
+    assert (ghost.used, ghost.limited_by) == (whole.used, "demand")
+    assert ghost.needed == 2 * whole.needed
+    assert ghost.disk_bytes == ghost.unheld_bytes == 0
+    disk = size_up(half, LIMIT, 0.0, 2 * GIB, on_disk=True)
+    assert (disk.used, disk.needed, disk.disk_bytes) == (whole.used, ghost.needed, GIB)
+    full = size_up(half, LIMIT, 0.0, 64 * GIB)
+    assert full.limited_by == "pool"
+    assert full.unheld_bytes == 32 * GIB - full.memory_of(full.pessimistic)
+
+
 @pytest.mark.parametrize(
     ("file", "number", "slots"),
     [
