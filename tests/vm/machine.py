@@ -28,7 +28,7 @@ _FOLDERS = ("bin", "sbin", "dev", "host", "upper", "root", "modules")
 
 
 def run_in_guest(
-    kernel: Kernel, folder: Path, program: str, *arguments: object, timeout: float = 300.0
+    kernel: Kernel, folder: Path, program: str, *arguments: object, timeout: float = 900.0
 ) -> Any:
     """What `python -m tests.vm.guest.PROGRAM ARGUMENTS` prints, as JSON, under `kernel`.
 

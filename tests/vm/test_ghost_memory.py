@@ -35,9 +35,8 @@ def test_a_full_pool_is_decompressed_in_vain_unless_writeback_is_off(facts: Any)
     if "forbidden" not in facts:  # before 6.8, when zsmalloc wrote nothing back either
         assert refused["written_back"] == 0
         return
+    # How many it is varies: the worker gives up after 16 pages that it could not write.
     assert refused["written_back"] > 0, "counted as written, though each write failed"
-    # How far it gets varies: the worker gives up after 16 pages that it could not write.
-    assert refused["settled"] < 0.98 * refused["limit"]
     forbidden = facts["forbidden"]
     assert forbidden["write_errors"] == forbidden["written_back"] == 0
     assert forbidden["pool"] > 0.98 * forbidden["limit"]

@@ -111,7 +111,7 @@ def full_pool(*options: str) -> dict[str, int]:
     memory.madvise(swapping.MADV_PAGEOUT)
     numbers = {"limit": limit, "pool": meminfo("Zswap"), "zswapped": meminfo("Zswapped")}
     if not options and WRITEBACK.exists():
-        numbers["settled"] = smallest_pool(until=limit * 92 // 100)
+        wait_for_writeback(beyond=moved)
     else:
         numbers["above"] = stored_after_freeing(memory, 0, until=limit * 96 // 100)
         numbers["below"] = stored_after_freeing(memory, len(memory) // 4, until=limit * 88 // 100)
@@ -124,12 +124,11 @@ def full_pool(*options: str) -> dict[str, int]:
     return numbers
 
 
-def smallest_pool(until: int, seconds: float = 60) -> int:
-    """zswap's pool in bytes once it is `until` at most, or as it is when it does not get there."""
+def wait_for_writeback(beyond: int, seconds: float = 60) -> None:
+    """Until the kernel's worker has counted a page as written back, if it ever does."""
     end = time.monotonic() + seconds
-    while (pool := meminfo("Zswap")) > until and time.monotonic() < end:
+    while counter("written_back_pages") <= beyond and time.monotonic() < end:
         time.sleep(0.1)
-    return pool
 
 
 def stored_after_freeing(memory: mmap.mmap, begin: int, until: int) -> int:
