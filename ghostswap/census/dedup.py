@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ghostswap.arrays import begins_of_runs
 from ghostswap.census.distinct import contents_numbers, copies_of
 from ghostswap.census.table import I64, Bools, Census, Measured, SourceRows
 
@@ -68,12 +69,16 @@ def shared_between_sources(census: Census) -> int:
     """Data pages that dedup over all sources saves beyond dedup inside each source alone."""
     if len(census.sources) < 2:
         return 0
-    data, within = census.contents.data, 0
+    # Of each source its own hashes alone: with thousands of sources, each has few of the contents.
+    contents, within = census.contents, 0
+    others = contents.hash[~contents.data]
     for source in census.sources:
-        held = np.zeros(len(data), dtype=np.bool_)
-        held[_contents_of(census, source)] = True
-        within += int(np.count_nonzero(held & data))
-    return within - int(np.count_nonzero(data))
+        rows = slice(source.first, source.first + source.pages)
+        own = np.sort(census.hash[rows][census.readable[rows]])
+        own = own[begins_of_runs(own)]
+        same = np.searchsorted(others, own, "right") - np.searchsorted(others, own)
+        within += len(own) - int(same.sum())
+    return within - int(np.count_nonzero(contents.data))
 
 
 def _contents_of(census: Census, source: SourceRows) -> I64:
@@ -143,16 +148,24 @@ def of_all(name: str, census: Census, measured: Measured) -> Group:
 def _group(census: Census, measured: Measured, name: str, numbers: I64, holes: int) -> Group:
     """The group of the pages whose content numbers are `numbers`, and `holes` zero pages more."""
     contents = census.contents
-    pages = np.bincount(numbers, minlength=len(contents.hash))
-    data = int(pages[contents.data].sum())
-    distinct = int(np.count_nonzero(pages[contents.data]))
-    known = pages * (measured.sizes > 0) * contents.data
-    sizes = np.minimum(measured.sizes.astype(np.int64), census.page_size)
+    if len(numbers) < len(contents.hash):  # one of many groups: of its own contents alone
+        own, pages = np.unique(numbers, return_counts=True)
+    else:
+        own, pages = (
+            np.arange(len(contents.hash)),
+            np.bincount(numbers, minlength=len(contents.hash)),
+        )
+    zero, same_filled = contents.zero[own], contents.same_filled[own]
+    is_data = ~zero & ~same_filled
+    data = int(pages[is_data].sum())
+    distinct = int(np.count_nonzero(pages[is_data]))
+    sizes = np.minimum(measured.sizes[own].astype(np.int64), census.page_size)
+    known = pages * (sizes > 0) * is_data
     return Group(
         name,
         pages=int(pages.sum()) + holes,
-        zero=int(pages[contents.zero].sum()) + holes,
-        same_filled=int(pages[contents.same_filled].sum()),
+        zero=int(pages[zero].sum()) + holes,
+        same_filled=int(pages[same_filled].sum()),
         distinct=distinct,
         duplicate=data - distinct,
         mean_bytes=float((known * sizes).sum() / known.sum()) if known.any() else None,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.arrays import begins_of_runs, first_of_each
 from ghostswap.census.table import I64, U64, Bools, Contents, Sizes, size_type
 
 # Rows looked up at once, about, which bounds the memory that it takes.
@@ -24,7 +25,7 @@ def distinct_contents(
     `zero` is the hash of a zero page; `same_filled` holds the hashes of same-filled pages.
     """
     ordered = np.sort(hashes if readable.all() else hashes[readable])
-    begins = _begins(ordered)
+    begins = begins_of_runs(ordered)
     distinct = ordered[begins]
     length = len(ordered)
     del ordered
@@ -41,24 +42,6 @@ def distinct_contents(
     is_same = np.zeros(len(distinct), dtype=np.bool_)
     is_same[np.searchsorted(distinct, first_of_each(concatenated(same_filled))[0])] = True
     return Contents(distinct, pages, distinct == zero, is_same)
-
-
-def first_of_each(values: U64) -> tuple[U64, I64]:
-    """The distinct values in ascending order, and where each occurs first.
-
-    As np.unique() does, which loads numpy.ma for it: as long as hashing 0.3 GiB of pages takes.
-    """
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    begins = _begins(ordered)
-    return ordered[begins], order[begins]
-
-
-def _begins(ordered: U64) -> Bools:
-    """Where, in ascending values, another one begins."""
-    begins = np.ones(len(ordered), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
-    return begins
 
 
 def copies_of(pages: I64) -> tuple[I64, I64]:
@@ -132,8 +115,16 @@ def sizes_of(
 ) -> Sizes:
     """A row an algorithm, a column a content: the sizes in `known`, found by hash, and else 0."""
     sizes = np.zeros((algorithms, len(contents.hash)), dtype=size_type(page_size))
-    for hashes, part_sizes in known:
-        sizes[:, contents_numbers(contents, hashes)] = part_sizes
+    together: list[tuple[U64, NDArray[np.uint32]]] = []
+    pending = 0
+    for number, part in enumerate(known, start=1):
+        together.append(part)
+        pending += len(part[0])
+        # Many small parts, as thousands of processes bring, are looked up at once.
+        if number == len(known) or pending >= _LOOKED_UP_AT_ONCE:
+            numbers = contents_numbers(contents, np.concatenate([each for each, _ in together]))
+            sizes[:, numbers] = np.concatenate([each for _, each in together], axis=1)
+            together, pending = [], 0
     return sizes
 
 

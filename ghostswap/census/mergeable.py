@@ -1,13 +1,16 @@
 """Which pages KSM may merge: private anonymous ones, and of those the ones that it was offered."""
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ghostswap.census.distinct import contents_numbers
-from ghostswap.census.table import I64, Census, SourceRows
+from ghostswap.census.table import I64, Bools, Census, SourceRows
 from ghostswap.pages.source import Mapping, Segment, Segments, SourceKind
+
+_ROWS_AT_ONCE = 1 << 21  # looked up, which bounds the memory that it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Offered:
 def private_pages(census: Census) -> I64:
     """How many private pages hold each content: all but those in shared memory, as far as sources
     tell."""
-    return census.contents.pages - _pages_in(census, lambda each: each.mapping is Mapping.SHMEM)
+    in_shared_memory = _rows_in(census, lambda each: each.mapping is Mapping.SHMEM)
+    return census.contents.pages - _pages_of(census, in_shared_memory)
 
 
 def offered(census: Census) -> Offered | None:
@@ -35,32 +39,48 @@ def offered(census: Census) -> Offered | None:
     processes = [each for each in census.sources if each.facts.kind is SourceKind.PROCESS]
     if not processes:
         return None
-    shared = _pages_in(census, lambda each: each.mapping is Mapping.SHMEM, processes)
-    private = _pages_in(census, lambda each: each.mapping is not Mapping.SHMEM, processes)
-    eligible = _pages_in(census, lambda each: each.offered, processes)
-    return Offered(int(shared.sum()), int(private.sum() - eligible.sum()), eligible)
+    shared = _rows_in(census, lambda each: each.mapping is Mapping.SHMEM, processes)
+    private = _rows_in(census, lambda each: each.mapping is not Mapping.SHMEM, processes)
+    eligible = _rows_in(census, lambda each: each.offered, processes)
+    return Offered(
+        int(np.count_nonzero(shared)),
+        int(np.count_nonzero(private)) - int(np.count_nonzero(eligible)),
+        _pages_of(census, eligible),
+    )
 
 
-def _pages_in(
+def _rows_in(
     census: Census,
     is_meant: Callable[[Segment], bool],
-    sources: list[SourceRows] | None = None,
-) -> I64:
-    """How many pages in the segments that are meant hold each content."""
-    pages = np.zeros(len(census.contents.hash), dtype=np.int64)
+    sources: Sequence[SourceRows] | None = None,
+) -> Bools:
+    """Which rows of the census lie in the segments that are meant, and were had."""
+    begins, ends = array("q"), array("q")
     for source in census.sources if sources is None else sources:
-        segments = source.segments
-        if isinstance(segments, Segments) and not segments.in_shared_memory:
+        segments, live = source.segments, source.facts.kind is SourceKind.PROCESS
+        if isinstance(segments, Segments) and not live and not segments.in_shared_memory:
             continue  # of a core, which may have a million of them, nothing else is asked
-        meant = [(each.first, each.pages) for each in segments if is_meant(each)]
-        if meant:
-            begins, lengths = np.array(meant, dtype=np.int64).T
-            edges = np.zeros(source.pages + 1, dtype=np.int64)
-            np.add.at(edges, begins, 1)
-            np.add.at(edges, begins + lengths, -1)
-            rows = slice(source.first, source.first + source.pages)
-            inside = np.cumsum(edges[:-1]) > 0
-            hashes = census.hash[rows][inside & census.readable[rows]]
+        for each in segments:
+            if is_meant(each):
+                begins.append(source.first + each.first)
+                ends.append(source.first + each.first + each.pages)
+    if not begins:
+        return np.zeros(len(census.hash), dtype=np.bool_)
+    depth = np.zeros(len(census.hash) + 1, dtype=np.int32)
+    np.add.at(depth, np.frombuffer(begins, dtype=np.int64), 1)
+    np.add.at(depth, np.frombuffer(ends, dtype=np.int64), -1)
+    np.cumsum(depth, out=depth)
+    inside = depth[:-1] > 0
+    inside &= census.readable
+    return inside
+
+
+def _pages_of(census: Census, rows: Bools) -> I64:
+    """How many of these rows hold each content."""
+    pages = np.zeros(len(census.contents.hash), dtype=np.int64)
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        hashes = census.hash[first : first + _ROWS_AT_ONCE][rows[first : first + _ROWS_AT_ONCE]]
+        if len(hashes):
             numbers = contents_numbers(census.contents, hashes)
             pages += np.bincount(numbers, minlength=len(pages))
     return pages

@@ -9,9 +9,10 @@ from itertools import repeat
 import numpy as np
 import xxhash
 
+from ghostswap.arrays import first_of_each
 from ghostswap.census.codecs import Codec
 from ghostswap.census.compressor import Compressed, Compressor
-from ghostswap.census.distinct import concatenated, first_of_each
+from ghostswap.census.distinct import concatenated
 from ghostswap.census.page_buffers import PageBuffers
 from ghostswap.census.table import I64, U64, Bools
 from ghostswap.pages.source import Reader, Source, Stream

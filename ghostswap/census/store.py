@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.arrays import first_of_each
 from ghostswap.census.codecs import is_known
 from ghostswap.census.columns import DATA, SAME_FILLED, ZERO, unsigned
-from ghostswap.census.distinct import contents_numbers, distinct_contents, first_of_each
+from ghostswap.census.distinct import contents_numbers, distinct_contents
 from ghostswap.census.parquet import SCHEMA, STRATUM, pyarrow
 from ghostswap.census.table import (
     U64,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostswap.arrays import first_of_each
 from ghostswap.host.pagemap import FRAME, PRESENT, entries_of
 
 I64 = NDArray[np.int64]
@@ -52,7 +53,7 @@ class SeenFrames:
         Frames beyond the number given (memory that was added since) are new each time.
         """
         new = np.zeros(len(frames), dtype=np.bool_)
-        distinct, first = np.unique(frames, return_index=True)
+        distinct, first = first_of_each(frames)
         octet = (distinct >> np.uint64(3)).astype(np.int64)
         beyond = int(np.searchsorted(octet, len(self._bits)))
         new[first[beyond:]] = True
@@ -96,17 +97,20 @@ def distinct_pages(
             number, owner = number[keep], owner[keep]
         else:
             shared = len(frames)
-        begins = np.flatnonzero(
-            (np.diff(number, prepend=-2) != 1) | (np.diff(owner, prepend=-1) != 0)
-        )
-        ends = np.append(begins[1:], len(number))[: len(begins)]
-        yield Distinct(
-            number[begins] * page_size, (ends - begins) * page_size, owner[begins], shared
-        )
+        begin = np.ones(len(number), dtype=np.bool_)
+        begin[1:] = (number[1:] - number[:-1] != 1) | (owner[1:] != owner[:-1])
+        (begins,) = begin.nonzero()
+        length = np.empty_like(begins)
+        length[:-1] = begins[1:] - begins[:-1]
+        length[-1:] = len(number) - begins[-1:]
+        yield Distinct(number[begins] * page_size, length * page_size, owner[begins], shared)
 
 
 def _batches(first: I64, pages: I64) -> Iterator[tuple[I64, I64, I64]]:
     """Runs of pages in batches of at most _BATCH_PAGES: number of the run, first page, pages."""
+    if len(first) and int(pages.sum()) <= _BATCH_PAGES:
+        yield np.arange(len(first)), first, pages
+        return
     cuts = -(-pages // _BATCH_PAGES)
     run = np.repeat(np.arange(len(first)), cuts)
     skipped = (np.arange(len(run)) - np.repeat(np.cumsum(cuts) - cuts, cuts)) * _BATCH_PAGES
@@ -121,5 +125,5 @@ def _batches(first: I64, pages: I64) -> Iterator[tuple[I64, I64, I64]]:
 
 def _expanded(first: I64, pages: I64) -> I64:
     """The number of every page of runs that begin at `first`."""
-    before = np.cumsum(pages) - pages
+    before = pages.cumsum() - pages
     return np.repeat(first - before, pages) + np.arange(int(pages.sum()))

@@ -42,6 +42,9 @@ _READ_BYTES = 1 << 20  # pagemap entries read at once, without PAGEMAP_SCAN
 # How far apart pages may lie whose entries one call reads: one more entry of a pagemap takes 8 ns,
 # one more call a microsecond.
 GAP_PAGES = 128
+# Most processes have a few regions in each of some far corners of the address space: so many such
+# answers are looked at together, and so many regions.
+_ANSWERS_TOGETHER, _REGIONS_TOGETHER = 16, 1 << 12
 
 # Asked for the regions between two addresses, answers with them and with walk_end.
 Ask = Callable[[int, int], tuple[NDArray[np.void], int]]
@@ -78,7 +81,7 @@ def swappable(fd: int, mapped: MappedRanges, page_size: int) -> Iterator[Ranges]
     kernel's answers make no sense.
     """
     if has_pagemap_scan(fd):
-        batches = regions_by_scan(_asking(fd), mapped)
+        batches = _together(regions_by_scan(_asking(fd), mapped))
     else:
         batches = regions_by_entry(fd, mapped, page_size)
     for regions in batches:
@@ -90,6 +93,20 @@ def swappable(fd: int, mapped: MappedRanges, page_size: int) -> Iterator[Ranges]
         swapped_pages = int(length[swapped].sum()) // page_size
         huge = (category[present] & _CATEGORY_HUGE) != 0
         yield Ranges(start[present], length[present], part[present], huge, swapped_pages)
+
+
+def _together(answers: Iterator[NDArray[np.void]]) -> Iterator[NDArray[np.void]]:
+    """The same regions in fewer arrays; as each answer is good until the next, small ones are
+    copied."""
+    kept: list[NDArray[np.void]] = []
+    for regions in answers:
+        large = len(regions) >= _REGIONS_TOGETHER
+        kept.append(regions if large else regions.copy())
+        if large or len(kept) == _ANSWERS_TOGETHER or sum(map(len, kept)) >= _REGIONS_TOGETHER:
+            yield np.concatenate(kept)
+            kept = []
+    if kept:
+        yield kept[0] if len(kept) == 1 else np.concatenate(kept)
 
 
 def has_pagemap_scan(fd: int) -> bool:
@@ -126,11 +143,11 @@ def regions_by_scan(ask: Ask, mapped: MappedRanges) -> Iterator[NDArray[np.void]
         end = min(at + _SPAN_BYTES, last)
         regions, walk_end = ask(at, end)
         if len(regions):
-            edges = np.column_stack([regions["start"], regions["end"]]).ravel()
-            inside = at <= int(edges[0]) and int(edges[-1]) <= end
-            if not inside or (edges[1:] < edges[:-1]).any() or (edges[::2] == edges[1::2]).any():
+            starts, ends = regions["start"], regions["end"]
+            inside = at <= int(starts[0]) and int(ends[-1]) <= end
+            if not inside or (starts >= ends).any() or (starts[1:] < ends[:-1]).any():
                 raise ValueError(f"PAGEMAP_SCAN: regions out of order from {at:#x} on")
-            walk_end = max(walk_end, int(edges[-1]))
+            walk_end = max(walk_end, int(ends[-1]))
             yield regions
         if not at < walk_end <= end:
             raise ValueError(f"PAGEMAP_SCAN: walked from {at:#x} to {walk_end:#x}")

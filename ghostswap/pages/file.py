@@ -144,6 +144,7 @@ def source_of(
             array("q", pages.tobytes()),
             array("q", (_pages(there, page_size) - pages).tobytes()),
             bytearray(extents.mapping),
+            bytearray(len(extents.mapping)),
         )
     opener = partial(FileReader, handle, runs)
     return Source(facts, runs, opener, stable=True, segments=segments)

@@ -35,7 +35,7 @@ from ghostswap.pages.kcore import (
     read_frames,
 )
 from ghostswap.pages.runs import Runs
-from ghostswap.pages.source import Facts, Mapping, Segment, Source, SourceKind
+from ghostswap.pages.source import Facts, Mapping, Segments, Source, SourceKind
 from ghostswap.pulse import Pulse
 from ghostswap.units import format_size
 
@@ -52,7 +52,7 @@ _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 # as many did (tests/kernel/test_pressure.py).
 _LOOK_PAGES = 16
 _FRAMES_AT_ONCE = 256  # looked up, read, and looked up again
-_MAPPINGS = tuple(Mapping)
+_PLACES = {mapping: place for place, mapping in enumerate(Mapping)}
 _SIZE = re.compile(rb"\s*(\d+) kB")
 
 
@@ -229,7 +229,7 @@ class Processes:
                     start.append(area.start)
                     end.append(area.end)
                     anonymous_only.append(backing is Backing.PRIVATE)
-                    mapping.append(_MAPPINGS.index(mapping_of(area, backing)))
+                    mapping.append(_PLACES[mapping_of(area, backing)])
                     offered.append((area.start, area.end) in areas)
         ranges = MappedRanges(
             np.frombuffer(start, dtype=np.int64),
@@ -305,7 +305,7 @@ def refused(pid: int, error: OSError) -> GhostswapError:
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """The areas that swap could take: where they lie, what each is (index in _MAPPINGS), and
+    """The areas that swap could take: where they lie, what each is (its place in Mapping), and
     whether KSM was offered it."""
 
     ranges: MappedRanges
@@ -316,7 +316,7 @@ class _Mapped:
 @dataclass(frozen=True, slots=True)
 class _InMemory:
     runs: Runs
-    segments: tuple[Segment, ...]
+    segments: Segments
     swapped: int
     shared: int  # pages that are mapped more than once, and may be counted again
     thp: int  # pages that lie in huge pages
@@ -324,22 +324,25 @@ class _InMemory:
     @classmethod
     def nothing(cls, page_size: int) -> "_InMemory":
         none = np.empty(0, dtype=np.int64)
-        return cls(Runs.of(page_size, none, none), (), 0, 0, 0)
+        return cls(Runs.of(page_size, none, none), Segments(), 0, 0, 0)
 
 
-def _segments(
-    runs: Runs, mapping: NDArray[np.int8], offered: NDArray[np.bool_]
-) -> tuple[Segment, ...]:
-    """What the runs were mapped as; `mapping` tells it of each, as an index in _MAPPINGS, and
+def _segments(runs: Runs, mapping: NDArray[np.int8], offered: Bools) -> Segments:
+    """What the runs were mapped as; `mapping` tells it of each, as its place in Mapping, and
     `offered` whether KSM was."""
-    kind = 2 * mapping + offered
-    begins = np.flatnonzero(np.diff(kind, prepend=np.int8(-1)))
-    ends = np.append(begins[1:], len(mapping))[: len(begins)]
-    first, last = runs.first[begins], runs.first[ends]
-    places = zip(first.tolist(), last.tolist(), kind[begins].tolist(), strict=True)
-    return tuple(
-        Segment(page, stop - page, _MAPPINGS[each // 2], offered=bool(each % 2))
-        for page, stop, each in places
+    if not len(mapping):
+        return Segments()
+    begins = np.ones(len(mapping), dtype=np.bool_)
+    begins[1:] = (mapping[1:] != mapping[:-1]) | (offered[1:] != offered[:-1])
+    (places,) = begins.nonzero()
+    first = runs.first[:-1][begins]
+    pages = np.append(first[1:], runs.pages) - first
+    return Segments(
+        array("q", first.tobytes()),
+        array("q", pages.tobytes()),
+        array("q", bytes(8 * len(places))),
+        bytearray(mapping[places].tobytes()),
+        bytearray(offered[places].tobytes()),
     )
 
 

@@ -60,6 +60,7 @@ class Segments:
     pages: "array[int]" = field(default_factory=lambda: array("q"))
     holes: "array[int]" = field(default_factory=lambda: array("q"))
     mapping: bytearray = field(default_factory=bytearray)  # places in _MAPPINGS
+    offered: bytearray = field(default_factory=bytearray)  # 1 where KSM was offered it
 
     def add(self, segment: Segment) -> None:
         """Put one behind the others."""
@@ -67,6 +68,7 @@ class Segments:
         self.pages.append(segment.pages)
         self.holes.append(segment.holes)
         self.mapping.append(_MAPPINGS.index(segment.mapping))
+        self.offered.append(segment.offered)
 
     @property
     def in_shared_memory(self) -> bool:
@@ -77,10 +79,10 @@ class Segments:
         return len(self.first)
 
     def __iter__(self) -> Iterator[Segment]:
-        for first, pages, holes, mapping in zip(
-            self.first, self.pages, self.holes, self.mapping, strict=True
+        for first, pages, holes, mapping, offered in zip(
+            self.first, self.pages, self.holes, self.mapping, self.offered, strict=True
         ):
-            yield Segment(first, pages, _MAPPINGS[mapping], holes)
+            yield Segment(first, pages, _MAPPINGS[mapping], holes, offered=bool(offered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ from ghostswap.errors import GhostswapError
 from ghostswap.host.zram_device import zram_device
 from tests.bench.dumps import data_pages, everything
 from tests.bench.table import print_markdown
+from tests.families import small_processes
 from tests.faults.measured import BYTES_A_PAGE, FIXED_BYTES, peak_resident
 
 _PAGE = 4096
 _RUNS = 7
 _SOME_PAGES = 50_000
+_PROCESSES = 10_000
 _COMMAND = [sys.executable, "-m", "ghostswap"]
 _C_LOOP = r"""
 #include <fcntl.h>
@@ -66,6 +68,7 @@ def speed(folder: Path, mib: int) -> None:
         _saved_against_not(data),
         _saved_against_not(large),
         _inspect_against_import(folder),
+        _all_processes(),
         _memory(data),
         _memory(large),
         _memory(larger),
@@ -209,6 +212,14 @@ def _inspect_against_import(folder: Path) -> list[str]:
     ours_s, peer_s = _in_turns(ours, imported)
     row = _row("inspect FILE; python -c 'import typer'", ghost, ours_s, peer_s, "≤ 2.00")
     return [row[0], "4 KiB", *row[2:]]
+
+
+def _all_processes() -> list[str]:
+    """`--all` beside ten thousand small processes."""
+    command = [*_COMMAND, "estimate-dedup", "--all", "--json", "--quiet"]
+    with small_processes(_PROCESSES) as running:
+        seconds = statistics.median(_seconds(command) for _ in range(_RUNS)) if running else 0
+    return ["--all", f"{_PROCESSES} processes", f"{seconds:.1f} s", "", "", "≤ 10 s"]
 
 
 def _memory(dump: Path) -> list[str]:

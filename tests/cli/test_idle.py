@@ -365,12 +365,13 @@ def test_an_interrupted_watch_is_no_plan(
 def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:
     from ghostswap.pages.process import _InMemory, _warnings
     from ghostswap.pages.runs import Runs
+    from ghostswap.pages.source import Segments
 
     run_ = Runs.of(4096, np.array([0]), np.array([10 * 4096]))
     status = dict.fromkeys(("RssAnon", "RssShmem", "VmSwap", "VmLck"), 0)
-    (told,) = _warnings(_InMemory(run_, (), 11, 0, 0), status, 4096)
+    (told,) = _warnings(_InMemory(run_, Segments(), 11, 0, 0), status, 4096)
     assert "most of it is swapped out (11 pages; 10 are in memory)" in told
-    assert list(_warnings(_InMemory(run_, (), 9, 0, 0), status, 4096)) == []
+    assert list(_warnings(_InMemory(run_, Segments(), 9, 0, 0), status, 4096)) == []
 
 
 def test_what_is_swapped_out_already_is_said_in_text(

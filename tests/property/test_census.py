@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ghostswap.census import codecs
+from ghostswap.census.dedup import by_source, shared_between_sources
 from ghostswap.census.merge import merge
 from ghostswap.census.sample import Sampling
 from ghostswap.census.scan import scan
@@ -89,6 +90,22 @@ def test_cutting_a_dump_in_two_changes_nothing(numbers: list[int], data: st.Data
     cut = data.draw(st.integers(1, len(numbers)))
     parts = [part for part in (numbers[:cut], numbers[cut:]) if part]
     assert report(census(*map(pages, parts))) == report(census(pages(numbers)))
+
+
+@few_scans
+@given(st.lists(page_numbers, min_size=1, max_size=4))
+def test_what_sources_share_and_what_each_has(parts: list[list[int]]) -> None:
+    whole = census(*map(pages, parts))
+    data = [{number for number in part if number >= 4} for part in parts]
+    assert shared_between_sources(whole) == sum(map(len, data)) - len(set().union(*data))
+    groups = by_source(whole, whole.measured[0])
+    for part, contents, group in zip(parts, data, groups, strict=True):
+        assert (group.pages, group.distinct) == (len(part), len(contents))
+        assert (group.zero, group.same_filled) == (
+            part.count(0),
+            sum(0 < number < 4 for number in part),
+        )
+        assert group.duplicate == len(part) - sum(number < 4 for number in part) - len(contents)
 
 
 @few_scans

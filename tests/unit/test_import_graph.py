@@ -11,7 +11,7 @@ import ghostswap
 PACKAGE = Path(ghostswap.__file__).parent
 
 # What stands below all but the kernel's rules, and imports none of the packages.
-BASE = {"errors", "extras", "files", "owned", "pulse", "signals", "units"}
+BASE = {"arrays", "errors", "extras", "files", "owned", "pulse", "signals", "units"}
 
 # Each package, and all others that it may import; the lowest first.
 MAY_IMPORT = {
