@@ -27,11 +27,11 @@ def main() -> None:
     parser.add_argument("table", nargs="*", choices=[[], *_TABLES], default=[])
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp/ghostswap-bench"))
     parser.add_argument("--mib", type=int, default=300, help="data of each program (default: 300)")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     print(machine())
-    for name in chosen.table or _TABLES:
+    for name in options.table or _TABLES:
         print(f"\n{name}\n")
-        _TABLES[name](chosen.folder, chosen.mib)
+        _TABLES[name](options.folder, options.mib)
 
 
 main()

@@ -55,13 +55,13 @@ _TITLES = ("program", "algorithm", "pages", "same_pages", "huge_pages", "compres
 
 def _row(name: str, algorithm: str, core: Path, real: MmStat, *rules: str) -> list[str]:
     """How far the estimate is from what zram says: counts as differences, bytes in percent."""
-    told = system(estimate(core, "--algorithm", algorithm, *rules), "zram", algorithm)
+    estimated = system(estimate(core, "--algorithm", algorithm, *rules), "zram", algorithm)
     return [
         name,
         algorithm,
         f"{real.orig_data_size // _PAGE:,}",
-        f"{told['same_pages'] - real.same_pages:+d}",
-        f"{told['huge_pages'] - real.huge_pages:+d}",
-        f"{told['compressed_bytes'] / real.compr_data_size - 1:+.4%}",
-        f"{told['pool_bytes'] / real.mem_used_total - 1:+.4%}",
+        f"{estimated['same_pages'] - real.same_pages:+d}",
+        f"{estimated['huge_pages'] - real.huge_pages:+d}",
+        f"{estimated['compressed_bytes'] / real.compr_data_size - 1:+.4%}",
+        f"{estimated['pool_bytes'] / real.mem_used_total - 1:+.4%}",
     ]

@@ -29,8 +29,8 @@ def data_pages(folder: Path, mib: int) -> Path:
     if not path.exists():
         sources = [_opened(core) for core in cores(folder, mib).values()]
         census = scan(sources, _PAGE, [codecs.find("lz4")])
-        wanted = census.contents.hash[census.contents.data]
-        rows = np.sort(rows_holding(wanted, census.hash, census.readable))
+        hashes = census.contents.hash[census.contents.data]
+        rows = np.sort(rows_holding(hashes, census.hash, census.readable))
         with path.open("wb") as file:
             for source, rows_of in zip(sources, census.sources, strict=True):
                 inside = rows[(rows >= rows_of.first) & (rows < rows_of.first + rows_of.pages)]

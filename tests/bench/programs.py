@@ -172,7 +172,7 @@ def cores(folder: Path, mib: int, seed: int = 1) -> dict[str, Path]:
     if shutil.which("gcore") is None:
         raise SystemExit("the benchmark takes cores with gcore: install the package gdb")
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
+    measured = {}
     for name, (executable, running) in PROGRAMS.items():
         if shutil.which(executable) is None:
             print(f"{name}: {executable} is not installed; left out", file=sys.stderr)
@@ -185,5 +185,5 @@ def cores(folder: Path, mib: int, seed: int = 1) -> dict[str, Path]:
                     ["gcore", "-o", folder / name, str(pid)], check=True, capture_output=True
                 )
                 (folder / f"{name}.{pid}").rename(kept)
-        found[name] = kept
-    return found
+        measured[name] = kept
+    return measured

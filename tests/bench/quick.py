@@ -78,7 +78,7 @@ def _sampled(exact: Census, numbers: I64, sampling: Sampling, trial: int) -> Cen
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample: Sample | None = None
-    for sample, wanted in sampling.rounds(contents, sizes, cutoff, rows):  # noqa: B007
-        sizes[0, wanted] = known[wanted]
+    for sample, rows_of_round in sampling.rounds(contents, sizes, cutoff, rows):  # noqa: B007
+        sizes[0, rows_of_round] = known[rows_of_round]
     measured: tuple[Measured, ...] = (replace(exact.measured[0], sizes=sizes[0]),)
     return replace(exact, contents=contents, measured=measured, sample=sample)

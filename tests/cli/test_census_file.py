@@ -201,16 +201,16 @@ def test_a_census_that_describes_itself_wrongly_is_one_line(
     estimate(dump, "--save", saved)
     table = pyarrow.parquet.read_table(saved)
     metadata = table.schema.metadata
-    told = json.loads(metadata[b"ghostswap.parameters"]) | {key: value}
-    metadata[b"ghostswap.parameters"] = json.dumps(told).encode()
+    parameters = json.loads(metadata[b"ghostswap.parameters"]) | {key: value}
+    metadata[b"ghostswap.parameters"] = json.dumps(parameters).encode()
     pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), saved)
     assert "is no readable census" in refusal(saved)
 
 
 def test_a_census_of_schema_1_is_read_as_it_was() -> None:
     old = Path(__file__).parents[1] / "fixtures" / "census-1.parquet"
-    found = estimate(old)
-    assert found["pages"] == {
+    estimated = estimate(old)
+    assert estimated["pages"] == {
         "total": 107,
         "zero": 4,
         "same_filled": 3,
@@ -218,7 +218,7 @@ def test_a_census_of_schema_1_is_read_as_it_was() -> None:
         "distinct": 45,
         "duplicate": 55,
     }
-    assert set(found["algorithms"]) == {"lz4", "zstd"}
+    assert set(estimated["algorithms"]) == {"lz4", "zstd"}
 
 
 def test_a_private_census_gives_the_same_pools_and_no_order(dump: Path, tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ def test_zero_pages_of_a_dump_are_said_with_the_ratio_without_them(tmp_path: Pat
         done = run_estimate(dump, "--page-size", "4096", "--jobs", "1")
         assert (done.returncode, "the ratios tell little" in done.stderr) == (0, warned)
         assert ("RATIO without them: zram" in done.stdout) == (zero_pages > 0)
-    found = estimate(dump, "--page-size", "4096", "--quiet", "--jobs", "1")
+    with_zeros = estimate(dump, "--page-size", "4096", "--quiet", "--jobs", "1")
     alone = estimate(tmp_path / "0.raw", "--page-size", "4096", "--quiet", "--jobs", "1")
-    assert found["coverage"]["dump_zero_pages"] == 65
-    ratios = [each["ratio"] for each in found["without_dump_zeros"]]
+    assert with_zeros["coverage"]["dump_zero_pages"] == 65
+    ratios = [each["ratio"] for each in with_zeros["without_dump_zeros"]]
     assert ratios == [each["ratio"] for each in alone["systems"]]
 
 
@@ -166,8 +166,8 @@ def test_zbud_holds_two_objects_a_page(tmp_path: Path) -> None:
     dump.write_bytes(b"".join(pages))
 
     def pool(zpool: str) -> int:
-        told = system(estimate(dump, "--kernel", "6.1", "--zpool", zpool), "zswap")
-        return int(told["pool_bytes"]) // PAGE
+        estimated = system(estimate(dump, "--kernel", "6.1", "--zpool", zpool), "zswap")
+        return int(estimated["pool_bytes"]) // PAGE
 
     assert pool("zbud") == 30
     assert pool("z3fold") == 30  # a third and the headers do not fit three times
@@ -331,8 +331,10 @@ def test_quick_keeps_dedup_exact_and_states_its_error(tmp_path: Path) -> None:
     assert compressed["confidence"] == 0.95
     assert compressed["compressed_pages"] < exact["algorithms"]["lz4"]["compressed_pages"] / 2
     for name in ("zram", "zswap+dedup"):
-        told, true = system(quick, name), system(exact, name)
-        assert told["relative_error"] <= 0.021
-        off = abs(told["pool_bytes"] / true["pool_bytes"] - 1)
-        assert off <= 2 * told["relative_error"]  # twice: a miss of 1 in 20 is not a failure here
+        estimated, true = system(quick, name), system(exact, name)
+        assert estimated["relative_error"] <= 0.021
+        off = abs(estimated["pool_bytes"] / true["pool_bytes"] - 1)
+        assert (
+            off <= 2 * estimated["relative_error"]
+        )  # twice: a miss of 1 in 20 is not a failure here
     assert estimate(path, "--quick", "--error", "2%")["systems"] == quick["systems"]

@@ -40,10 +40,10 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(path: str, dump: Path) -> Path:
-    found = dump.with_name("the report.json")
+    saved = dump.with_name("the report.json")
     command = ["ghostswap", "estimate-dedup", "--json", "--jobs", "1", str(dump)]
-    found.write_text(output(path, *command))
-    return found
+    saved.write_text(output(path, *command))
+    return saved
 
 
 def output(path: str, *command: str | Path, **environment: str) -> str:
@@ -95,8 +95,8 @@ def test_algorithms_are_compared_by_what_they_hold(path: str, dump: Path) -> Non
     rows = [line.split("\t") for line in output(path, script, dump).splitlines()]
     assert [row[0] for row in rows] == ["lz4", "lz4hc", "zstd"]
     assert all(int(number) > 0 for row in rows for number in row[1:])
-    chosen = output(path, script, dump, ALGORITHMS="zstd:1").splitlines()
-    assert [line.split("\t")[0] for line in chosen] == ["zstd:1"]
+    lines = output(path, script, dump, ALGORITHMS="zstd:1").splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["zstd:1"]
 
 
 def test_zram_gets_the_size_that_half_the_ram_holds(path: str, report: Path) -> None:

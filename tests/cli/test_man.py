@@ -33,7 +33,7 @@ def page_of(command: Command) -> Path:
 def sections(page: Path) -> dict[str, list[str]]:
     """The lines of each section, as a reader sees them."""
     text = re.sub(r"\\f[BIR]|\\&", "", page.read_text())
-    text = re.sub(r"\\\[u(\w+)\]", lambda found: chr(int(found[1], 16)), text)
+    text = re.sub(r"\\\[u(\w+)\]", lambda match: chr(int(match[1], 16)), text)
     text = text.replace(r"\-", "-").replace(r"\(aq", "'").replace(r"\e", "\\")
     parts = re.split(r"^\.SH (.+)$", text, flags=re.MULTILINE)
     return {name: part.splitlines() for name, part in zip(parts[1::2], parts[2::2], strict=True)}
@@ -60,9 +60,9 @@ def test_every_option_is_documented_and_none_that_does_not_exist(command: Comman
 
 @each_page
 def test_a_page_has_the_sections_that_readers_look_for(page: Path) -> None:
-    found = sections(page)
-    assert [name for name in found if name in SECTIONS] == SECTIONS
-    assert terms(found["EXIT STATUS"])[:3] == ["0", "1", "2"]
+    by_title = sections(page)
+    assert [name for name in by_title if name in SECTIONS] == SECTIONS
+    assert terms(by_title["EXIT STATUS"])[:3] == ["0", "1", "2"]
 
 
 @each_page

@@ -138,8 +138,8 @@ def test_a_name_reaches_the_terminal_as_text_and_a_shell_as_it_is(
     word = (
         next(line for line in lines if "losetup" in line).partition("--show ")[2].removesuffix(")")
     )
-    told = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, check=True)
-    assert told.stdout == os.fsencode(path)
+    printed = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert printed.stdout == os.fsencode(path)
 
 
 def test_no_writeback_is_refused_beside_storage(tmp_path: Path) -> None:
@@ -296,11 +296,11 @@ def test_off_wants_to_know_which_of_several(
     monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     on = parse_swaps(b"Filename\n/dev/dm-0 partition 8 0 3\n/dev/dm-1 partition 8 0 2\n")
-    found = [
+    left = [
         GhostArea(f"ghostswap-{swap.priority}", Backend.DEVICE_MAPPER, Path(), None, (), swap)
         for swap in on
     ]
-    monkeypatch.setattr(application, "find_areas", lambda *_: found)
+    monkeypatch.setattr(application, "find_areas", lambda *_: left)
     monkeypatch.setattr(application, "one_at_a_time", nullcontext)  # only root may hold the lock
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert run(["off"]) == 2

@@ -70,9 +70,9 @@ def workers_of(process: subprocess.Popen[str], least: int = 1, seconds: float = 
     """Its worker processes, once there are at least so many."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
-        found = [child.pid for child in psutil.Process(process.pid).children()]
-        if len(found) >= least:
-            return found
+        children = [child.pid for child in psutil.Process(process.pid).children()]
+        if len(children) >= least:
+            return children
         time.sleep(0.005)
     raise AssertionError("no worker process came")
 
@@ -91,14 +91,14 @@ def at_work(process: subprocess.Popen[str], seconds: float = 0.3) -> list[int]:
 
 def left_in_session(leader: int) -> list[int]:
     """Processes that still run in the session that `leader` began."""
-    found = []
+    open_by = []
     for pid in psutil.pids():
         try:
             if os.getsid(pid) == leader and _runs(pid):
-                found.append(pid)
+                open_by.append(pid)
         except ProcessLookupError:
             continue
-    return found
+    return open_by
 
 
 def all_gone(pids: list[int], seconds: float = 5) -> bool:

@@ -42,8 +42,8 @@ def of_disk(run: Run, pages: int, seconds: float = 20) -> dict[str, int]:
     assert run.status == 0, run.errors
     assert run.peak < FIXED_BYTES + BYTES_A_PAGE * pages
     assert run.seconds < seconds
-    found: dict[str, int] = json.loads(run.output)["pages"]
-    return found
+    counts: dict[str, int] = json.loads(run.output)["pages"]
+    return counts
 
 
 def test_a_core_of_128_gib_that_is_a_hole_costs_nothing(tmp_path: Path) -> None:

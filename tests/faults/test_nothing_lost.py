@@ -42,9 +42,9 @@ def test_a_signal_at_any_time_loses_nothing(
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert one_line(done.stderr)
     assert "interrupted" in done.stderr
-    told = json.loads(done.stdout)
-    assert told["pages"]["total"] == PAGES
-    assert told["partial"] is partial
+    document = json.loads(done.stdout)
+    assert document["pages"]["total"] == PAGES
+    assert document["partial"] is partial
     assert {path.name for path in tmp_path.iterdir()} <= {"census", "a.svg"}
 
 

@@ -193,9 +193,9 @@ def test_the_odd_one_out_is_left_out_though_it_comes_first(tmp_path: Path, duckd
     good = [host(tmp_path / f"b{i}.parquet", i) for i in (1, 2)]
     with pytest.raises(GhostswapError, match=r"a\.parquet: was saved with another salt than .*b1"):
         asked(duckdb, tmp_path)
-    found = asked(duckdb, tmp_path, skip_bad=True)
-    assert [str(odd) in str(error) for error in found.left_out] == [True]
-    assert found.systems == asked(duckdb, *good).systems
+    surveyed = asked(duckdb, tmp_path, skip_bad=True)
+    assert [str(odd) in str(error) for error in surveyed.left_out] == [True]
+    assert surveyed.systems == asked(duckdb, *good).systems
 
 
 def test_a_damaged_earlier_census_costs_its_step_alone(tmp_path: Path, duckdb: Engine) -> None:
@@ -207,14 +207,14 @@ def test_a_damaged_earlier_census_costs_its_step_alone(tmp_path: Path, duckdb: E
     DAMAGES["zeros in its hashes"](bad)
     with pytest.raises(GhostswapError, match=r"1-0\.parquet: is damaged"):
         asked(duckdb, tmp_path)
-    found = asked(duckdb, tmp_path, skip_bad=True)
-    assert [(step.host, step.taken.day) for step in found.steps] == [
+    surveyed = asked(duckdb, tmp_path, skip_bad=True)
+    assert [(step.host, step.taken.day) for step in surveyed.steps] == [
         ("host0", 22),
         ("host0", 23),
         ("host1", 23),
     ]
-    assert [str(bad) in str(error) for error in found.left_out] == [True]
-    assert len(found.hosts) == 2
+    assert [str(bad) in str(error) for error in surveyed.left_out] == [True]
+    assert len(surveyed.hosts) == 2
 
 
 def test_a_weight_that_no_sample_has(tmp_path: Path, duckdb: Engine) -> None:

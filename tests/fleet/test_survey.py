@@ -26,13 +26,13 @@ def hosts_pages(seed: int, hosts: int = 4, pages: int = 3000) -> list[list[U64]]
     some zero and some same-filled."""
     draw = np.random.default_rng(seed)
     common = draw.integers(1000, 1 << 63, pages // 8, dtype=np.uint64)
-    found = []
+    parts_of_hosts = []
     for _ in range(hosts):
         own = draw.integers(1000, 1 << 63, pages // 2, dtype=np.uint64)
         parts = [own, draw.choice(common, pages // 5), draw.choice(own[:40], pages // 5)]
         parts += [np.zeros(pages // 20, np.uint64), draw.integers(1, 64, 20, dtype=np.uint64)]
-        found.append(np.array_split(draw.permutation(np.concatenate(parts)), 2))
-    return found
+        parts_of_hosts.append(np.array_split(draw.permutation(np.concatenate(parts)), 2))
+    return parts_of_hosts
 
 
 def saved(folder: Path, hosts: list[list[U64]], **how: object) -> list[Path]:
@@ -47,31 +47,31 @@ def asked(engine: Engine, *paths: Path, skip_bad: bool = False) -> Fleet:
     return survey(inventory, engine, RULES, skip_bad=skip_bad)
 
 
-def by_system(found: tuple[Footprint, ...]) -> dict[str, Footprint]:
-    return {f"{each.system} {each.algorithm}": each for each in found}
+def by_system(footprints: tuple[Footprint, ...]) -> dict[str, Footprint]:
+    return {f"{each.system} {each.algorithm}": each for each in footprints}
 
 
-def check(found: Fleet, hosts: list[list[U64]], algorithms: tuple[str, ...] = ("lz4",)) -> None:
+def check(surveyed: Fleet, hosts: list[list[U64]], algorithms: tuple[str, ...] = ("lz4",)) -> None:
     """Against censuses of the same pages, by what estimate-dedup uses."""
     together = census_of([part for host in hosts for part in host], algorithms)
-    shared = tuple(each.shared for each in found.systems)
+    shared = tuple(each.shared for each in surveyed.systems)
     assert by_system(shared) == by_system(compare(together, RULES).footprints)
     censuses = [census_of(each, algorithms) for each in hosts]
-    for census, host in zip(censuses, found.hosts, strict=True):
+    for census, host in zip(censuses, surveyed.hosts, strict=True):
         assert by_system(host.systems) == by_system(compare(census, RULES).footprints)
     data = [set(np.concatenate(host)[np.concatenate(host) >= 64].tolist()) for host in hosts]
-    assert found.contents == len(set.union(*data))
-    assert found.within_contents == sum(map(len, data))
-    assert dict(found.holders.contents) == _holders(data)
+    assert surveyed.contents == len(set.union(*data))
+    assert surveyed.within_contents == sum(map(len, data))
+    assert dict(surveyed.holders.contents) == _holders(data)
     pairs = [
         (-len(data[a] & data[b]), f"host{a}", f"host{b}")
         for a in range(len(data))
         for b in range(a + 1, len(data))
         if data[a] & data[b]
     ]
-    told = [(-pair.shared_pages, pair.a, pair.b) for pair in found.pairs]
-    assert told == sorted(pairs)[:10]
-    assert found.relative_error == max(each.shared.relative_error for each in found.systems)
+    by_shared = [(-pair.shared_pages, pair.a, pair.b) for pair in surveyed.pairs]
+    assert by_shared == sorted(pairs)[:10]
+    assert surveyed.relative_error == max(each.shared.relative_error for each in surveyed.systems)
 
 
 def _holders(data: list[set[int]]) -> dict[int, int]:
@@ -87,14 +87,14 @@ def test_duckdb_counts_as_one_census_over_all_hosts_does(
     paths = saved(tmp_path, hosts, private=private)
     if private:
         exact = asked(duckdb, *saved(tmp_path, hosts))
-        found = asked(duckdb, *saved(tmp_path, hosts, private=True))
+        surveyed = asked(duckdb, *saved(tmp_path, hosts, private=True))
         # Sizes are those of zsmalloc's classes, and so the pools are the same.
-        for one, other in zip(found.systems, exact.systems, strict=True):
+        for one, other in zip(surveyed.systems, exact.systems, strict=True):
             assert (one.shared.pool_bytes, one.shared.huge_pages) == (
                 other.shared.pool_bytes,
                 other.shared.huge_pages,
             )
-        assert (found.holders, found.pairs) == (exact.holders, exact.pairs)
+        assert (surveyed.holders, surveyed.pairs) == (exact.holders, exact.pairs)
     else:
         check(asked(duckdb, *paths), hosts)
 
@@ -102,9 +102,9 @@ def test_duckdb_counts_as_one_census_over_all_hosts_does(
 def test_spark_counts_the_same(tmp_path: Path, spark: Engine, duckdb: Engine) -> None:
     hosts = hosts_pages(2)
     paths = saved(tmp_path, hosts)
-    found = asked(spark, *paths)
-    check(found, hosts)
-    assert replace(found, engine="duckdb") == asked(duckdb, *paths)
+    surveyed = asked(spark, *paths)
+    check(surveyed, hosts)
+    assert replace(surveyed, engine="duckdb") == asked(duckdb, *paths)
 
 
 def test_both_count_samples_of_unequal_size_the_same(
@@ -113,11 +113,11 @@ def test_both_count_samples_of_unequal_size_the_same(
     hosts = hosts_pages(3, hosts=3, pages=20_000)
     for i, one_in in enumerate((4, 8, 1)):
         save_host(tmp_path / f"{i}.parquet", census_of(hosts[i]), f"host{i}", one_in=one_in)
-    found, other = asked(spark, tmp_path), asked(duckdb, tmp_path)
-    assert replace(found, engine="duckdb") == other
-    assert found.holders.one_in == 8
+    surveyed, other = asked(spark, tmp_path), asked(duckdb, tmp_path)
+    assert replace(surveyed, engine="duckdb") == other
+    assert surveyed.holders.one_in == 8
     exact = asked(duckdb, *saved(tmp_path, hosts))
-    for one, true in zip(found.systems, exact.systems, strict=True):
+    for one, true in zip(surveyed.systems, exact.systems, strict=True):
         assert one.shared.pool_bytes == pytest.approx(true.shared.pool_bytes, rel=0.1)
 
 
@@ -133,9 +133,9 @@ def test_parts_of_a_host_are_one_host(tmp_path: Path, duckdb: Engine) -> None:
     for i, host in enumerate(hosts):
         for part, pages in enumerate(host):
             save_host(tmp_path / f"{i}-{part}.parquet", census_of([pages]), f"host{i}")
-    found = asked(duckdb, tmp_path)
-    check(found, hosts)
-    assert any("host0: 2 censuses" in note for note in found.inventory.notes)
+    surveyed = asked(duckdb, tmp_path)
+    check(surveyed, hosts)
+    assert any("host0: 2 censuses" in note for note in surveyed.inventory.notes)
 
 
 def test_the_newest_census_of_a_host_counts_and_the_others_are_its_history(
@@ -148,11 +148,11 @@ def test_the_newest_census_of_a_host_counts_and_the_others_are_its_history(
     at("a.parquet", [100, 100, 101, 101, 102, 102, 103, 0, 0], 0)
     at("c.parquet", [100, 100, 105], 3)
     at("b.parquet", [100, 100, 100, 101, 104, 104, 0], 1)
-    found = asked(duckdb, tmp_path)
-    assert found.totals.pages == 3
-    steps = [(s.seconds, s.pages, s.shared, s.kept, s.still_shared) for s in found.steps]
+    surveyed = asked(duckdb, tmp_path)
+    assert surveyed.totals.pages == 3
+    steps = [(s.seconds, s.pages, s.shared, s.kept, s.still_shared) for s in surveyed.steps]
     assert steps == [(86400, 7, 3, 2, 1), (2 * 86400, 3, 2, 1, 1)]
-    assert asked(spark, tmp_path).steps == found.steps
+    assert asked(spark, tmp_path).steps == surveyed.steps
 
 
 def test_a_copy_of_a_file_counts_once_and_is_said(tmp_path: Path, duckdb: Engine) -> None:
@@ -160,9 +160,9 @@ def test_a_copy_of_a_file_counts_once_and_is_said(tmp_path: Path, duckdb: Engine
     paths = saved(tmp_path, hosts)
     (tmp_path / "copy.parquet").write_bytes(paths[1].read_bytes())
     (tmp_path / "link.parquet").symlink_to(paths[2])
-    found = asked(duckdb, tmp_path)
-    check(found, hosts)
-    assert sum("counted once" in note for note in found.inventory.notes) == 2
+    surveyed = asked(duckdb, tmp_path)
+    check(surveyed, hosts)
+    assert sum("counted once" in note for note in surveyed.inventory.notes) == 2
 
 
 def test_a_name_that_looks_like_a_pattern_or_a_partition_is_a_name(

@@ -17,15 +17,15 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100_000, help="inputs a target")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), metavar="DIR")
-    chosen = parser.parse_args()
-    unknown = set(chosen.targets) - set(names)
+    options = parser.parse_args()
+    unknown = set(options.targets) - set(names)
     if unknown:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     failed = False
     for target in TARGETS:
-        if chosen.targets and target.name not in chosen.targets:
+        if options.targets and target.name not in options.targets:
             continue
-        outcome = fuzz(target, chosen.runs, chosen.seed)
+        outcome = fuzz(target, options.runs, options.seed)
         rate = outcome.executions / max(outcome.seconds, 1e-9)
         print(
             f"{target.name:14} {outcome.executions:>10} executions  {outcome.seconds:>8.1f} s"
@@ -35,8 +35,8 @@ def main() -> int:
         if outcome.failing is not None:
             failed = True
             digest = hashlib.blake2b(outcome.failing, digest_size=6).hexdigest()
-            chosen.keep.mkdir(parents=True, exist_ok=True)
-            saved = chosen.keep / f"{target.name}-{digest}"
+            options.keep.mkdir(parents=True, exist_ok=True)
+            saved = options.keep / f"{target.name}-{digest}"
             saved.write_bytes(outcome.failing)
             print(f"{outcome.reason}\nthe input is in {saved}", file=sys.stderr)
     return int(failed)

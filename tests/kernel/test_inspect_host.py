@@ -33,8 +33,8 @@ def inspect(*options: str) -> Any:
     return json.loads(done.stdout)
 
 
-def codes(told: Any) -> set[str]:
-    return {finding["code"] for finding in told["findings"]}
+def codes(inspected: Any) -> set[str]:
+    return {finding["code"] for finding in inspected["findings"]}
 
 
 def mkswap_file(path: Path, size: int) -> Path:
@@ -95,9 +95,9 @@ def test_a_swap_file_of_any_name_is_shown_as_the_kernel_has_it(disks: Disks) -> 
     folder = disks.filesystem("ext4", size="64M")
     path = folder / os.fsdecode(ODD_NAME)
     with swapped_on(mkswap_file(path, 32 * MIB)):
-        told = inspect()
+        inspected = inspect()
         kernel = Path("/proc/swaps").read_bytes().split()[-4:]  # the name holds no blank there
-    (area,) = (each for each in told["swaps"] if each["path"].startswith(str(folder)))
+    (area,) = (each for each in inspected["swaps"] if each["path"].startswith(str(folder)))
     assert area["path"] == os.fsencode(path).decode(errors="backslashreplace")
     assert area["deleted"] is False  # that is only how its name ends
     kind, size, used, priority = kernel
@@ -120,40 +120,40 @@ def test_a_swap_file_that_others_can_read_is_remarked(disks: Disks) -> None:
 def test_zswap_is_shown_as_meminfo_has_it(disks: Disks) -> None:
     path = mkswap_file(disks.filesystem("ext4", size="64M") / "swapfile", 32 * MIB)
     with zswap_on(), swapped_on(path), pushed_out(8 * MIB):
-        kernel, told = meminfo(), inspect()
-        assert told["zswap"]["enabled"] is True
+        kernel, inspected = meminfo(), inspect()
+        assert inspected["zswap"]["enabled"] is True
         for name in ("compressor", "max_pool_percent", "accept_threshold_percent"):
-            assert str(told["zswap"][name]) == (ZSWAP / name).read_text().strip()
+            assert str(inspected["zswap"][name]) == (ZSWAP / name).read_text().strip()
         assert kernel["Zswapped"] >= 8 * MIB
-        assert told["zswap"]["stored_bytes"] == kernel["Zswapped"]
-        assert told["zswap"]["pool_bytes"] == kernel["Zswap"]
-        assert told["zswap"]["ratio"] == pytest.approx(kernel["Zswapped"] / kernel["Zswap"])
-        assert told["memory"]["swap_total_bytes"] == kernel["SwapTotal"]
-        assert told["memory"]["mem_total_bytes"] == kernel["MemTotal"]
-        assert "swapoff-fits" in codes(told)
+        assert inspected["zswap"]["stored_bytes"] == kernel["Zswapped"]
+        assert inspected["zswap"]["pool_bytes"] == kernel["Zswap"]
+        assert inspected["zswap"]["ratio"] == pytest.approx(kernel["Zswapped"] / kernel["Zswap"])
+        assert inspected["memory"]["swap_total_bytes"] == kernel["SwapTotal"]
+        assert inspected["memory"]["mem_total_bytes"] == kernel["MemTotal"]
+        assert "swapoff-fits" in codes(inspected)
 
 
 def test_a_parameter_that_this_kernel_lacks_is_null() -> None:
     if not ZSWAP.is_dir():
         pytest.skip("this kernel has no zswap")
-    told = inspect()["zswap"]
+    inspected = inspect()["zswap"]
     for name in ("zpool", "same_filled_pages_enabled", "exclusive_loads", "shrinker_enabled"):
-        assert (told[name] is None) is not (ZSWAP / name).exists()
+        assert (inspected[name] is None) is not (ZSWAP / name).exists()
 
 
 def test_zram_is_shown_as_mm_stat_has_it() -> None:
     with zram_swap(32 * MIB, priority=100) as name, pushed_out(8 * MIB):
         columns = Path(f"/sys/block/{name}/mm_stat").read_text().split()
-        told = inspect()
-        (device,) = (each for each in told["zram"] if each["name"] == name)
+        inspected = inspect()
+        (device,) = (each for each in inspected["zram"] if each["name"] == name)
         assert [str(value) for value in device["mm_stat"].values()] == columns
         assert device["disksize"] == 32 * MIB
         assert device["algorithm"] == "lz4"
         assert device["mm_stat"]["orig_data_size"] >= 8 * MIB
-        (area,) = (each for each in told["swaps"] if each["path"] == f"/dev/{name}")
+        (area,) = (each for each in inspected["swaps"] if each["path"] == f"/dev/{name}")
         assert (area["medium"], area["priority"]) == ("zram", 100)
         assert area["used_bytes"] >= 8 * MIB
-        assert told["memory"]["swap_storable_bytes"] is not None
+        assert inspected["memory"]["swap_storable_bytes"] is not None
 
 
 def test_zswap_over_zram_is_remarked_on_a_real_machine() -> None:
@@ -180,22 +180,22 @@ def test_a_device_mapper_ghost_is_shown_as_one(disks: Disks) -> None:
         (node,) = (each.parts[3] for each in nodes if each.read_text().strip() == name)
         undo.enter_context(swapped_on(Path("/dev") / node))
         undo.enter_context(pushed_out(4 * MIB))
-        told = inspect()
-    (area,) = told["swaps"]
+        inspected = inspect()
+    (area,) = inspected["swaps"]
     assert (area["medium"], area["type"]) == ("ghost", "partition")
     assert area["used_bytes"] >= 4 * MIB
-    assert told["zswap"]["stored_bytes"] >= 4 * MIB
-    assert {"only-ghost", "swapoff-fits"} <= codes(told)
+    assert inspected["zswap"]["stored_bytes"] >= 4 * MIB
+    assert {"only-ghost", "swapoff-fits"} <= codes(inspected)
 
 
 def test_ksm_is_shown_as_sysfs_has_it() -> None:
     folder = Path("/sys/kernel/mm/ksm")
     if not folder.is_dir():
         pytest.skip("this kernel has no KSM")
-    told = inspect()["ksm"]
+    inspected = inspect()["ksm"]
     for name in ("pages_shared", "pages_sharing", "run", "max_page_sharing"):
-        assert told[name] == int((folder / name).read_text())
+        assert inspected[name] == int((folder / name).read_text())
     zero = folder / "ksm_zero_pages"
     pages = int((folder / "pages_sharing").read_text())
     pages += int(zero.read_text()) if zero.exists() else 0
-    assert told["saved_bytes"] == pages * PAGE
+    assert inspected["saved_bytes"] == pages * PAGE

@@ -143,5 +143,5 @@ def test_ksm_shares_what_the_estimate_says(tmp_path: Path) -> None:
         settle()
         names = ["pages_shared", "pages_sharing", "general_profit"]
         real = {name: counter(name) for name in names if (KSM / name).exists()}
-    told = system(estimate(dump), "ksm", algorithm=None)
-    assert {name: told[name] for name in real} == real
+    estimated = system(estimate(dump), "ksm", algorithm=None)
+    assert {name: estimated[name] for name in real} == real

@@ -119,14 +119,14 @@ def pages_found(pid: int, start: int, end: int) -> list[int]:
     """The pages between two addresses that swap could take, as often as they are met."""
     with Path(f"/proc/{pid}/maps").open("rb") as file:
         areas = [area for area in parse_maps(file) if not area.name.startswith(b"[v")]
-    wanted = pagemap.MappedRanges(
+    of_interest = pagemap.MappedRanges(
         np.array([max(area.start, start) for area in areas if area.start < end > start]),
         np.array([min(area.end, end) for area in areas if area.start < end > start]),
         np.array([not area.name.startswith(b"/memfd:") for area in areas if area.start < end]),
     )
     numbers: list[int] = []
     with Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as file:
-        for ranges in pagemap.swappable(file.fileno(), wanted, PAGE):
+        for ranges in pagemap.swappable(file.fileno(), of_interest, PAGE):
             for at, length in zip(ranges.start.tolist(), ranges.length.tolist(), strict=True):
                 numbers += range(at // PAGE, (at + length) // PAGE)
     return numbers

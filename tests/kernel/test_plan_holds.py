@@ -104,13 +104,13 @@ def swapping_out(dump: Path) -> Iterator[tuple[int, Callable[[], None]]]:
     command = [sys.executable, "-c", _SWAPPED_OUT, str(dump)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        told, heard = process.stdin, process.stdout
-        assert told is not None
+        orders, heard = process.stdin, process.stdout
+        assert orders is not None
         assert heard is not None
 
         def one_more() -> None:
-            told.write("\n")
-            told.flush()
+            orders.write("\n")
+            orders.flush()
             assert heard.readline() == "out\n"
 
         try:
@@ -137,9 +137,9 @@ def held_until_full(dump: Path) -> int:
 
 def zswapped_pages() -> int:
     """Pages that zswap holds."""
-    found = read_memory(HostFiles(Path("/"))).zswapped
-    assert found is not None
-    return found // PAGE
+    held_bytes = read_memory(HostFiles(Path("/"))).zswapped
+    assert held_bytes is not None
+    return held_bytes // PAGE
 
 
 @pytest.fixture
@@ -174,8 +174,8 @@ def test_a_group_is_full_when_the_plan_says(
     plan = [sys.executable, "-m", "ghostswap", "plan", str(report), "--json", "--ram", "64G"]
     plan += ["--zero-pages", "include", "--cgroup", f"/{group.name}"]
     done = subprocess.run(plan, check=True, capture_output=True, text=True)
-    (found,) = json.loads(done.stdout)["plans"]
-    assert found["limited_by"] == "memory.zswap.max"
+    (planned,) = json.loads(done.stdout)["plans"]
+    assert planned["limited_by"] == "memory.zswap.max"
 
     with swapping_out(dump) as (pid, one_more):
         (group / "cgroup.procs").write_text(str(pid))
@@ -185,7 +185,7 @@ def test_a_group_is_full_when_the_plan_says(
     rules = max(version for version in SLOTS_AND_ENTRIES if version <= running_version())
     slots, entries = SLOTS_AND_ENTRIES[rules]
     held = int(stat["zswapped"]) // PAGE * slots / entries
-    assert found["capacity"]["expected"]["slots"] == pytest.approx(held, rel=0.02)
+    assert planned["capacity"]["expected"]["slots"] == pytest.approx(held, rel=0.02)
 
 
 def test_zswap_is_full_when_the_plan_says(dump: Path, zswap: str) -> None:

@@ -59,10 +59,10 @@ def test_swapon_and_zram_take_what_the_models_say() -> None:
     assert any(table == pytest.approx(each * pages, rel=0.01) for each in entry_bytes)
     # Before 6.18 swap_cgroup is allocated page by page (swap_cgroup_prepare()), and such pages
     # are counted nowhere.
-    found = [
+    kept = [
         cost
         for cost in costs(Design.SWAPFILE, rules.version, page_size())
         if cost.name != "swap_cgroup" or rules.version >= V6_18
     ]
-    told = memory(found, Load(area=pages, used=0, entries=0))
-    assert on == pytest.approx(told, abs=NOISE_BYTES)
+    estimated = memory(kept, Load(area=pages, used=0, entries=0))
+    assert on == pytest.approx(estimated, abs=NOISE_BYTES)

@@ -38,14 +38,14 @@ def zram_takes(dump: Path, algorithm: str) -> MmStat:
         pytest.skip(str(error))
 
 
-def assert_agrees(told: dict[str, Any], real: MmStat, algorithm: str) -> None:
-    assert told["pages_stored"] * PAGE == real.orig_data_size
-    assert told["same_pages"] == real.same_pages
+def assert_agrees(estimated: dict[str, Any], real: MmStat, algorithm: str) -> None:
+    assert estimated["pages_stored"] * PAGE == real.orig_data_size
+    assert estimated["same_pages"] == real.same_pages
     slack = real.huge_pages // 500 + 1 if algorithm in HUGE_PAGES_MAY_DIFFER else 0
-    assert abs(told["huge_pages"] - real.huge_pages) <= slack
+    assert abs(estimated["huge_pages"] - real.huge_pages) <= slack
     bound = BOUNDS[algorithm] * real.compr_data_size
-    assert abs(told["compressed_bytes"] - real.compr_data_size) <= bound
-    assert abs(told["pool_bytes"] - real.mem_used_total) <= max(
+    assert abs(estimated["compressed_bytes"] - real.compr_data_size) <= bound
+    assert abs(estimated["pool_bytes"] - real.mem_used_total) <= max(
         0.002 * real.mem_used_total, 16 * PAGE
     )
 
@@ -71,10 +71,10 @@ def test_the_kernel_engine_measures_what_zram_measures(tmp_path: Path) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
     real = zram_takes(dump, "lzo-rle")
     document = estimate(dump, "--engine", "kernel", "--algorithm", "lzo-rle")
-    told = system(document, "zram", "lzo-rle")
-    assert told["compressed_bytes"] == real.compr_data_size
-    assert told["huge_pages"] == real.huge_pages
-    assert told["pool_bytes"] == real.mem_used_total
+    estimated = system(document, "zram", "lzo-rle")
+    assert estimated["compressed_bytes"] == real.compr_data_size
+    assert estimated["huge_pages"] == real.huge_pages
+    assert estimated["pool_bytes"] == real.mem_used_total
     cost = document["algorithms"]["lzo-rle"]
     assert cost["compress_ns_per_page"] > 0
     assert cost["decompress_ns_per_page"] > 0

@@ -96,7 +96,7 @@ def swapped_out(dump: Path) -> Iterator[None]:
 def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None:
     dump = mixed_dump(tmp_path / "mixed.raw")
     compressor = (ZSWAP / "compressor").read_text().strip()
-    told = system(estimate(dump, "--algorithm", compressor), "zswap", compressor)
+    estimated = system(estimate(dump, "--algorithm", compressor), "zswap", compressor)
     before = meminfo()
     with swapped_out(dump):
         after = meminfo()
@@ -105,9 +105,9 @@ def test_zswap_holds_what_the_estimate_says(tmp_path: Path, zswap: Path) -> None
         incompressible = int(counter.read_text()) if counter.exists() else 0
     stored = (after["Zswapped"] - before["Zswapped"]) // PAGE
     pool = after["Zswap"] - before["Zswap"]
-    assert stored == told["pages_stored"]
-    assert incompressible == told["huge_pages"]
-    assert abs(pool - told["pool_bytes"]) <= max(0.002 * pool, 16 * PAGE)
+    assert stored == estimated["pages_stored"]
+    assert incompressible == estimated["huge_pages"]
+    assert abs(pool - estimated["pool_bytes"]) <= max(0.002 * pool, 16 * PAGE)
 
 
 def page_of(payload: int, codec: Codec, draw: random.Random) -> bytearray:

@@ -54,15 +54,15 @@ def shown(area: SwapArea) -> bytes:
 
 @given(st.lists(areas, max_size=5))
 def test_what_the_kernel_writes_is_read_back(expected: list[SwapArea]) -> None:
-    found = parse_swaps(HEADER + b"".join(map(shown, expected)))
-    assert [_facts(area) for area in found] == [_facts(area) for area in expected]
+    parsed = parse_swaps(HEADER + b"".join(map(shown, expected)))
+    assert [_facts(area) for area in parsed] == [_facts(area) for area in expected]
 
 
 @given(st.binary(max_size=300))
 def test_anything_else_is_no_error(data: bytes) -> None:
-    found = parse_swaps(data)
-    assert len(found) <= data.count(b"\n")
-    assert all(area.size >= 0 and area.used >= 0 for area in found)
+    parsed = parse_swaps(data)
+    assert len(parsed) <= data.count(b"\n")
+    assert all(area.size >= 0 and area.used >= 0 for area in parsed)
 
 
 def test_the_running_kernel_s_list_is_understood() -> None:
@@ -85,8 +85,8 @@ def test_an_area_of_zram_or_without_storage_is_told_from_a_disk() -> None:
         b"xswap0\txswap\t8\t0\t-4",
         b"/srv/zram1\tfile\t8\t0\t-5",
     ]
-    found = parse_swaps(HEADER + b"\n".join(rows) + b"\n")
-    assert [area.medium for area in found] == [
+    parsed = parse_swaps(HEADER + b"\n".join(rows) + b"\n")
+    assert [area.medium for area in parsed] == [
         Medium.ZRAM,
         Medium.DISK,
         Medium.GHOST,

@@ -45,15 +45,15 @@ def test_bd_stat_counts_blocks_of_4096_bytes(numbers: list[int]) -> None:
 
 @given(st.lists(words, unique=True, min_size=1), st.data())
 def test_the_algorithm_in_brackets_is_the_chosen_one(names: list[str], data: st.DataObject) -> None:
-    chosen = data.draw(st.sampled_from(names))
-    text = " ".join(f"[{name}]" if name == chosen else name for name in names)
-    assert parse_algorithms(text) == (chosen, tuple(names))
+    some = data.draw(st.sampled_from(names))
+    text = " ".join(f"[{name}]" if name == some else name for name in names)
+    assert parse_algorithms(text) == (some, tuple(names))
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), words), max_size=3))
-def test_recompression_names_priority_and_algorithm(chosen: list[tuple[int, str]]) -> None:
-    text = "".join(f"#{priority}: a [{name}] b\n" for priority, name in chosen)
-    assert [astuple(each) for each in parse_recompression(text + "#1: none chosen\n")] == chosen
+def test_recompression_names_priority_and_algorithm(some: list[tuple[int, str]]) -> None:
+    text = "".join(f"#{priority}: a [{name}] b\n" for priority, name in some)
+    assert [astuple(each) for each in parse_recompression(text + "#1: none chosen\n")] == some
 
 
 @given(st.text(no_digits) | st.lists(counts, max_size=2).map(columns))

@@ -102,10 +102,10 @@ def test_a_census_that_names_such_an_algorithm_sets_nothing_up_either(tmp_path: 
     subprocess.run(command, capture_output=True, check=True)
     name = "lz4; touch PWNED #"
     table = pq.read_table(census)
-    told = table.schema.metadata
+    kept = table.schema.metadata
     table = table.rename_columns([name if old == "lz4" else old for old in table.column_names])
     metadata = {
-        key: value.replace(b'"lz4"', json.dumps(name).encode()) for key, value in told.items()
+        key: value.replace(b'"lz4"', json.dumps(name).encode()) for key, value in kept.items()
     }
     pq.write_table(table.replace_schema_metadata(metadata), census)
     for form in FORMS:

@@ -46,12 +46,12 @@ def parameters(rows: int) -> Parameters:
 
 def write(path: Path, cols: Columns, about: Parameters | str) -> Path:
     text = about if isinstance(about, str) else json.dumps(about)
-    told = {
+    metadata = {
         "ghostswap.schema": "ghostswap.census/1",
         "ghostswap.salt": "0" * 16,
         "ghostswap.parameters": text,
     }
-    table = pyarrow.table(cols).replace_schema_metadata(told)
+    table = pyarrow.table(cols).replace_schema_metadata(metadata)
     pyarrow.parquet.write_table(table, path, compression="zstd")
     return path
 

@@ -48,13 +48,13 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     with TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        found = Place(folder / "shared", folder / "own" / "area")
-        found.victim.parent.mkdir(mode=0o755)
-        found.victim.write_bytes(PAGE)
-        found.victim.chmod(0o600)
-        found.shared.mkdir()
-        found.shared.chmod(request.param)
-        yield found
+        made = Place(folder / "shared", folder / "own" / "area")
+        made.victim.parent.mkdir(mode=0o755)
+        made.victim.write_bytes(PAGE)
+        made.victim.chmod(0o600)
+        made.shared.mkdir()
+        made.shared.chmod(request.param)
+        yield made
 
 
 def attacker(place: Place) -> AbstractContextManager[None]:

@@ -137,10 +137,10 @@ def test_fields_that_nobody_asked_for_take_no_memory() -> None:
     fields = b"".join(varint(number << 3) + b"\1" for number in range(100, 100_000))
     head = struct.pack("<II", 0x54564319, 0x56084025) + message(f1=7)
     tracemalloc.start()
-    found = parse_pagemap(head + struct.pack("<I", len(fields)) + fields)
+    parsed = parse_pagemap(head + struct.pack("<I", len(fields)) + fields)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found == Pagemap(7, 0, 0, 0)
+    assert parsed == Pagemap(7, 0, 0, 0)
     assert peak < 4 * len(fields)
 
 

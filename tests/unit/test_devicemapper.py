@@ -21,16 +21,16 @@ targets = st.builds(
 def parsed(data: bytes) -> list[Target]:
     """The targets behind a struct dm_ioctl, followed as the kernel does by their `next`."""
     at, count = struct.unpack_from("=I", data, 16)[0], struct.unpack_from("=I", data, 20)[0]
-    found = []
+    targets_read = []
     for _ in range(count):
         start, length, _, step, kind = SPEC.unpack_from(data, at)
         words = data[at + SPEC.size : at + step]
         assert words.endswith(b"\0")
-        found.append(Target(start, length, text(kind), text(words)))
+        targets_read.append(Target(start, length, text(kind), text(words)))
         at += step
         assert at % 8 == 0
     assert at == len(data)
-    return found
+    return targets_read
 
 
 def text(field: bytes) -> str:

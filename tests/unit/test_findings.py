@@ -46,9 +46,9 @@ def test_with_only_ghosts_zswap_never_writes_back() -> None:
 def test_a_ghost_larger_than_zswap_can_fill_is_told_with_both_sizes() -> None:
     ghost = replace(GHOST, size=64 * GIB)
     host = replace(PLAIN, swaps=(ghost,), zswap=zswap(pool=100 * MIB, stored=300 * MIB))
-    (found,) = (each for each in findings(host) if each.code == "ghost-larger-than-zswap")
-    assert "64 GiB" in found.message
-    assert "3 GiB" in found.message  # a limit of 1 GiB at the measured ratio of 3
+    (finding,) = (each for each in findings(host) if each.code == "ghost-larger-than-zswap")
+    assert "64 GiB" in finding.message
+    assert "3 GiB" in finding.message  # a limit of 1 GiB at the measured ratio of 3
 
 
 def test_a_ghost_that_fits_at_a_usual_ratio_is_no_finding_before_anything_is_stored() -> None:
@@ -58,9 +58,9 @@ def test_a_ghost_that_fits_at_a_usual_ratio_is_no_finding_before_anything_is_sto
 
 def test_a_huge_ghost_costs_memory_while_empty() -> None:
     huge = replace(PLAIN, swaps=(replace(GHOST, size=1024 * GIB),), zswap=zswap())
-    (found,) = (each for each in findings(huge) if each.code == "ghost-metadata")
-    assert "816" in found.message  # MiB for 1 TiB of slots on 6.18, of 8 GiB
-    assert "10%" in found.message
+    (finding,) = (each for each in findings(huge) if each.code == "ghost-metadata")
+    assert "816" in finding.message  # MiB for 1 TiB of slots on 6.18, of 8 GiB
+    assert "10%" in finding.message
     small = replace(huge, swaps=(replace(GHOST, size=16 * GIB),))
     assert "ghost-metadata" not in codes(small)
 
@@ -74,18 +74,18 @@ def test_zswap_over_zram_compresses_twice() -> None:
 
 def test_a_pool_near_its_limit_is_told_in_percent() -> None:
     host = replace(PLAIN, swaps=(DISK,), zswap=zswap(pool=973 * MIB, stored=2 * GIB))
-    (found,) = (each for each in findings(host) if each.code == "zswap-pool-near-limit")
-    assert "95%" in found.message
-    assert "all of them until the pool is down to 90 %" in found.message
+    (finding,) = (each for each in findings(host) if each.code == "zswap-pool-near-limit")
+    assert "95%" in finding.message
+    assert "all of them until the pool is down to 90 %" in finding.message
     half = replace(host, zswap=zswap(pool=512 * MIB, stored=2 * GIB))
     assert "zswap-pool-near-limit" not in codes(half)
 
 
 def test_pages_that_zswap_refused_are_counted_by_reason() -> None:
     host = replace(PLAIN, zswap=zswap(reject_compress_poor=7, reject_alloc_fail=0, stored_pages=3))
-    (found,) = (each for each in findings(host) if each.code == "zswap-rejects")
-    assert "reject_compress_poor 7" in found.message
-    assert "reject_alloc_fail" not in found.message
+    (finding,) = (each for each in findings(host) if each.code == "zswap-rejects")
+    assert "reject_compress_poor 7" in finding.message
+    assert "reject_alloc_fail" not in finding.message
 
 
 def test_lost_pages_are_an_error() -> None:
@@ -195,8 +195,8 @@ def test_a_mapped_ghost_is_written_to_in_vain_unless_writeback_is_off() -> None:
 
 def test_read_ahead_from_a_ghost_is_told_in_pages() -> None:
     ahead = replace(PLAIN, swaps=(GHOST,), swapping=Swapping(3, None, None, None))
-    (found,) = (each for each in findings(ahead) if each.code == "ghost-readahead")
-    assert "8 pages" in found.message
+    (finding,) = (each for each in findings(ahead) if each.code == "ghost-readahead")
+    assert "8 pages" in finding.message
     none = replace(ahead, swapping=Swapping(0, None, None, None))
     assert "ghost-readahead" not in codes(none)
     assert "ghost-readahead" not in codes(replace(ahead, swaps=(ZRAM, DISK)))
@@ -206,9 +206,9 @@ def test_pages_that_count_as_swapped_and_are_in_memory_are_told() -> None:
     """As in a guest of 6.12: VmSwap 96 MiB, of which zswap holds 45 and refused the others."""
     memory = replace(PLAIN.memory, swap_total=GIB, swap_free=GIB - 96 * MIB, swap_cached=51 * MIB)
     host = replace(PLAIN, swaps=(GHOST,), memory=memory)
-    (found,) = (each for each in findings(host) if each.code == "swap-cached")
-    assert "96 MiB" in found.message
-    assert "51 MiB" in found.message
+    (finding,) = (each for each in findings(host) if each.code == "swap-cached")
+    assert "96 MiB" in finding.message
+    assert "51 MiB" in finding.message
     few = replace(host, memory=replace(memory, swap_cached=9 * MIB))
     assert "swap-cached" not in codes(few)
 
@@ -224,9 +224,9 @@ def test_swapoff_needs_what_is_swapped_out_less_what_it_frees() -> None:
     host = replace(PLAIN, swaps=(GHOST,), zswap=zswap(pool=GIB, stored=5 * GIB), memory=memory)
     assert "swapoff-does-not-fit" in codes(host)  # 6 - 1 - 0.5 = 4.5 GiB
     fits = replace(host, memory=replace(memory, swap_cached=GIB + GIB // 2))
-    (found,) = (each for each in findings(fits) if each.code == "swapoff-fits")
-    assert "needs 3.5 GiB" in found.message
-    assert "(6 GiB is swapped out)" in found.message
+    (finding,) = (each for each in findings(fits) if each.code == "swapoff-fits")
+    assert "needs 3.5 GiB" in finding.message
+    assert "(6 GiB is swapped out)" in finding.message
     device = zram(disksize=8 * GIB, stored=4 * GIB, used=2 * GIB)
     on_zram = replace(host, swaps=(ZRAM,), zram=(device,), zswap=None)
     assert "swapoff-fits" in codes(on_zram)  # 6 - 2 - 0.5 = 3.5 GiB
@@ -240,8 +240,8 @@ def test_default_priorities_are_alike_since_7_0() -> None:
         kernel=KernelVersion(7, 0),
         swaps=(replace(GHOST, priority=-1), replace(DISK, priority=-1)),
     )
-    (found,) = (each for each in findings(host) if each.code == "unlike-equal-priority")
-    assert "since Linux 7.0" in found.message
+    (finding,) = (each for each in findings(host) if each.code == "unlike-equal-priority")
+    assert "since Linux 7.0" in finding.message
     (older,) = (
         each
         for each in findings(replace(host, kernel=KernelVersion(6, 18)))
@@ -265,8 +265,8 @@ def test_zram_that_wrote_pages_back_is_judged_by_what_it_kept() -> None:
 )
 def test_swapoff_is_compared_with_free_memory(used: int, code: str | None) -> None:
     memory = replace(PLAIN.memory, swap_total=6 * GIB, swap_free=6 * GIB - used)
-    found = codes(replace(PLAIN, swaps=(DISK,), memory=memory))
-    assert {each for each in found if each.startswith("swapoff")} == ({code} if code else set())
+    remarked = codes(replace(PLAIN, swaps=(DISK,), memory=memory))
+    assert {each for each in remarked if each.startswith("swapoff")} == ({code} if code else set())
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_swapoff_is_compared_with_free_memory(used: int, code: str | None) -> No
 )
 def test_a_swap_file_that_others_can_read(mode: int, uid: int, unsafe: bool) -> None:
     file = replace(DISK, access=Access(mode, uid))
-    found = codes(replace(PLAIN, swaps=(file,)))
-    assert ("swap-file-permissions" in found) is unsafe
+    remarked = codes(replace(PLAIN, swaps=(file,)))
+    assert ("swap-file-permissions" in remarked) is unsafe
 
 
 def test_a_deleted_swap_file_is_told() -> None:
@@ -292,8 +292,8 @@ def test_ksm_that_costs_more_than_it_saves() -> None:
 
 def test_a_ghost_interface_is_named() -> None:
     host = replace(PLAIN, interfaces=Interfaces(None, True, False, None))
-    (found,) = (each for each in findings(host) if each.code == "ghost-interface")
-    assert "/dev/ghostswap" in found.message
+    (finding,) = (each for each in findings(host) if each.code == "ghost-interface")
+    assert "/dev/ghostswap" in finding.message
     assert "no-ghost-interface" in codes(PLAIN)
 
 

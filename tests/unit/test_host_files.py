@@ -46,12 +46,12 @@ def test_control_groups_are_found_wherever_they_are_mounted(tmp_path: Path, moun
             f"{group}/memory.swap.max": "max\n",
         },
     )
-    (found,) = read_cgroups(HostFiles(root)).groups
-    assert found.path == b"/user.slice/shell"
-    assert (found.zswap, found.zswapped, found.zswap_max) == (8192, 16384, 65536)
-    assert found.incompressible == 4096
-    assert found.writeback is False
-    assert (found.swap, found.swap_max) == (20480, None)
+    (seen,) = read_cgroups(HostFiles(root)).groups
+    assert seen.path == b"/user.slice/shell"
+    assert (seen.zswap, seen.zswapped, seen.zswap_max) == (8192, 16384, 65536)
+    assert seen.incompressible == 4096
+    assert seen.writeback is False
+    assert (seen.swap, seen.swap_max) == (20480, None)
 
 
 def test_a_group_with_only_a_rule_for_zswap_is_shown(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_a_group_with_only_a_rule_for_zswap_is_shown(tmp_path: Path) -> None:
             f"{group}/memory.zswap.max": "0\n",
         },
     )
-    (found,) = read_cgroups(HostFiles(root)).groups
-    assert (found.path, found.zswap, found.zswap_max) == (b"/quiet", 0, 0)
+    (seen,) = read_cgroups(HostFiles(root)).groups
+    assert (seen.path, seen.zswap, seen.zswap_max) == (b"/quiet", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_group_is_held_to_the_smallest_limit_from_the_root_down(
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(text)
     host = HostFiles(tmp_path)
-    found = read_limits(host, group)
-    assert found is not None
-    assert tuple((each.file, each.bytes, each.group) for each in found.limits) == limits
+    read = read_limits(host, group)
+    assert read is not None
+    assert tuple((each.file, each.bytes, each.group) for each in read.limits) == limits
     assert read_limits(host, f"{group}/none") is read_limits(host, f"{group}/../a") is None
 
 
@@ -223,9 +223,9 @@ def test_each_ghost_interface_is_seen_by_what_it_leaves(
 def test_profit_before_6_4_is_what_later_kernels_tell() -> None:
     ksm = read_ksm(HostFiles(CAPTURES / "linux-6.12"), 4096)
     assert ksm is not None
-    told = ksm.counters["general_profit"]
+    given = ksm.counters["general_profit"]
     older = {name: count for name, count in ksm.counters.items() if name != "general_profit"}
-    assert replace(ksm, counters=older).profit == told
+    assert replace(ksm, counters=older).profit == given
 
 
 def test_profit_counts_what_ksm_keeps_for_pages_it_could_not_merge() -> None:

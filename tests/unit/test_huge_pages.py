@@ -53,18 +53,22 @@ def pages() -> Population:
 @pytest.mark.parametrize("system", [zswap, zswap_dedup])
 def test_before_6_13_what_comes_whole_is_refused(system: object, pages: Population) -> None:
     assert callable(system)
-    told = system(pages, rules("6.12"))
-    assert (told.total_pages, told.refused_pages, told.refused_thp_pages) == (1000, 250, 250)
-    assert told.pages_stored == 600, "three quarters of the pages that are not zero"
-    assert told.compressed_bytes == 600 * 1000
+    footprint = system(pages, rules("6.12"))
+    assert (footprint.total_pages, footprint.refused_pages, footprint.refused_thp_pages) == (
+        1000,
+        250,
+        250,
+    )
+    assert footprint.pages_stored == 600, "three quarters of the pages that are not zero"
+    assert footprint.compressed_bytes == 600 * 1000
 
 
 @pytest.mark.parametrize(("version", "whole"), [("6.12", False), ("6.13", True)])
 def test_split_ones_and_newer_kernels_lose_none(
     version: str, whole: bool, pages: Population
 ) -> None:
-    told = zswap(pages, rules(version, whole=whole))
-    assert (told.refused_pages, told.pages_stored) == (0, 800)
+    footprint = zswap(pages, rules(version, whole=whole))
+    assert (footprint.refused_pages, footprint.pages_stored) == (0, 800)
 
 
 @pytest.fixture

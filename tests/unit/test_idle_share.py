@@ -52,9 +52,9 @@ def dump(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    found = open_dump(dump(tmp_path_factory.mktemp("idle") / "dump"), PAGE)
-    assert isinstance(found, Source)
-    return found
+    opened = open_dump(dump(tmp_path_factory.mktemp("idle") / "dump"), PAGE)
+    assert isinstance(opened, Source)
+    return opened
 
 
 def census_of(source: Source, numbers: NDArray[np.int64]) -> Census:
@@ -104,12 +104,12 @@ def test_a_sample_is_as_near_to_all_idle_pages_as_it_says(source: Source) -> Non
         measured = census.measured[0]
         scaled = scaled_population(census, measured, share)
         assert scaled is not None
-        told = zram(scaled, RULES)
+        footprint = zram(scaled, RULES)
         error = idle_error(
             census, measured, share, pool_cost(Pool.ZRAM, RULES, PAGE), each_once=False
         )
         assert 0.01 < error < 0.15
-        near += abs(told.pool_bytes - real.pool_bytes) <= error * told.pool_bytes
+        near += abs(footprint.pool_bytes - real.pool_bytes) <= error * footprint.pool_bytes
         once = zram_dedup(scaled, RULES)
         error = idle_error(
             census, measured, share, pool_cost(Pool.ZRAM, RULES, PAGE), each_once=True

@@ -57,8 +57,8 @@ def report(census: Census) -> dict[str, Any]:
     return document(Estimate(census, compare(census, RULES)))
 
 
-def zram(told: dict[str, Any]) -> dict[str, Any]:
-    (row,) = (each for each in told["systems"] if each["system"] == "zram")
+def zram(reported: dict[str, Any]) -> dict[str, Any]:
+    (row,) = (each for each in reported["systems"] if each["system"] == "zram")
     return dict(row)
 
 
@@ -66,12 +66,12 @@ def zram(told: dict[str, Any]) -> dict[str, Any]:
 def test_an_interrupted_full_run_has_a_samples_figures_and_error(dump: Path, share: float) -> None:
     partial = census_of(dump, stop_at(share))
     assert partial.partial
-    told, full = report(partial), report(census_of(dump))
-    assert (told["mode"], told["algorithms"]["lz4"]["confidence"]) == ("quick", 0.95)
-    row = zram(told)
+    reported, full = report(partial), report(census_of(dump))
+    assert (reported["mode"], reported["algorithms"]["lz4"]["confidence"]) == ("quick", 0.95)
+    row = zram(reported)
     assert 0.001 < row["relative_error"] < 0.2
     if share > 0.5:  # all pages were hashed
-        assert told["pages"] == full["pages"]
+        assert reported["pages"] == full["pages"]
         # Half as much again as the 95 % bound: this is one draw.
         off = abs(row["pool_bytes"] / zram(full)["pool_bytes"] - 1)
         assert off < 1.5 * row["relative_error"]
@@ -79,11 +79,11 @@ def test_an_interrupted_full_run_has_a_samples_figures_and_error(dump: Path, sha
 
 def test_an_interrupted_sample_is_called_one(dump: Path) -> None:
     sampling = Sampling(0.002, pool_cost(Pool.ZRAM, RULES, PAGE))
-    told = report(census_of(dump, stop_at(0.2), sampling))
-    assert told["mode"] == "quick"
-    assert told["partial"]
-    assert 0 < zram(told)["relative_error"] < 0.2
-    json.dumps(told, allow_nan=False)
+    reported = report(census_of(dump, stop_at(0.2), sampling))
+    assert reported["mode"] == "quick"
+    assert reported["partial"]
+    assert 0 < zram(reported)["relative_error"] < 0.2
+    json.dumps(reported, allow_nan=False)
 
 
 def test_what_is_interrupted_at_once_has_no_figures_and_is_valid_json(tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_what_is_interrupted_at_once_has_no_figures_and_is_valid_json(tmp_path: 
     def stop(done: int, known: int) -> None:
         raise KeyboardInterrupt
 
-    told = report(census_of(few, stop))
-    assert told["pages"]["total"] == 5
-    assert told["algorithms"] == {}
-    assert [row["system"] for row in told["systems"]] == ["ksm"]
-    json.dumps(told, allow_nan=False)
+    reported = report(census_of(few, stop))
+    assert reported["pages"]["total"] == 5
+    assert reported["algorithms"] == {}
+    assert [row["system"] for row in reported["systems"]] == ["ksm"]
+    json.dumps(reported, allow_nan=False)
 
 
 def test_a_full_run_is_exact_as_ever(dump: Path) -> None:
-    told = report(census_of(dump))
-    lz4 = told["algorithms"]["lz4"]
-    assert (told["mode"], lz4["confidence"], lz4["compressed_pages"]) == ("exact", 1.0, PAGES)
+    reported = report(census_of(dump))
+    lz4 = reported["algorithms"]["lz4"]
+    assert (reported["mode"], lz4["confidence"], lz4["compressed_pages"]) == ("exact", 1.0, PAGES)

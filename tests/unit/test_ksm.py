@@ -23,20 +23,20 @@ def merged(copies: dict[int, int], shared_memory: int = 0) -> Footprint:
 
 
 def test_more_than_256_copies_take_another_page_and_a_node_that_holds_both() -> None:
-    told = merged({600: 1})
-    assert told.sharing is not None
-    assert (told.sharing.pages_shared, told.sharing.pages_sharing) == (3, 597)
-    assert told.entry_bytes == 600 * ITEM + (3 + 1) * NODE
+    footprint = merged({600: 1})
+    assert footprint.sharing is not None
+    assert (footprint.sharing.pages_shared, footprint.sharing.pages_sharing) == (3, 597)
+    assert footprint.entry_bytes == 600 * ITEM + (3 + 1) * NODE
 
 
 def test_the_257th_copy_alone_begins_nothing() -> None:
-    told = merged({257: 1})
-    assert told.sharing is not None
-    assert (told.sharing.pages_shared, told.sharing.pages_sharing) == (1, 255)
-    assert told.entry_bytes == 257 * ITEM + NODE
+    footprint = merged({257: 1})
+    assert footprint.sharing is not None
+    assert (footprint.sharing.pages_shared, footprint.sharing.pages_sharing) == (1, 255)
+    assert footprint.entry_bytes == 257 * ITEM + NODE
 
 
 def test_shared_memory_stays_and_costs_no_item() -> None:
-    told = merged({2: 10}, shared_memory=100)
-    assert (told.total_pages, told.pages_stored) == (120, 110)
-    assert told.entry_bytes == 20 * ITEM + 10 * NODE
+    footprint = merged({2: 10}, shared_memory=100)
+    assert (footprint.total_pages, footprint.pages_stored) == (120, 110)
+    assert footprint.entry_bytes == 20 * ITEM + 10 * NODE

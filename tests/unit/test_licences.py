@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_dependency_has_its_licence_named() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [project["dependencies"], *project["optional-dependencies"].values()]
-    names = {re.split(r"[<>=\[]", each)[0] for part in wanted for each in part} - {"ghostswap"}
+    needed = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {re.split(r"[<>=\[]", each)[0] for part in needed for each in part} - {"ghostswap"}
     listed = set(re.findall(r"[\w-]+", (ROOT / "docs" / "licences.md").read_text()))
     assert names <= listed, names - listed
 

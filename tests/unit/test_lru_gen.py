@@ -54,7 +54,7 @@ def test_ages_are_told_where_the_lru_is_on(
     if enabled is not None:
         (tmp_path / "sys/kernel/mm/lru_gen").mkdir(parents=True)
         (tmp_path / "sys/kernel/mm/lru_gen/enabled").write_text(enabled + "\n")
-    found = read_lru_gen(HostFiles(tmp_path))
-    assert (found is not None) == there
-    if found is not None:
-        assert [group.path for group in found] == [b"/", b"/a b/c"], "an empty group says nothing"
+    groups = read_lru_gen(HostFiles(tmp_path))
+    assert (groups is not None) == there
+    if groups is not None:
+        assert [group.path for group in groups] == [b"/", b"/a b/c"], "an empty group says nothing"

@@ -86,9 +86,9 @@ def scanned(path: Path, pages: Sequence[bytes], page_size: int = PAGE) -> Estima
 
 
 def a_plan(ram: int = 8 << 30, demand: int | None = None) -> Plan:
-    wanted = None if demand is None else Demand(demand, DemandSource.GIVEN)
+    stated = None if demand is None else Demand(demand, DemandSource.GIVEN)
     planned_from = PlanInput.of_ratio(3.0, PAGE, RULES)
-    return plan(planned_from, PoolLimit(ram, 20), PlanRequest(System.ZSWAP, KERNEL, 0.1, wanted))
+    return plan(planned_from, PoolLimit(ram, 20), PlanRequest(System.ZSWAP, KERNEL, 0.1, stated))
 
 
 def looks(census: Census) -> list[Look]:
@@ -144,28 +144,28 @@ def test_the_map_has_a_cell_for_each_page_and_counts_as_the_report_does(
     pages: list[list[int]],
 ) -> None:
     census = census_of(*pages)
-    found = page_map(census, census.measured[0], WHOLE_FROM)
+    of_pages = page_map(census, census.measured[0], WHOLE_FROM)
     counts = page_counts(census)
-    assert found.pages_a_cell == 1
-    shown = np.bincount(found.cells.ravel(), minlength=len(Look))
+    assert of_pages.pages_a_cell == 1
+    shown = np.bincount(of_pages.cells.ravel(), minlength=len(Look))
     assert shown[: Look.NO_PAGE].sum() == counts["total"]
-    assert found.pages[Look.ZERO] == counts["zero"]
-    assert found.pages[Look.SAME_FILLED] == counts["same_filled"]
-    assert found.pages[Look.DUPLICATE] == counts["duplicate"]
-    assert sum(part.pages for part in found.parts) == counts["total"]
-    assert len(found.parts) == min(len(pages), MOST_PARTS)
-    assert sum(part.lines for part in found.parts) == len(found.cells)
+    assert of_pages.pages[Look.ZERO] == counts["zero"]
+    assert of_pages.pages[Look.SAME_FILLED] == counts["same_filled"]
+    assert of_pages.pages[Look.DUPLICATE] == counts["duplicate"]
+    assert sum(part.pages for part in of_pages.parts) == counts["total"]
+    assert len(of_pages.parts) == min(len(pages), MOST_PARTS)
+    assert sum(part.lines for part in of_pages.parts) == len(of_pages.cells)
 
 
 def test_a_map_of_millions_of_pages_shows_what_most_pages_of_a_cell_are() -> None:
     each = 3 << 20
     census = census_of(np.repeat([ZERO, SAME], each).tolist())
-    found = page_map(census, census.measured[0], WHOLE_FROM)
-    assert found.cells.shape[1] == COLUMNS
-    assert len(found.cells) <= LINES + 1
-    half = found.cells.ravel()[: each // found.pages_a_cell]
+    of_pages = page_map(census, census.measured[0], WHOLE_FROM)
+    assert of_pages.cells.shape[1] == COLUMNS
+    assert len(of_pages.cells) <= LINES + 1
+    half = of_pages.cells.ravel()[: each // of_pages.pages_a_cell]
     assert (half == Look.ZERO).all()
-    assert found.pages[Look.SAME_FILLED] == each
+    assert of_pages.pages[Look.SAME_FILLED] == each
 
 
 def sampled(sizes: Sequence[int]) -> Census:
@@ -188,28 +188,28 @@ def sampled(sizes: Sequence[int]) -> Census:
 def test_pages_outside_a_sample_count_as_what_the_sample_has_in_their_cell() -> None:
     cells = COLUMNS * LINES // 2
     census = sampled([0, 0, 500, 0, 0, 0, 0, 0, 0, 3000] * cells + [0] * 10 * cells)
-    found = page_map(census, census.measured[0], WHOLE_FROM)
-    assert found.pages_a_cell == 10
-    half = len(found.cells) // 2
-    assert (found.cells[:half] == Look.TO_QUARTER).all()
-    assert (found.cells[half:] == Look.UNMEASURED).all()
-    assert found.pages[Look.UNMEASURED] == 18 * cells
+    of_pages = page_map(census, census.measured[0], WHOLE_FROM)
+    assert of_pages.pages_a_cell == 10
+    half = len(of_pages.cells) // 2
+    assert (of_pages.cells[:half] == Look.TO_QUARTER).all()
+    assert (of_pages.cells[half:] == Look.UNMEASURED).all()
+    assert of_pages.pages[Look.UNMEASURED] == 18 * cells
 
 
 def test_mappings_are_labelled_where_they_lie() -> None:
     segments = [Segment(0, 3000, Mapping.HEAP), Segment(3000, 5000, Mapping.ANON)]
     census = census_of([ZERO] * 8000, segments=segments)
-    found = page_map(census, census.measured[0], WHOLE_FROM)
-    assert [stretch.mapping for stretch in found.stretches] == [Mapping.HEAP, Mapping.ANON]
-    lines = len(found.cells)
-    assert found.stretches[0].lines == pytest.approx(lines * 3 / 8, abs=1)
+    of_pages = page_map(census, census.measured[0], WHOLE_FROM)
+    assert [stretch.mapping for stretch in of_pages.stretches] == [Mapping.HEAP, Mapping.ANON]
+    lines = len(of_pages.cells)
+    assert of_pages.stretches[0].lines == pytest.approx(lines * 3 / 8, abs=1)
 
 
 def test_of_many_sources_the_largest_are_named_and_the_others_counted() -> None:
     census = census_of(*([ZERO] * (i + 1) for i in range(30)))
-    found = page_map(census, census.measured[0], WHOLE_FROM)
-    assert [part.name for part in found.parts[:-1]] == [f"{i}.core" for i in range(19, 30)]
-    assert found.parts[-1].name == "19 others"
+    of_pages = page_map(census, census.measured[0], WHOLE_FROM)
+    assert [part.name for part in of_pages.parts[:-1]] == [f"{i}.core" for i in range(19, 30)]
+    assert of_pages.parts[-1].name == "19 others"
 
 
 def test_looks_get_darker_the_more_ram_a_page_takes() -> None:
@@ -236,15 +236,15 @@ def test_size_classes_hold_every_data_page_and_lose_what_the_pool_does(
     none = SizeHistogram(np.zeros(PAGE + 2), np.zeros(PAGE + 2))
     nothing = Copies(np.zeros(0, np.int64), np.zeros(0, np.int64))
     pages = Population(PAGE, "lz4", 0, none, SizeHistogram(counts, counts), nothing)
-    found = class_histogram(pages, classes)
-    assert found.pages.sum() == counts.sum()
+    bars = class_histogram(pages, classes)
+    assert bars.pages.sum() == counts.sum()
     stored = counts[: PAGE + 1].copy()
     stored[classes.huge_class_size :] = 0
     stored[PAGE] = counts[classes.huge_class_size :].sum()
     taken = pool(classes, stored).bytes
-    assert found.lost_share == pytest.approx(1 - stored @ np.arange(PAGE + 1) / taken, abs=1e-9)
-    assert (np.diff(found.edges) > 0).all()
-    assert len(found.edges) == len(found.pages) + 1
+    assert bars.lost_share == pytest.approx(1 - stored @ np.arange(PAGE + 1) / taken, abs=1e-9)
+    assert (np.diff(bars.edges) > 0).all()
+    assert len(bars.edges) == len(bars.pages) + 1
 
 
 def test_bars_end_where_the_report_says() -> None:
@@ -264,19 +264,19 @@ def test_a_sample_that_says_nothing_has_no_bar() -> None:
 def test_the_saving_at_the_recommended_size_is_that_of_the_ghost_in_the_table(
     demand: int | None,
 ) -> None:
-    found = a_plan(demand=demand)
-    sizing = found.sizing
-    curve = saving_curve(found)
+    planned = a_plan(demand=demand)
+    sizing = planned.sizing
+    curve = saving_curve(planned)
     at = int(np.argmin(abs(curve.area - sizing.recommended_slots * PAGE)))
-    (ghost,) = (bill for bill in found.designs if bill.design is Design.GHOST)
+    (ghost,) = (bill for bill in planned.designs if bill.design is Design.GHOST)
     held = sizing.footprint.memory_of(sizing.used)
     assert curve.expected[at] == pytest.approx(held - ghost.ram_bytes, rel=1e-3)
 
 
 def test_a_larger_area_saves_more_until_the_pool_is_full_and_then_a_little_less() -> None:
-    found = a_plan()
-    curve = saving_curve(found)
-    full = found.sizing.expected * PAGE
+    planned = a_plan()
+    curve = saving_curve(planned)
+    full = planned.sizing.expected * PAGE
     assert (np.diff(curve.expected[curve.area <= full]) > 0).all()
     assert (np.diff(curve.expected[curve.area >= full]) < 0).all()
     assert (curve.pessimistic <= curve.expected).all()

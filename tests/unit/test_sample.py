@@ -65,8 +65,8 @@ def sampled(exact: Census, error: float, trial: int) -> tuple[Census, Sample]:
     taken = contents.hash <= np.uint64(cutoff)
     sizes[0, taken] = known[taken]
     sample = None
-    for sample, wanted in sampling.rounds(contents, sizes, cutoff, (hashes, exact.readable)):  # noqa: B007
-        sizes[0, wanted] = known[wanted]
+    for sample, numbers in sampling.rounds(contents, sizes, cutoff, (hashes, exact.readable)):  # noqa: B007
+        sizes[0, numbers] = known[numbers]
     assert sample is not None
     measured = (Measured("lz4", sizes[0], None, 0.0),)
     return (
@@ -85,11 +85,11 @@ def test_the_exact_pool_lies_in_the_interval(error: float, neighbours_alike: boo
     assert whole is not None
     held = {zram: 0, zram_dedup: 0}
     for trial in range(TRIALS):
-        found, sample = sampled(exact, error, trial)
-        pages = population(found, found.measured[0])
+        estimated, sample = sampled(exact, error, trial)
+        pages = population(estimated, estimated.measured[0])
         assert pages is not None
         for model in held:
-            sample_error = SampleError.of(found.contents, found.measured[0].sizes, sample)
+            sample_error = SampleError.of(estimated.contents, estimated.measured[0].sizes, sample)
             allowed = sample_error.relative_error(COST, each_once=model is zram_dedup)
             assert allowed <= error
             off = abs(model(pages, RULES).pool_bytes / model(whole, RULES).pool_bytes - 1)
@@ -124,8 +124,8 @@ def test_where_neighbours_are_alike_less_is_compressed() -> None:
 
 def test_a_small_dump_is_compressed_whole() -> None:
     exact = census(3000, seed=5)
-    found, _ = sampled(exact, 0.005, trial=0)
+    estimated, _ = sampled(exact, 0.005, trial=0)
     assert np.array_equal(
-        found.measured[0].sizes > 0,
-        ~found.contents.zero,
+        estimated.measured[0].sizes > 0,
+        ~estimated.contents.zero,
     )

@@ -66,8 +66,8 @@ def test_a_ghost_of_1_tib_costs_this_before_it_is_used(version: KernelVersion, m
 
 
 def per_slot(design: Design, version: KernelVersion, *charges: Charge) -> float:
-    found = (c.bytes_per_slot for c in costs(design, version) if c.charge in charges)
-    return float(sum(found, Fraction(0)))
+    costing = (c.bytes_per_slot for c in costs(design, version) if c.charge in charges)
+    return float(sum(costing, Fraction(0)))
 
 
 def test_static_bytes_a_slot_by_kernel() -> None:
@@ -137,19 +137,19 @@ def test_zswap_of_6_1_finds_its_entries_without_an_xarray() -> None:
 
 @pytest.mark.parametrize(("page_size", "cluster"), [(4096, 512), (16384, 2048), (65536, 8192)])
 def test_a_cluster_is_a_huge_page(page_size: int, cluster: int) -> None:
-    found = {c.name: c for c in costs(Design.GHOST, V6_18, page_size)}
-    assert found["swap_cluster_info"].slots == cluster
-    assert found["swap table"].bytes_per_slot == 8
+    costing = {c.name: c for c in costs(Design.GHOST, V6_18, page_size)}
+    assert costing["swap_cluster_info"].slots == cluster
+    assert costing["swap table"].bytes_per_slot == 8
 
 
 def test_every_design_says_what_it_is_and_where_each_number_comes_from() -> None:
     assert set(TRAITS) == set(Design)
     for design in Design:
         for version in MILESTONES:
-            found = costs(design, version)
-            assert found
-            assert all(cost.source and cost.size > 0 for cost in found)
-            names = [cost.name for cost in found]
+            costing = costs(design, version)
+            assert costing
+            assert all(cost.source and cost.size > 0 for cost in costing)
+            names = [cost.name for cost in costing]
             assert len(names) == len(set(names))
 
 
@@ -163,6 +163,6 @@ def test_more_slots_never_cost_less(
     design: Design, version: KernelVersion, fewer: int, more: int
 ) -> None:
     fewer, more = sorted((fewer, more))
-    found = costs(design, version)
-    small = memory(found, Load(area=1 << 32, used=fewer, entries=fewer))
-    assert small <= memory(found, Load(area=1 << 32, used=more, entries=more))
+    costing = costs(design, version)
+    small = memory(costing, Load(area=1 << 32, used=fewer, entries=fewer))
+    assert small <= memory(costing, Load(area=1 << 32, used=more, entries=more))

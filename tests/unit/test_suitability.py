@@ -30,8 +30,8 @@ def placed(
 
 
 def reasons(placement: Placement) -> list[str]:
-    found = [*mapping_obstacles(placement, PAGE, V6_18), *extent_obstacles(placement, PAGE)]
-    return [obstacle.reason for obstacle in found]
+    obstacles = [*mapping_obstacles(placement, PAGE, V6_18), *extent_obstacles(placement, PAGE)]
+    return [obstacle.reason for obstacle in obstacles]
 
 
 @pytest.mark.parametrize("filesystem", ["ext4", "xfs", "f2fs", "vfat"])

@@ -72,8 +72,8 @@ def _cache() -> Path:
 
 def _newest(version: str) -> str:
     pattern = _PACKAGE.format(version=re.escape(version))
-    found = _run("apt-cache", "search", "--names-only", pattern)
-    packages = [line.split()[0] for line in found.splitlines()]
+    listing = _run("apt-cache", "search", "--names-only", pattern)
+    packages = [line.split()[0] for line in listing.splitlines()]
     releases = [
         package.removeprefix("linux-image-")
         for package in packages

@@ -9,9 +9,9 @@ PAGES = 2000
 
 
 def test_reading_frames_spares_no_page_from_reclaim(tmp_path: Path) -> None:
-    found = run_in_guest(debian_kernel("6.1"), tmp_path, "observer", PAGES, timeout=480.0)
-    print(found)
-    by_process, by_frames = found["process"], found["frames"]
+    observed = run_in_guest(debian_kernel("6.1"), tmp_path, "observer", PAGES, timeout=480.0)
+    print(observed)
+    by_process, by_frames = observed["process"], observed["frames"]
     before, after = by_process["used"]
     assert after - before > 0.9 * PAGES, "reading a process marks pages: else this tests nothing"
     assert by_process["measured_swapped"] < 0.1 * by_process["other_swapped"]

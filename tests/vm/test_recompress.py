@@ -44,16 +44,16 @@ def real(pages: Path, few: Path, tmp_path_factory: pytest.TempPathFactory) -> An
 
 
 def assert_agrees(
-    told: dict[str, Any], compacted: dict[str, int], bounds: tuple[float, float]
+    estimated: dict[str, Any], compacted: dict[str, int], bounds: tuple[float, float]
 ) -> None:
     slack = compacted["huge_pages"] // 500 + 1 if bounds != EXACT else 0
-    assert told["pages_stored"] * PAGE == compacted["orig_data_size"]
-    assert told["same_pages"] == compacted["same_pages"]
-    assert abs(told["huge_pages"] - compacted["huge_pages"]) <= slack
+    assert estimated["pages_stored"] * PAGE == compacted["orig_data_size"]
+    assert estimated["same_pages"] == compacted["same_pages"]
+    assert abs(estimated["huge_pages"] - compacted["huge_pages"]) <= slack
     compressed, pool = compacted["compr_data_size"], compacted["mem_used_total"]
-    assert abs(told["compressed_bytes"] - compressed) <= bounds[0] * compressed
+    assert abs(estimated["compressed_bytes"] - compressed) <= bounds[0] * compressed
     # A few sizes differ by a byte, and each may add or save a zspage of a class.
-    assert abs(told["pool_bytes"] - pool) <= max(bounds[1] * pool, 16 * PAGE)
+    assert abs(estimated["pool_bytes"] - pool) <= max(bounds[1] * pool, 16 * PAGE)
 
 
 @pytest.mark.parametrize(("first", "second", "request_", "option"), CASES)
@@ -62,13 +62,13 @@ def test_pages_take_what_zram_takes_after_recompression(
 ) -> None:
     counters = real[f"{first}/{second}/{request_}"]
     rules = ("--kernel", "6.12", "--algorithm", first, "--recompress", option)
-    told = system(estimate(pages, *rules), "zram+recompress", first)
-    assert told["recompression"]["recompressed_pages"] > 0
+    estimated = system(estimate(pages, *rules), "zram+recompress", first)
+    assert estimated["recompression"]["recompressed_pages"] > 0
     assert counters["compacted"]["compr_data_size"] < counters["fed"]["compr_data_size"]
-    assert_agrees(told, counters["compacted"], INEXACT.get(second, EXACT))
+    assert_agrees(estimated, counters["compacted"], INEXACT.get(second, EXACT))
 
 
 def test_an_algorithm_of_the_kernel_alone(real: Any) -> None:
-    told = system(real["estimate"], "zram+recompress", "lz4")
-    assert told["recompression"]["algorithm"] == "842"
-    assert_agrees(told, real["842"]["compacted"], EXACT)
+    estimated = system(real["estimate"], "zram+recompress", "lz4")
+    assert estimated["recompression"]["algorithm"] == "842"
+    assert_agrees(estimated, real["842"]["compacted"], EXACT)

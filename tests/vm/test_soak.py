@@ -10,7 +10,7 @@ GROWTH = 1024  # bytes a cycle; less is caches that fill up
 
 @pytest.mark.parametrize("version", ["6.1", "6.12"])
 def test_nothing_is_left_behind(version: str, in_guest: InGuest) -> None:
-    told = in_guest(version, "soak", CYCLES)
-    before, after = told["held"]
+    measured = in_guest(version, "soak", CYCLES)
+    before, after = measured["held"]
     assert after == before
-    assert told["slab_growth"] < GROWTH
+    assert measured["slab_growth"] < GROWTH

@@ -29,16 +29,16 @@ def test_a_swap_area_is_not_given_zero_pages_since_6_12(
     version: str, pages: Path, in_guest: InGuest
 ) -> None:
     real = in_guest(version, "zram_swap", pages, "lz4")
-    told = system(estimate(pages, "--algorithm", "lz4", "--kernel", version), "zram")
+    estimated = system(estimate(pages, "--algorithm", "lz4", "--kernel", version), "zram")
 
-    zeromap = told["zeromap_pages"]
+    zeromap = estimated["zeromap_pages"]
     assert (zeromap > 0) == (version == "6.12")
-    assert (told["pages_stored"] - zeromap) * PAGE == real["orig_data_size"]
-    assert told["same_pages"] - zeromap == real["same_pages"]
-    assert told["huge_pages"] == real["huge_pages"]
+    assert (estimated["pages_stored"] - zeromap) * PAGE == real["orig_data_size"]
+    assert estimated["same_pages"] - zeromap == real["same_pages"]
+    assert estimated["huge_pages"] == real["huge_pages"]
     compressed, pool = real["compr_data_size"], real["mem_used_total"]
-    assert abs(told["compressed_bytes"] - compressed) <= BOUNDS[version, "lz4"] * compressed
-    assert abs(told["pool_bytes"] - pool) <= max(0.002 * pool, 16 * PAGE)
+    assert abs(estimated["compressed_bytes"] - compressed) <= BOUNDS[version, "lz4"] * compressed
+    assert abs(estimated["pool_bytes"] - pool) <= max(0.002 * pool, 16 * PAGE)
 
 
 @pytest.mark.parametrize(("version", "algorithm"), BOUNDS)
@@ -48,15 +48,15 @@ def test_pages_take_what_zram_takes_for_them(
     algorithms = [name for kernel, name in BOUNDS if kernel == version]
     real = in_guest(version, "zram", pages, *algorithms)[algorithm]
     figures = estimate(pages, "--algorithm", algorithm, "--kernel", version)
-    told = system(figures, "zram", algorithm)
+    estimated = system(figures, "zram", algorithm)
 
     bound = BOUNDS[version, algorithm]
     slack = 0 if bound <= EXACT else real["huge_pages"] // 500 + 1
     compressed, pool = real["compr_data_size"], real["mem_used_total"]
-    assert told["pages_stored"] * PAGE == real["orig_data_size"]
-    assert told["same_pages"] == real["same_pages"]
-    assert abs(told["huge_pages"] - real["huge_pages"]) <= slack
-    assert abs(told["compressed_bytes"] - compressed) <= bound * compressed
+    assert estimated["pages_stored"] * PAGE == real["orig_data_size"]
+    assert estimated["same_pages"] == real["same_pages"]
+    assert abs(estimated["huge_pages"] - real["huge_pages"]) <= slack
+    assert abs(estimated["compressed_bytes"] - compressed) <= bound * compressed
     # An older compressor's sizes may fall on the other side of a class here and there.
     pages_off = 16 if bound <= EXACT else 32
-    assert abs(told["pool_bytes"] - pool) <= max(0.002 * pool, pages_off * PAGE)
+    assert abs(estimated["pool_bytes"] - pool) <= max(0.002 * pool, pages_off * PAGE)

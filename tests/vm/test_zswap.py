@@ -32,15 +32,15 @@ def test_zswap_holds_what_the_estimate_says(
     words = [f"{case[1]}:{case[2]}" for case in CASES if case[0] == version]
     real = in_guest(version, "zswap", pages, *words)[f"{algorithm}:{allocator}"]
     rules = ("--kernel", version, "--zpool", allocator)
-    told = system(estimate(pages, "--algorithm", algorithm, *rules), "zswap", algorithm)
+    estimated = system(estimate(pages, "--algorithm", algorithm, *rules), "zswap", algorithm)
 
     assert real["intact"]
     assert real["swapped"] == pages.stat().st_size
     assert real["zswapped"] == real["stored_pages"] * PAGE
-    assert told["pages_stored"] == real["stored_pages"]
-    assert told["refused_pages"] == real["disk_writes"]
-    assert told["same_pages"] == real.get("same_filled_pages", real["zeros"])
+    assert estimated["pages_stored"] == real["stored_pages"]
+    assert estimated["refused_pages"] == real["disk_writes"]
+    assert estimated["same_pages"] == real.get("same_filled_pages", real["zeros"])
     pool = real["pool_total_size"]
     # In zbud and z3fold two or three objects share a page as they happen to come.
     bound = 0.002 if allocator == "zsmalloc" else 0.06
-    assert abs(told["pool_bytes"] - pool) <= max(bound * pool, 16 * PAGE)
+    assert abs(estimated["pool_bytes"] - pool) <= max(bound * pool, 16 * PAGE)

@@ -87,8 +87,8 @@ def filled() -> mmap.mmap:
 
 def meminfo(name: str) -> int:
     """A line of /proc/meminfo in bytes."""
-    found = re.search(rf"^{name}: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+    match = re.search(rf"^{name}: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0
 
 
 def refused_without_zswap() -> None:

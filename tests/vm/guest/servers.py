@@ -179,11 +179,11 @@ def main(tracker: str, seconds: float, names: list[str]) -> dict[str, Any]:
     Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
     GROUP.mkdir()
     zram_swap()
-    found = {}
+    measured = {}
     for name in names:
         with PROGRAMS[name]() as pid:
-            found[name] = truth(pid, tracker, seconds)[0]
-    return found
+            measured[name] = truth(pid, tracker, seconds)[0]
+    return measured
 
 
 if __name__ == "__main__":

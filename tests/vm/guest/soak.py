@@ -34,9 +34,9 @@ def ghostswap(*words: object) -> str:
 def cycle(number: int) -> None:
     """One life of a ghost: it takes pages, gives them back whole, and costs one page of disk."""
     ghostswap("mkghost", _FILE, "--size", "64M", "--label", f"soak {number}", "--quiet")
-    (found,) = json.loads(ghostswap("inspect", _FILE, "--json"))
-    assert found["kind"] == "ghost"
-    assert found["header"]["label"] == f"soak {number}"
+    (matches,) = json.loads(ghostswap("inspect", _FILE, "--json"))
+    assert matches["kind"] == "ghost"
+    assert matches["header"]["label"] == f"soak {number}"
     ghostswap("on", _FILE, "--quiet")
     memory = swapping.memory(_PAGES * swapping.PAGE)
     memory.write(number.to_bytes(8, "little") * (len(memory) // 16))  # the rest stays untouched
@@ -66,8 +66,8 @@ def slab() -> int:
     """Kernel memory in bytes that cannot be had back: Slab's unreclaimable part and vmalloc."""
     text = Path("/proc/meminfo").read_text()
     names = ("SUnreclaim", "VmallocUsed", "Percpu")
-    found = [re.search(rf"^{name}: +(\d+) kB$", text, re.MULTILINE) for name in names]
-    return sum(int(match[1]) for match in found if match) * 1024
+    matches = [re.search(rf"^{name}: +(\d+) kB$", text, re.MULTILINE) for name in names]
+    return sum(int(match[1]) for match in matches if match) * 1024
 
 
 def main(cycles: int) -> dict[str, object]:

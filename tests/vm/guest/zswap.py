@@ -55,8 +55,8 @@ def _numbers(area: Path) -> dict[str, int]:
 
 
 def _named(path: str, pattern: str) -> dict[str, int]:
-    found = re.findall(pattern, Path(path).read_text(), re.MULTILINE)
-    return {name: int(number) for name, number in found}
+    values = re.findall(pattern, Path(path).read_text(), re.MULTILINE)
+    return {name: int(number) for name, number in values}
 
 
 def main(dump: Path, words: list[str]) -> dict[str, dict[str, int]]:
