@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.extras import missing
@@ -30,6 +32,8 @@ _SPARK_TYPES = {
 }
 COLUMNS = tuple(_SPARK_TYPES)
 _STOPS_WITHIN = 0.05  # seconds
+_CONNECT_PORT = 15002  # of Spark Connect, unless the URL names one
+_CONNECT_SECONDS = 10.0
 _GLOBS = re.compile(r"[*?\[]")
 _SPARK_GLOBS = re.compile(r"[*?\[\]{}\\]")
 
@@ -154,6 +158,7 @@ def _spark(master: str, memory_bytes: int, stack: ExitStack) -> Engine:
         raise GhostswapError("--engine spark", "needs Java 17, or a Spark Connect at sc://HOST")
     builder = SparkSession.builder.appName("ghostswap fleet")
     if connect:
+        _check_reachable(master)
         builder = builder.remote(master)
     else:
         builder = (
@@ -181,6 +186,21 @@ def _spark(master: str, memory_bytes: int, stack: ExitStack) -> Engine:
         read.parquet(*(f"file://{path}" for path in escaped)).createOrReplaceTempView(table)
 
     return Engine(EngineName.SPARK, connection, view, session.interruptAll, 1 << 28)
+
+
+def _check_reachable(master: str) -> None:
+    """GhostswapError where nothing listens at sc://HOST[:PORT]: Spark itself would try it again for
+    minutes, and say nothing."""
+    try:
+        address = urlsplit(master)
+        host, port = address.hostname, address.port or _CONNECT_PORT
+        if not host:
+            raise ValueError("it names no host, as sc://HOST does")
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise GhostswapError(f"--master {master}", os_reason(error)) from None
+    except ValueError as error:
+        raise GhostswapError(f"--master {master}", str(error)) from None
 
 
 @contextmanager
