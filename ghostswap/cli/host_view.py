@@ -239,11 +239,8 @@ def _ages(
     """Each column holds what was unused for its age at least, and not for that of the next."""
     rows = []
     for group in groups:
-        sizes = [0] * len(_AGES_MS)
-        for each in group.generations:
-            column = sum(each.unused_ms >= age for age in _AGES_MS) - 1
-            sizes[column] += each.anon_pages * page_size
-        rows.append([printable(as_text(group.path)), *(size_text(size, exact) for size in sizes)])
+        sizes = (size_text(n * page_size, exact) for n in group.pages_by_age(_AGES_MS))
+        rows.append([printable(as_text(group.path)), *sizes])
     yield from table_lines(_AGES, rows, headings=headings) if rows else ["none"]
 
 

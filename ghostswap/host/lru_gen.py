@@ -7,8 +7,9 @@ Source: Documentation/admin-guide/mm/multigen_lru.rst; mm/vmscan.c, lru_gen_seq_
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ghostswap.host.files import HostFiles
 
@@ -43,6 +44,11 @@ class GroupAges:
     def unused_pages(self, ms: float) -> int:
         """Anonymous pages that nothing has used for so many milliseconds at least."""
         return sum(each.anon_pages for each in self.generations if each.unused_ms >= ms)
+
+    def pages_by_age(self, ages_ms: Sequence[int]) -> list[int]:
+        """Anonymous pages unused for each of these rising ages at least, and not for the next."""
+        unused = [*map(self.unused_pages, ages_ms), 0]
+        return [pages - older for pages, older in pairwise(unused)]
 
 
 def read_lru_gen(files: HostFiles) -> tuple[GroupAges, ...] | None:

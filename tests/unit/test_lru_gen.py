@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ghostswap.host.files import HostFiles
-from ghostswap.host.lru_gen import Generation, parse_lru_gen, read_lru_gen
+from ghostswap.host.lru_gen import Generation, GroupAges, parse_lru_gen, read_lru_gen
 
 # Linux 6.12.117 in QEMU, two groups of it; a second node is made up.
 TEXT = (  # each line ends in the mark of a generation, a space
@@ -58,3 +58,10 @@ def test_ages_are_told_where_the_lru_is_on(
     assert (groups is not None) == there
     if groups is not None:
         assert [group.path for group in groups] == [b"/", b"/a b/c"], "an empty group says nothing"
+
+
+def test_pages_are_counted_once_by_the_age_that_they_have_reached() -> None:
+    ages = [(0, 7), (29_999, 1), (30_000, 20), (120_000, 300), (10**9, 4000)]
+    group = GroupAges(b"/", tuple(Generation(unused, 0, pages) for unused, pages in ages))
+    assert group.pages_by_age([0, 30_000, 120_000, 600_000]) == [8, 20, 300, 4000]
+    assert group.unused_pages(120_000) == 4300
