@@ -1,23 +1,22 @@
-"""Figures and tables as one HTML document that needs nothing else: no script, no other file."""
+"""Figures and tables as one HTML document that needs nothing else: no other file, no network.
 
+Without its script all is there to read; with it tables sort, and the map tells what is pointed at.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from typing import Any
 
-_STYLE = """
-body { font: 16px/1.5 sans-serif; color: #111; background: #fff; max-width: 60rem;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; }
-h2 { font-size: 1.1rem; margin: 2rem 0 0.5rem; }
-figure { margin: 2rem 0; break-inside: avoid; }
-figure svg { width: 100%; height: auto; }
-figcaption { color: #444; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px solid #ccc; text-align: left; }
-th.number, td.number { text-align: right; white-space: nowrap; }
-p.note { color: #444; }
-@media print { body { font-size: 11px; max-width: none; margin: 0; } }
-"""
+_STYLE = (Path(__file__).parent / "report.css").read_text()
+_SCRIPT = (Path(__file__).parent / "report.js").read_text()
+# Names in the document come from anywhere: should one get past escaping, it can load nothing.
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Illustration:
     title: str
     words: str
     svg: bytes
+    cells: dict[str, Any] | None = None  # of a map: what the script tells of each (map_cells)
 
 
 def document(
@@ -47,13 +47,15 @@ def document(
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        '<meta name="color-scheme" content="light dark">',
         f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{_text(title)}</h1>",
         *(f'<p class="note">{_text(note)}</p>' for note in notes),
         *(_table(table) for table in tables),
         *(_figure(figure) for figure in figures),
-        "</body></html>\n",
+        f"<script>{_SCRIPT}</script></body></html>\n",
     ]
     return "\n".join(parts).encode()
 
@@ -73,13 +75,24 @@ def _table(table: Table) -> str:
         return f"<tr>{''.join(marked)}</tr>"
 
     rows = "\n".join(row("td", cells) for cells in table.rows)
-    return f"<h2>{_text(table.title)}</h2>\n<table>\n{row('th', table.headings)}\n{rows}\n</table>"
+    return (
+        f'<h2>{_text(table.title)}</h2>\n<div class="wide"><table>\n'
+        f"<thead>{row('th', table.headings)}</thead>\n<tbody>{rows}</tbody>\n</table></div>"
+    )
 
 
 def _figure(figure: Illustration) -> str:
     svg = figure.svg.decode()
     label = f'<svg role="img" aria-label="{_text(figure.title)}"'
     return (
-        f"<figure>\n{label}{svg[svg.index('<svg') + 4 :]}"
-        f"<figcaption>{_text(figure.words)}</figcaption>\n</figure>"
+        f'<figure>\n<div class="wide paper">{label}{svg[svg.index("<svg") + 4 :]}</div>'
+        f"{_cells(figure.cells)}<figcaption>{_text(figure.words)}</figcaption>\n</figure>"
     )
+
+
+def _cells(cells: dict[str, Any] | None) -> str:
+    """Data for the script, in which nothing ends the element that holds it."""
+    if cells is None:
+        return ""
+    data = json.dumps(cells).replace("<", "\\u003c")  # and all but ASCII is escaped
+    return f'<script type="application/json" class="cells">{data}</script>'

@@ -122,6 +122,46 @@ def page_map(census: Census, measured: Measured, whole_from: int) -> PageMap:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """What else is known of each cell of a map, in lines of columns as in PageMap.cells: the
+    mapping of most of its pages (an index of the members of Mapping), and what its data pages
+    compress to, on average, in bytes (0 where none was measured)."""
+
+    mappings: NDArray[np.uint8]
+    sizes: NDArray[np.uint16]
+
+
+def cell_facts(census: Census, measured: Measured, pages: PageMap) -> CellFacts:
+    """The facts of the cells of page_map(census, measured, …)."""
+    of_rows, each = _sizes_of_rows(census, measured), pages.pages_a_cell
+    mappings = np.zeros_like(pages.cells)
+    sizes = np.zeros(pages.cells.shape, dtype=np.uint16)
+    for part, group in zip(pages.parts, _groups(census.sources), strict=True):
+        lines = slice(part.first_line, part.first_line + part.lines)
+        rows = np.concatenate([of_rows[s.first : s.first + s.pages] for s in group.sources])
+        begins = np.arange(0, len(rows), each)
+        known = np.maximum(np.add.reduceat(rows > 0, begins, dtype=np.int64), 1)
+        means = np.add.reduceat(rows, begins, dtype=np.int64) / known
+        sizes[lines].reshape(-1)[: len(means)] = np.rint(means)
+        mapped = np.concatenate([_mappings(source) for source in group.sources])
+        most = _counts(mapped, each, len(_MAPPINGS)).argmax(axis=1)
+        mappings[lines].reshape(-1)[: len(most)] = most
+    return CellFacts(mappings, sizes)
+
+
+def _sizes_of_rows(census: Census, measured: Measured) -> NDArray[np.uint16]:
+    """What each data page of the census compresses to, in the order of rows; 0 for all others."""
+    of_content = np.where(census.contents.data, measured.sizes, 0).astype(np.uint16)
+    sizes = np.zeros(len(census.hash), dtype=np.uint16)
+    for begin in range(0, len(sizes), _ROWS_AT_ONCE):
+        part = slice(begin, begin + _ROWS_AT_ONCE)
+        readable = census.readable[part]
+        numbers = contents_numbers(census.contents, census.hash[part][readable])
+        sizes[part][readable] = of_content[numbers]
+    return sizes
+
+
 def looks_of_rows(census: Census, measured: Measured, whole_from: int) -> Looks:
     """The Look of each row of the census, in the order of rows."""
     contents = census.contents

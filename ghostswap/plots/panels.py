@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from ghostswap.census.dedup import Bucket, histogram, in_powers_of_two
 from ghostswap.census.population import population
 from ghostswap.census.table import Census, Measured
+from ghostswap.kernel.zsmalloc import SizeClasses
 from ghostswap.pages.source import Mapping
 from ghostswap.plots.canvas import BLACK, BLUE, GREY, ORANGE, binary_unit, short
-from ghostswap.plots.page_map import Look, PageMap, page_map
+from ghostswap.plots.map_cells import map_cells
+from ghostswap.plots.page_map import Look, PageMap, cell_facts, page_map
 from ghostswap.plots.ram_bars import RamBar, ram_bars
 from ghostswap.plots.size_classes import ClassHistogram, class_histogram
 from ghostswap.report.estimate import Estimate
@@ -65,6 +68,7 @@ class Panel:
     words: str
     height: float  # inches, where it stands alone
     draw: Callable[[FigureBase], None]
+    hover: Callable[[], dict[str, Any]] | None = None  # what a pointer at the map is told
 
 
 def panels(estimate: Estimate) -> list[Panel]:
@@ -77,14 +81,14 @@ def panels(estimate: Estimate) -> list[Panel]:
     buckets = in_powers_of_two(histogram(census))
     bars = ram_bars(estimate)
     return [
-        _map_panel(census, measured, pages),
+        _map_panel(census, measured, pages, classes),
         _sizes_panel(census, measured, sizes),
         _copies_panel(buckets),
         _ram_panel(census, bars),
     ]
 
 
-def _map_panel(census: Census, measured: Measured, pages: PageMap) -> Panel:
+def _map_panel(census: Census, measured: Measured, pages: PageMap, classes: SizeClasses) -> Panel:
     each = pages.pages_a_cell
     page = format_size(census.page_size)
     what = (
@@ -111,7 +115,11 @@ def _map_panel(census: Census, measured: Measured, pages: PageMap) -> Panel:
         axes.set_title(f"What the pages are ({measured.algorithm})")
         axes.set_xlabel(fill(grid, 110))
 
-    return Panel("map", f"What the pages are ({measured.algorithm})", words, 6.0, draw)
+    def hover() -> dict[str, Any]:
+        return map_cells(pages, cell_facts(census, measured, pages), classes, _MEANINGS)
+
+    title = f"What the pages are ({measured.algorithm})"
+    return Panel("map", title, words, 6.0, draw, hover)
 
 
 def _draw_map(axes: Axes, pages: PageMap) -> None:

@@ -47,6 +47,7 @@ def of_estimate(estimate: Estimate, form: Form) -> bytes:
                 panel.title,
                 panel.words,
                 as_svg(estimate_figure.alone(panel), panel.title, prefix=panel.name),
+                None if panel.hover is None else panel.hover(),
             )
             for panel in panels(estimate)
         ]

@@ -1,8 +1,11 @@
 """What pictures show, as numbers: maps, histograms, bars and curves against what they are made of;
 and that drawing them is repeatable and stands any census."""
 
+import base64
+import html
 import html.parser
 import itertools
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +29,7 @@ from ghostswap.pages.source import Facts, Mapping, Segment, SourceKind
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
 from ghostswap.plan.demand import Demand, DemandSource
 from ghostswap.plan.sizing import PoolLimit
+from ghostswap.plots import html as html_report
 from ghostswap.plots import picture
 from ghostswap.plots.page_map import COLUMNS, LINES, MOST_PARTS, Look, looks_of_rows, page_map
 from ghostswap.plots.panels import cell_colours, spread
@@ -364,7 +368,7 @@ def test_the_report_is_one_document_that_loads_nothing(tmp_path: Path) -> None:
     reader.feed(document.decode())
     assert reader.tags.count("figure") == 4
     assert reader.tags.count("table") == 2
-    assert "script" not in reader.tags
+    assert document.decode().count("Content-Security-Policy") == 1
     assert all(each.startswith(("#", "data:image/png;")) for each in reader.loaded)
 
 
@@ -398,3 +402,35 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
     before = dict(mpl.rcParams)
     picture.of_plan([a_plan()], Form.SVG)
     assert dict(mpl.rcParams) == before
+
+
+def test_what_hover_tells_does_not_grow_with_the_number_of_pages() -> None:
+    from ghostswap.plots.panels import panels
+
+    segments = [Segment(0, 600_000, Mapping.HEAP), Segment(600_000, 400_000, Mapping.ANON)]
+    census = census_of([4] * 500_000 + [ZERO] * 500_000, segments=segments)
+    hover = panels(estimate_of(census))[0].hover
+    assert hover is not None
+    told = hover()
+    assert len(json.dumps(told)) < 400_000
+    lines = len(base64.b64decode(told["look"])) // told["columns"]
+    assert told["columns"] * lines * told["pages"] >= 1_000_000
+    sizes = np.frombuffer(base64.b64decode(told["size"]), dtype="<u4")
+    classes = np.frombuffer(base64.b64decode(told["class"]), dtype="<u4")
+    assert set(sizes.tolist()) == {0, SIZES[4]}
+    assert classes[sizes > 0].min() >= SIZES[4]
+    of_cell = np.frombuffer(base64.b64decode(told["mapping"]), dtype=np.uint8)
+    names = [told["mappings"][number] for number in of_cell[: 1_000_000 // told["pages"]].tolist()]
+    assert names[0] == "heap"
+    assert names[-1] == "anon"
+
+
+@given(st.text())
+def test_no_name_ends_the_data_of_the_script(name: str) -> None:
+    figure = html_report.Illustration(name, name, b"<svg></svg>", {"parts": [name]})
+    text = html_report.document(name, [name], [], [figure]).decode()
+    (data,) = re.findall(r'<script type="application/json" class="cells">(.*?)</script>', text)
+    assert json.loads(data) == {"parts": [name]}
+    assert html.unescape(re.findall(r"<title>(.*?)</title>", text, re.DOTALL)[0]) == (
+        name.encode(errors="replace").decode()
+    )
