@@ -36,3 +36,11 @@ def test_each_claim_of_security_names_its_test() -> None:
 def test_what_is_new_has_rows_that_name_their_tests(fault: str) -> None:
     rows = [line for line in (ROOT / "docs/faults.md").read_text().splitlines() if "|" in line]
     assert any(fault in row and _TEST.search(row) for row in rows)
+
+
+def test_every_target_of_fuzzing_is_recorded() -> None:
+    from tests.fuzz.targets import TARGETS
+
+    record = (ROOT / "docs/fuzzing.md").read_text()
+    recorded = set(re.findall(r"^\| ([\w-]+) \|.*\| [\d,]+ \|", record, re.MULTILINE))
+    assert {target.name for target in TARGETS} <= recorded
