@@ -120,8 +120,8 @@ def _core_against_c(dump: Path) -> list[str]:
         pages = dump.stat().st_size // _PAGE
 
         def loop() -> float:
-            told = subprocess.run([program, dump], check=True, capture_output=True).stdout
-            return 1e6 / (float(told.split()[0]) / pages)
+            output = subprocess.run([program, dump], check=True, capture_output=True).stdout
+            return 1e6 / (float(output.split()[0]) / pages)
 
         ours = partial(_pages_a_ms, dump)
         return _row(what, dump, *_in_turns(ours, loop), "≥ 0.85", unit="pages/ms")
@@ -130,8 +130,8 @@ def _core_against_c(dump: Path) -> list[str]:
 def _pages_a_ms(dump: Path) -> float:
     """How many pages one of our processes compresses."""
     command = [*_COMMAND, "estimate-dedup", "--raw", "--json", "--jobs", "1", str(dump)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return 1e6 / float(told["algorithms"]["lz4"]["compress_ns_per_page"])
+    output = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return 1e6 / float(output["algorithms"]["lz4"]["compress_ns_per_page"])
 
 
 def _core_against_lz4(dump: Path) -> list[str]:
@@ -141,9 +141,9 @@ def _core_against_lz4(dump: Path) -> list[str]:
 
     def lz4() -> float:
         command = ["lz4", "-b1", f"-B{_PAGE}", "-i1", str(dump)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True)
-        found = re.findall(r"\), +([\d.]+) MB/s", told.stdout + told.stderr)
-        return float(found[-1]) * 1e6 / _PAGE / 1e3
+        output = subprocess.run(command, check=True, capture_output=True, text=True)
+        speeds = re.findall(r"\), +([\d.]+) MB/s", output.stdout + output.stderr)
+        return float(speeds[-1]) * 1e6 / _PAGE / 1e3
 
     return _row(what, dump, *_in_turns(partial(_pages_a_ms, dump), lz4), "", unit="pages/ms")
 

@@ -80,8 +80,11 @@ def test_as_text_it_fits_a_terminal_and_shows_no_hash(censuses: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "3 hosts: 67,800 pages" in done.stdout
     assert "on 2 or more hosts: 2,000 contents" in done.stdout
-    chosen = run("fleet", censuses, "--noheadings", "--output", "SYSTEM,P50", "--pairs", 0)
-    assert [line.split()[0] for line in chosen.stdout.splitlines()][:2] == ["zram", "zram+dedup"]
+    two_columns = run("fleet", censuses, "--noheadings", "--output", "SYSTEM,P50", "--pairs", 0)
+    assert [line.split()[0] for line in two_columns.stdout.splitlines()][:2] == [
+        "zram",
+        "zram+dedup",
+    ]
 
 
 def test_bad_files_are_said_and_the_rest_is_counted(censuses: Path, tmp_path: Path) -> None:

@@ -95,20 +95,20 @@ def document(capsys: pytest.CaptureFixture[str], *words: object, status: int = 0
 
 @root_only
 def test_all_figures_are_those_of_idle_pages(pid: int, capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "--pid", pid, "--idle", "1s", "--group-by", "source")
-    idle, pages = found["idle"], found["pages"]
+    shown = document(capsys, "--pid", pid, "--idle", "1s", "--group-by", "source")
+    idle, pages = shown["idle"], shown["pages"]
     assert idle["tracked_pages"] > PAGES
     assert idle["share"] == pytest.approx(2 / 3, abs=0.06)
     assert pages["total"] == idle["idle_pages"] == round(idle["share"] * idle["total_pages"])
     assert pages["total"] == pages["zero"] + pages["same_filled"] + pages["data"]
     assert pages["data"] == pages["distinct"] + pages["duplicate"]
-    (zram,) = [each for each in found["systems"] if each["system"] == "zram"]
+    (zram,) = [each for each in shown["systems"] if each["system"] == "zram"]
     assert zram["pages_stored"] == pages["total"]
-    assert zram["saved_bytes"] == pages["total"] * found["page_size"] - zram["ram_bytes"]
+    assert zram["saved_bytes"] == pages["total"] * shown["page_size"] - zram["ram_bytes"]
     assert idle["ages"][0]["seconds"] == 1.0
     assert {each["name"] for each in idle["compared"]} == {"idle", "touched"}
     assert idle["groups"][0]["idle_pages"] <= idle["groups"][0]["tracked_pages"]
-    assert found["sources"][0]["pages"] >= idle["total_pages"]
+    assert shown["sources"][0]["pages"] >= idle["total_pages"]
 
 
 @root_only
@@ -118,18 +118,18 @@ def test_of_many_pages_a_sample_stands_for_all_with_its_error(
     whole = document(capsys, "--pid", pid, "--idle", "1s")
     costly = replace(tracker.TRACKERS[0], pages_per_second=400)
     monkeypatch.setattr(tracker, "TRACKERS", (costly,))
-    found = document(capsys, "--pid", pid, "--idle", "1s", "--seed", 3)
-    assert found["idle"]["tracked_pages"] <= 400 < whole["idle"]["tracked_pages"]
-    assert found["idle"]["share_error"] > whole["idle"]["share_error"]
-    assert abs(found["idle"]["share"] - whole["idle"]["share"]) < 1.5 * found["idle"]["share_error"]
+    shown = document(capsys, "--pid", pid, "--idle", "1s", "--seed", 3)
+    assert shown["idle"]["tracked_pages"] <= 400 < whole["idle"]["tracked_pages"]
+    assert shown["idle"]["share_error"] > whole["idle"]["share_error"]
+    assert abs(shown["idle"]["share"] - whole["idle"]["share"]) < 1.5 * shown["idle"]["share_error"]
     for name in ("zram", "zram+dedup"):
-        exact, told = (
+        exact, sampled = (
             next(each for each in every["systems"] if each["system"] == name)
-            for every in (whole, found)
+            for every in (whole, shown)
         )
-        assert told["relative_error"] > exact["relative_error"]
-        away = abs(told["pool_bytes"] - exact["pool_bytes"])
-        assert away <= 1.5 * told["relative_error"] * told["pool_bytes"]
+        assert sampled["relative_error"] > exact["relative_error"]
+        away = abs(sampled["pool_bytes"] - exact["pool_bytes"])
+        assert away <= 1.5 * sampled["relative_error"] * sampled["pool_bytes"]
 
 
 @root_only
@@ -176,8 +176,8 @@ def test_where_all_is_touched_nothing_is_idle(
     assert run(["estimate-dedup", *words, *["--json"] * as_json]) == 0
     printed = capsys.readouterr().out
     if as_json:
-        found = json.loads(printed)
-        assert found["pages"]["total"] == found["idle"]["idle_pages"] == 0
+        shown = json.loads(printed)
+        assert shown["pages"]["total"] == shown["idle"]["idle_pages"] == 0
     else:
         assert "Nothing touched 0.0%" in printed
     assert run(["plan", "--pid", str(pid), "--idle", "1s"]) == 1
@@ -189,9 +189,9 @@ def test_an_interrupted_watch_is_marked_partial(
     pid: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MadeUp, "interrupts", True)
-    found = document(capsys, "--pid", pid, "--idle", "2s", status=130)
-    assert found["partial"] is True
-    assert found["pages"]["total"] > 0
+    shown = document(capsys, "--pid", pid, "--idle", "2s", status=130)
+    assert shown["partial"] is True
+    assert shown["pages"]["total"] > 0
 
 
 @root_only
@@ -250,13 +250,13 @@ def test_a_plan_of_idle_pages_is_for_as_many_as_may_be_idle(
     most = math.ceil((idle["share"] + idle["share_error"]) * idle["total_pages"])
     for words in (["--pid", str(pid), "--idle", "1s"], [str(report)]):
         assert run(["plan", "--json", "--quiet", "--ram", "64G", *words]) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert (found["demand_source"], found["demand_tracker"]) == ("idle", "page-idle")
+        shown = json.loads(capsys.readouterr().out)
+        assert (shown["demand_source"], shown["demand_tracker"]) == ("idle", "page-idle")
         # What else runs in the process differs from watch to watch.
-        assert found["demand_bytes"] == pytest.approx(most * 4096, rel=0.05)
-        (sized,) = found["plans"]
-        assert sized["size"]["bytes"] <= found["demand_bytes"] + 2 * 4096
-        assert sized["capacity"]["expected"]["memory_bytes"] > 100 * found["demand_bytes"]
+        assert shown["demand_bytes"] == pytest.approx(most * 4096, rel=0.05)
+        (sized,) = shown["plans"]
+        assert sized["size"]["bytes"] <= shown["demand_bytes"] + 2 * 4096
+        assert sized["capacity"]["expected"]["memory_bytes"] > 100 * shown["demand_bytes"]
     assert run(["plan", str(report), "--ram", "64G", "--demand", "8M", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["demand_bytes"] == 8 << 20
     assert run(["plan", str(report), "--ram", "64G", "--explain"]) == 0
@@ -297,9 +297,9 @@ def test_a_plan_takes_what_the_kernels_lru_says_is_unused(
     host = ["--root", str(host_with_ages(tmp_path, _AGES))]
     words = ["plan", "--ratio", "3", "--demand", "idle", *host]
     assert run([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["demand_bytes"] == 1300 * mmap.PAGESIZE
-    assert (found["demand_source"], found["demand_tracker"]) == ("idle", "mglru")
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["demand_bytes"] == 1300 * mmap.PAGESIZE
+    assert (shown["demand_source"], shown["demand_tracker"]) == ("idle", "mglru")
     assert run([*words, "--explain"]) == 0
     printed = capsys.readouterr().out
     assert "unused for 2 min, by the kernel's generations" in printed
@@ -369,8 +369,8 @@ def test_a_process_that_is_mostly_swapped_out_is_said_to_be() -> None:
 
     run_ = Runs.of(4096, np.array([0]), np.array([10 * 4096]))
     status = dict.fromkeys(("RssAnon", "RssShmem", "VmSwap", "VmLck"), 0)
-    (told,) = _warnings(_InMemory(run_, Segments(), 11, 0, 0), status, 4096)
-    assert "most of it is swapped out (11 pages; 10 are in memory)" in told
+    (warning,) = _warnings(_InMemory(run_, Segments(), 11, 0, 0), status, 4096)
+    assert "most of it is swapped out (11 pages; 10 are in memory)" in warning
     assert list(_warnings(_InMemory(run_, Segments(), 9, 0, 0), status, 4096)) == []
 
 

@@ -44,9 +44,9 @@ def joined(text: str) -> str:
 
 
 def document(*arguments: str | Path, stdin: str = "") -> dict[str, Any]:
-    found = json.loads(plan("--json", *arguments, stdin=stdin))
-    assert found["schema"] == "ghostswap.plan/2"
-    return dict(found)
+    planned = json.loads(plan("--json", *arguments, stdin=stdin))
+    assert planned["schema"] == "ghostswap.plan/2"
+    return dict(planned)
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +121,11 @@ def test_swapped_out_pages_of_a_source_are_part_of_the_demand(report: Path, tmp_
 
 def test_the_size_never_exceeds_by_an_eighth_what_the_words_around_it_say(report: Path) -> None:
     for demand in ("capacity", "1G", "3M"):
-        (found,) = document(report, *MACHINE, "--demand", demand)["plans"]
-        most = found["capacity"]["optimistic"]["slots"] * PAGE
+        (planned,) = document(report, *MACHINE, "--demand", demand)["plans"]
+        most = planned["capacity"]["optimistic"]["slots"] * PAGE
         if demand != "capacity":
-            most = min(most, found["answer"]["demand_bytes"])
-        assert most < found["recommended"]["bytes"] <= most * 9 // 8 + (1 << 20)
+            most = min(most, planned["answer"]["demand_bytes"])
+        assert most < planned["recommended"]["bytes"] <= most * 9 // 8 + (1 << 20)
 
 
 def test_what_else_could_be_done_is_shown_when_asked_for(report: Path) -> None:
@@ -153,21 +153,21 @@ def test_what_else_could_be_done_is_shown_when_asked_for(report: Path) -> None:
 
 
 def test_a_ratio_and_ram_give_a_size() -> None:
-    (found,) = document("--ratio", "3", "--margin", "0", *MACHINE)["plans"]
+    (planned,) = document("--ratio", "3", "--margin", "0", *MACHINE)["plans"]
     limit = 8 * GIB // PAGE * 20 // 100 * PAGE
-    assert found["pool_limit_bytes"] == limit
-    slots = found["capacity"]["expected"]["slots"]
+    assert planned["pool_limit_bytes"] == limit
+    slots = planned["capacity"]["expected"]["slots"]
     assert slots * PAGE == pytest.approx(3 * limit, rel=1e-5)
-    assert found["size"]["pages"] == slots + 1
-    assert found["recommended"] == {"pages": 5 * GIB // PAGE, "bytes": 5 * GIB, "mib": 5120}
+    assert planned["size"]["pages"] == slots + 1
+    assert planned["recommended"] == {"pages": 5 * GIB // PAGE, "bytes": 5 * GIB, "mib": 5120}
 
 
 def test_an_estimate_and_its_sources_give_the_same_plan(dump: Path, report: Path) -> None:
     of_report = document(report, *MACHINE)["plans"]
     of_dump = document(dump, "--algorithm", "lz4", *MACHINE)["plans"]
     of_pipe = document("-", *MACHINE, stdin=report.read_text())["plans"]
-    for found in (*of_report, *of_dump, *of_pipe):
-        del found["explain"]  # these name where the figures are from
+    for planned in (*of_report, *of_dump, *of_pipe):
+        del planned["explain"]  # these name where the figures are from
     assert of_report == of_dump == of_pipe
 
 
@@ -181,18 +181,18 @@ def test_the_pool_of_the_estimate_decides(report: Path) -> None:
                 if (row["system"], row["algorithm"]) == (system, algorithm)
             )
             arguments = (report, "--system", system, "--algorithm", algorithm, *MACHINE)
-            (found,) = document(*arguments)["plans"]
-            assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 400)
-            assert found["system"] == system
+            (planned,) = document(*arguments)["plans"]
+            assert planned["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 400)
+            assert planned["system"] == system
             assert row["ratio"] == pytest.approx(600 * PAGE / row["pool_bytes"])  # pages over pool
-            assert found["ratio"] == pytest.approx(400 * PAGE / row["pool_bytes"])
+            assert planned["ratio"] == pytest.approx(400 * PAGE / row["pool_bytes"])
 
 
 def test_dedup_holds_more_and_ksm_needs_fewer_slots(report: Path) -> None:
-    (found,) = document(report, *MACHINE)["plans"]
-    others = {other["system"]: other for other in found["alternatives"]}
+    (planned,) = document(report, *MACHINE)["plans"]
+    others = {other["system"]: other for other in planned["alternatives"]}
     assert set(others) == {"zram", "zram+dedup", "zswap+dedup", "ksm"}
-    held = found["capacity"]["expected"]["memory_bytes"]
+    held = planned["capacity"]["expected"]["memory_bytes"]
     assert others["zswap+dedup"]["capacity"]["expected"]["memory_bytes"] > held
     ksm = others["ksm"]["capacity"]["expected"]
     # Of the 400 pages that are not zero, 100 pairs are single pages: 300 slots.
@@ -200,29 +200,29 @@ def test_dedup_holds_more_and_ksm_needs_fewer_slots(report: Path) -> None:
 
 
 def test_every_design_is_in_the_table(report: Path) -> None:
-    (found,) = document(report, *MACHINE)["plans"]
-    rows = {row["design"]: row for row in found["designs"]}
+    (planned,) = document(report, *MACHINE)["plans"]
+    rows = {row["design"]: row for row in planned["designs"]}
     assert set(rows) == {str(design) for design in Design}
     assert rows["ghost"]["disk_bytes"] == 0
-    assert rows["zswap+swapfile"]["disk_bytes"] == found["recommended"]["bytes"]
-    assert rows["ghost"]["swap_total_bytes"] == found["recommended"]["bytes"] - PAGE
+    assert rows["zswap+swapfile"]["disk_bytes"] == planned["recommended"]["bytes"]
+    assert rows["ghost"]["swap_total_bytes"] == planned["recommended"]["bytes"] - PAGE
     for row in rows.values():
         assert row["ram_bytes"] == row["pool_bytes"] + row["metadata_bytes"]
         assert row["empty_bytes"] <= row["metadata_bytes"]
 
 
 def test_a_wrong_guess_is_priced_by_kernel() -> None:
-    (found,) = document("--ratio", "3", *MACHINE)["plans"]
-    twice = {g["kernel"]: g["metadata_bytes"] for g in found["too_large"] if g["factor"] == 2}
+    (planned,) = document("--ratio", "3", *MACHINE)["plans"]
+    twice = {g["kernel"]: g["metadata_bytes"] for g in planned["too_large"] if g["factor"] == 2}
     assert list(twice) == ["6.1", "6.12", "6.18", "7.1", "7.2"]
     assert twice["6.18"] > twice["7.1"] > 20 * twice["7.2"] > 0
-    assert found["too_small"][0]["unused_pool_bytes"] > 0
+    assert planned["too_small"][0]["unused_pool_bytes"] > 0
 
 
 def test_a_distribution_asks_for_several_machines() -> None:
-    found = document("--ratio", "3", "--ram", "8G,64G,512G", "--max-pool-percent", "20")["plans"]
-    assert [each["ram_bytes"] for each in found] == [8 * GIB, 64 * GIB, 512 * GIB]
-    sizes = [each["recommended"]["bytes"] for each in found]
+    planned = document("--ratio", "3", "--ram", "8G,64G,512G", "--max-pool-percent", "20")["plans"]
+    assert [each["ram_bytes"] for each in planned] == [8 * GIB, 64 * GIB, 512 * GIB]
+    sizes = [each["recommended"]["bytes"] for each in planned]
     assert sizes == sorted(sizes)
     lines = plan("--ratio", "3", "--ram", "8G,64G,512G", "--print", "mib").splitlines()
     assert len(lines) == 3
@@ -235,20 +235,20 @@ def test_what_is_not_said_is_read_from_the_host(tmp_path: Path) -> None:
     zswap.mkdir(parents=True)
     (zswap / "max_pool_percent").write_text("35\n")
     (zswap / "accept_threshold_percent").write_text("50\n")
-    (found,) = document("--ratio", "2", "--root", tmp_path)["plans"]
-    assert (found["ram_bytes"], found["max_pool_percent"]) == (GIB, 35)
-    assert found["accept_threshold_percent"] == 50
+    (planned,) = document("--ratio", "2", "--root", tmp_path)["plans"]
+    assert (planned["ram_bytes"], planned["max_pool_percent"]) == (GIB, 35)
+    assert planned["accept_threshold_percent"] == 50
 
 
 def test_the_steady_state_of_a_pool_that_fills_is_told(tmp_path: Path) -> None:
     """Of zswap since 5.6, and where the pool fills: not of zram, nor below a smaller demand."""
     words = ("--ratio", "3", "--margin", "0", "--root", tmp_path, *MACHINE)
     (tmp_path / "proc").mkdir()
-    (found,) = document(*words)["plans"]
-    held = {name: each["memory_bytes"] for name, each in found["capacity"].items()}
+    (planned,) = document(*words)["plans"]
+    held = {name: each["memory_bytes"] for name, each in planned["capacity"].items()}
     assert held["steady"] == pytest.approx(0.9 * held["expected"], rel=1e-5)
-    told = "until it is at 90 % of its limit: in the long run it holds 4.3 GiB to 4.8 GiB"
-    assert told in joined(plan(*words))
+    long_run = "until it is at 90 % of its limit: in the long run it holds 4.3 GiB to 4.8 GiB"
+    assert long_run in joined(plan(*words))
     for unaffected in (("--system", "zram"), ("--demand", "4800M"), ("--kernel", "5.5")):
         assert "in the long run" not in joined(plan(*words, *unaffected))
 
@@ -268,20 +268,20 @@ def test_a_group_is_planned_for_within_its_limits(group: Path, report: Path) -> 
     words = ("--root", group, *MACHINE[:4], "--margin", "0", "--demand", "capacity")
     (alone,) = document("--ratio", "3", *words)["plans"]
     assert (alone["cgroup"], alone["limited_by"]) == (None, "pool")
-    (found,) = document("--ratio", "3", "--cgroup", "/a/b", *words)["plans"]
+    (planned,) = document("--ratio", "3", "--cgroup", "/a/b", *words)["plans"]
     limit = {"file": "memory.max", "bytes": 64 << 20, "group": "/a"}
-    assert found["cgroup"] == {"path": "/a/b", "limits": [limit]}
-    assert found["limited_by"] == "memory.max"
-    assert found["capacity"]["expected"]["memory_bytes"] == pytest.approx(192 << 20, rel=1e-3)
-    assert found["recommended"]["bytes"] == 208 << 20
-    told = joined(plan("--ratio", "3", "--cgroup", "/sys/fs/cgroup/a/b", *words))
-    assert "group /a/b has memory.max 64 MiB (of /a): memory.max is reached first." in told
-    told = joined(plan(report, "--cgroup", "/a/b", *words, "--demand", "1M"))
-    assert "(of /a): none is reached first." in told
+    assert planned["cgroup"] == {"path": "/a/b", "limits": [limit]}
+    assert planned["limited_by"] == "memory.max"
+    assert planned["capacity"]["expected"]["memory_bytes"] == pytest.approx(192 << 20, rel=1e-3)
+    assert planned["recommended"]["bytes"] == 208 << 20
+    output = joined(plan("--ratio", "3", "--cgroup", "/sys/fs/cgroup/a/b", *words))
+    assert "group /a/b has memory.max 64 MiB (of /a): memory.max is reached first." in output
+    output = joined(plan(report, "--cgroup", "/a/b", *words, "--demand", "1M"))
+    assert "(of /a): none is reached first." in output
 
     (group / "sys/fs/cgroup/a/memory.zswap.max").write_text(f"{1 << 20}\n")
-    (found,) = document(report, "--cgroup", "/a", *words)["plans"]
-    assert found["limited_by"] == "memory.zswap.max"
+    (planned,) = document(report, "--cgroup", "/a", *words)["plans"]
+    assert planned["limited_by"] == "memory.zswap.max"
     assert "cgroup: memory.zswap.max" in plan(report, "--cgroup", "/a", *words, "--explain")
     (zram,) = document(report, "--cgroup", "/a", *words, "--system", "zram")["plans"]
     assert zram["limited_by"] == "pool"
@@ -369,11 +369,13 @@ def test_systemd_makes_the_file_once_and_turns_it_on_at_boot(tmp_path: Path) -> 
 
 def test_a_swapfile_has_room_for_the_pool_and_for_what_goes_to_disk(report: Path) -> None:
     words = ("--ratio", "3", "--margin", "0", *MACHINE, "--design", "swapfile")
-    told = document(*words, "--demand", "9G")
-    (found,) = told["plans"]
-    assert told["answer"]["design"] == "zswap+swapfile"
-    assert found["disk_bytes"] == 9 * GIB - found["capacity"]["expected"]["memory_bytes"] > 4 * GIB
-    assert found["recommended"]["bytes"] == 10 * GIB
+    output = document(*words, "--demand", "9G")
+    (planned,) = output["plans"]
+    assert output["answer"]["design"] == "zswap+swapfile"
+    assert (
+        planned["disk_bytes"] == 9 * GIB - planned["capacity"]["expected"]["memory_bytes"] > 4 * GIB
+    )
+    assert planned["recommended"]["bytes"] == 10 * GIB
     assert ", 4.2 GiB on disk.\n" in plan(*words, "--demand", "9G")
     (within,) = document(*words, "--demand", "1G")["plans"]
     assert within["disk_bytes"] == 0
@@ -417,12 +419,12 @@ def test_the_ratio_of_what_is_swapped_now_needs_no_scan(
 ) -> None:
     root = live_host(tmp_path, 300 << 20, 100 << 20)
     words = ("--system", system, "--root", root, "--kernel", "6.18", "--max-pool-percent", "20")
-    (live,) = (told := document("--live", *words))["plans"]
+    (live,) = (output := document("--live", *words))["plans"]
     (stated,) = document("--ratio", "3", *words)["plans"]
     assert live["recommended"] == stated["recommended"]
-    assert told["answer"]["algorithm"] == algorithm
-    assert told["basis"]["name"] == f"the 300 MiB that {system} holds here now"
-    assert told["answer"]["demand_source"] == "capacity"
+    assert output["answer"]["algorithm"] == algorithm
+    assert output["basis"]["name"] == f"the 300 MiB that {system} holds here now"
+    assert output["answer"]["demand_source"] == "capacity"
 
 
 @pytest.mark.parametrize(("stored", "pool"), [(0, 0), (60 << 20, 20 << 20)])
@@ -518,9 +520,9 @@ def test_the_hosts_own_compressor_is_the_default_and_is_named(
 ) -> None:
     root = host_with(tmp_path, file, text)
     words = (dump, "--system", system, "--root", root, "--demand", "capacity")
-    told = document(*words)
-    assert told["answer"]["algorithm"] == algorithm
-    assert note in told["basis"]["notes"][0]
+    output = document(*words)
+    assert output["answer"]["algorithm"] == algorithm
+    assert note in output["basis"]["notes"][0]
     assert note in joined(plan(*words))
     named = document(*words, "--algorithm", "lz4hc")
     assert (named["answer"]["algorithm"], named["basis"]["notes"]) == ("lz4hc", [])
@@ -645,11 +647,11 @@ def test_a_missing_report_is_one_line(tmp_path: Path) -> None:
 def test_an_estimate_that_does_not_tell_its_rules_is_taken_by_its_kernels(
     report: Path, tmp_path: Path
 ) -> None:
-    told = json.loads(report.read_text())
-    del told["rules"]
-    told["systems"].append({"system": "of tomorrow", "algorithm": "lz4"})
+    output = json.loads(report.read_text())
+    del output["rules"]
+    output["systems"].append({"system": "of tomorrow", "algorithm": "lz4"})
     untold = tmp_path / "untold.json"
-    untold.write_text(json.dumps(told))
+    untold.write_text(json.dumps(output))
     options = (*MACHINE, "--print", "bytes")
     assert plan(untold, *options) == plan(report, *options)
 
@@ -711,21 +713,21 @@ def test_zero_pages_of_a_dump_are_left_out_and_counted(dump: Path, report: Path)
         assert json.loads(done.stdout)["basis"]["left_out_zero_pages"] == 200
         assert "200 zero pages of 600 are left out" in done.stderr
     words = ("--zero-pages", "include", "--algorithm", "lz4")
-    (found,) = document(dump, *MACHINE, *words)["plans"]
+    (planned,) = document(dump, *MACHINE, *words)["plans"]
     (row,) = (
         row
         for row in json.loads(report.read_text())["systems"]
         if (row["system"], row["algorithm"]) == ("zswap", "lz4")
     )
-    assert found["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 600)
+    assert planned["pool_bytes_per_slot"] == pytest.approx(row["pool_bytes"] / 600)
 
 
 def changed(report: Path, tmp_path: Path, **coverage: int) -> Path:
     """The report with other figures of what it covers."""
-    told = json.loads(report.read_text())
-    told["coverage"] |= coverage
+    output = json.loads(report.read_text())
+    output["coverage"] |= coverage
     path = tmp_path / "changed.json"
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(output))
     return path
 
 
@@ -739,26 +741,26 @@ def test_mostly_unreadable_memory_gets_no_size_unless_a_margin_is_stated(
 
 
 def test_an_interrupted_estimate_gets_no_size(report: Path, tmp_path: Path) -> None:
-    told = json.loads(report.read_text())
-    told["partial"] = True
+    output = json.loads(report.read_text())
+    output["partial"] = True
     part = tmp_path / "part.json"
-    part.write_text(json.dumps(told))
+    part.write_text(json.dumps(output))
     assert "an interrupted estimate" in refused_in_every_form(part)
 
 
 def test_an_earlier_estimate_says_what_it_covers_by_its_sources(
     report: Path, tmp_path: Path
 ) -> None:
-    told = json.loads(report.read_text())
-    del told["coverage"]
+    output = json.loads(report.read_text())
+    del output["coverage"]
     path = tmp_path / "earlier.json"
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(output))
     assert (
         document(path, *MACHINE)["plans"][0]["ratio"]
         == (document(report, *MACHINE)["plans"][0]["ratio"])
     )
-    told["sources"][0] |= {"kind": "process", "unreadable_pages": 5000}
-    path.write_text(json.dumps(told))
+    output["sources"][0] |= {"kind": "process", "unreadable_pages": 5000}
+    path.write_text(json.dumps(output))
     assert "5,000 of 5,600 pages" in refused_in_every_form(path)
 
 
@@ -783,8 +785,8 @@ def test_no_damage_to_an_estimate_makes_more_than_one_line(
     report: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Any value of the document replaced by any other: a plan, or one line."""
-    found = json.loads(report.read_text())
-    place: Any = found
+    planned = json.loads(report.read_text())
+    place: Any = planned
     while True:
         keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
         key = data.draw(st.sampled_from(keys))
@@ -795,7 +797,7 @@ def test_no_damage_to_an_estimate_makes_more_than_one_line(
     anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
     place[key] = data.draw(anything | st.lists(anything, max_size=2))
     path = tmp_path_factory.mktemp("damaged") / "report.json"
-    path.write_text(json.dumps(found))
+    path.write_text(json.dumps(planned))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GHOSTSWAP_TRACEBACK", "1")  # a fault of ours is to fail this test
         assert run(["plan", str(path), "--quiet", "--print", "mib", *MACHINE]) in (0, 1)

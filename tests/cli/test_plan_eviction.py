@@ -25,15 +25,15 @@ def test_kubelets_threshold_limits_the_area(tmp_path: Path) -> None:
     zone = "Node 0, zone   Normal\n  low 64\n  high 25600\n  managed 4194304\n"
     (tmp_path / "proc/zoneinfo").write_text(zone)
     words = ("--ratio", "3", "--root", tmp_path)
-    found = json.loads(plan(*words, "--eviction", "1536Mi", "--json"))
-    assert found["plans"][0]["eviction"] == {
+    planned = json.loads(plan(*words, "--eviction", "1536Mi", "--json"))
+    assert planned["plans"][0]["eviction"] == {
         "threshold_bytes": 1536 << 20,
         "kernel_bytes": 1024 << 20,
         "reserved_bytes": 100 << 20,
         "pool_bytes": 412 << 20,
     }
-    assert found["answer"]["limited_by"] == "eviction"
-    size = found["answer"]["size_bytes"]
+    assert planned["answer"]["limited_by"] == "eviction"
+    size = planned["answer"]["size_bytes"]
     assert 412 << 20 < size < 3 * 412 << 20
     assert plan(*words, "--eviction", "1536Mi", "--print", "bytes").split() == [str(size)]
     assert plan(*words, "--eviction", "9.375%", "--print", "bytes").split() == [str(size)]

@@ -85,8 +85,10 @@ def program_of(block: str) -> str | None:
 def lines(program: str | None) -> list[str]:
     """Those that anybody may run, of the blocks that need this program."""
     blocks = [block for blocks in SECTIONS.values() for block in blocks]
-    wanted = [line for each in blocks if program_of(each) == program for line in each.splitlines()]
-    return [line for line in wanted if not line.startswith("sudo ")]
+    expected = [
+        line for each in blocks if program_of(each) == program for line in each.splitlines()
+    ]
+    return [line for line in expected if not line.startswith("sudo ")]
 
 
 def test_the_four_have_a_section_each_with_commands_that_anybody_may_run() -> None:

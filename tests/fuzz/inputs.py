@@ -165,7 +165,7 @@ def census_files() -> list[bytes]:
     sampled = replace(census, sample=Sample(0.005, 2, 5, strata))
     with TemporaryDirectory() as folder:
         path = Path(folder, "census")
-        found = []
+        collected = []
         origin = Origin("fuzz", datetime(2026, 11, 21, tzinfo=UTC), "6.12.1", 1 << 30)
         for each, how in (
             (census, Reduction()),
@@ -174,9 +174,9 @@ def census_files() -> list[bytes]:
             (census, Reduction(one_in=2)),
         ):
             write(each, path, Salt(b"fuzz"), origin, how)
-            found.append(path.read_bytes())
-        found.append((FIXTURES.parent / "census-1.parquet").read_bytes())
-        return found
+            collected.append(path.read_bytes())
+        collected.append((FIXTURES.parent / "census-1.parquet").read_bytes())
+        return collected
 
 
 def swaps_files() -> list[bytes]:
@@ -237,11 +237,11 @@ def statistics_files() -> list[bytes]:
     """Text that the kernel shows: counters of zram, meminfo, vmstat, a configuration."""
     names = ["proc/meminfo", "proc/vmstat", "sys/block/zram0/mm_stat", "sys/block/zram0/io_stat"]
     names += ["sys/block/zram0/comp_algorithm", "proc/sys/kernel/osrelease"]
-    found = [
+    collected = [
         path.read_bytes()[:2000] for name in names for path in sorted(FIXTURES.glob("*/" + name))
     ]
     return [
-        *found,
+        *collected,
         b"0 0 0\n",
         b"#1: lzo [zstd]\n#2: [deflate]\n",
         b"CONFIG_ZSWAP=y\n# X is not set\n",

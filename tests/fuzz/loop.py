@@ -126,10 +126,10 @@ def _new_lines() -> Callable[[], bool]:
     if sys.version_info < (3, 12):
         return lambda: False
     monitoring: Any = sys.monitoring
-    found = [0]
+    lines_seen = [0]
 
     def line(code: CodeType, number: int) -> object:
-        found[0] += code.co_filename.startswith(_PACKAGE)
+        lines_seen[0] += code.co_filename.startswith(_PACKAGE)
         return monitoring.DISABLE  # each line is told once, and costs nothing after
 
     monitoring.use_tool_id(monitoring.COVERAGE_ID, "ghostswap-fuzz")
@@ -137,7 +137,7 @@ def _new_lines() -> Callable[[], bool]:
     monitoring.set_events(monitoring.COVERAGE_ID, monitoring.events.LINE)
 
     def fresh() -> bool:
-        any_new, found[0] = found[0] > 0, 0
+        any_new, lines_seen[0] = lines_seen[0] > 0, 0
         return any_new
 
     return fresh

@@ -234,9 +234,9 @@ def _pagemap(data: bytes) -> None:
     fd = _file(data).fd  # no pagemap, so without PAGEMAP_SCAN: as before Linux 6.7
     start = np.array([0, 8 * PAGE], dtype=np.int64)
     end = np.array([5 * PAGE, 64 * PAGE], dtype=np.int64)
-    wanted = pagemap.MappedRanges(start, end, np.array([False, True]))
+    ranges_asked = pagemap.MappedRanges(start, end, np.array([False, True]))
     seen = frames.SeenFrames(1 << 12)
-    for found in pagemap.swappable(fd, wanted, PAGE):
+    for found in pagemap.swappable(fd, ranges_asked, PAGE):
         assert (found.length > 0).all()
         for once in frames.distinct_pages(fd, found.start, found.length, PAGE, seen):
             assert once.length.sum() <= found.length.sum()
@@ -257,8 +257,8 @@ def _pagemap_scan(data: bytes) -> None:
     end = np.array([64 * PAGE, (1 << 40) + 64 * PAGE], dtype=np.int64)
     last = 0
     with suppress(ValueError):
-        wanted = pagemap.MappedRanges(start, end, np.array([False, True]))
-        for regions in pagemap.regions_by_scan(ask, wanted):
+        ranges_asked = pagemap.MappedRanges(start, end, np.array([False, True]))
+        for regions in pagemap.regions_by_scan(ask, ranges_asked):
             for region in regions:
                 assert last <= region["start"] < region["end"] <= end[-1]
                 last = int(region["end"])

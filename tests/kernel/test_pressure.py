@@ -97,19 +97,19 @@ def test_what_reading_brings_back_is_little_and_is_told(tmp_path: Path) -> None:
                         limit.write_text(str(mebibytes * MIB))
                     time.sleep(0.05)
 
-            came, went, told, scans = swapped("pswpin"), swapped("pswpout"), 0, 0
+            came, went, warned, scans = swapped("pswpin"), swapped("pswpout"), 0, 0
             thread = threading.Thread(target=squeeze)
             thread.start()
             while thread.is_alive():
                 (source,) = estimate("--pid", process.pid, "--quiet")["sources"]
-                told += sum(int(each[1]) for each in map(_TOLD.match, source["warnings"]) if each)
+                warned += sum(int(each[1]) for each in map(_TOLD.match, source["warnings"]) if each)
                 scans += 1
             thread.join()
             came, went = swapped("pswpin") - came, swapped("pswpout") - went
         finally:
             process.stdin.close()
-    print(f"{scans} scans: {went} pages went to swap, {came} came back, {told} told")
+    print(f"{scans} scans: {went} pages went to swap, {came} came back, {warned} told")
     assert went > _PAGES // 4, "there was no pressure"
     # What of the tool itself or of others comes back besides is not told.
-    assert abs(came - told) <= max(16, came // 5)
+    assert abs(came - warned) <= max(16, came // 5)
     assert came < went // 50

@@ -60,10 +60,10 @@ def census(*dumps: bytes, jobs: int = 1, packed: bool = False) -> Census:
 
 def report(census: Census) -> object:
     """Everything that a report says of the pages, without times and names."""
-    told = document(Estimate(census, compare(census, RULES)))
-    for entry in told["algorithms"].values():
+    described = document(Estimate(census, compare(census, RULES)))
+    for entry in described["algorithms"].values():
         del entry["compress_ns_per_page"], entry["decompress_ns_per_page"]
-    return {key: told[key] for key in ("pages", "algorithms", "systems")}, told["dedup"][
+    return {key: described[key] for key in ("pages", "algorithms", "systems")}, described["dedup"][
         "histogram"
     ]
 
@@ -126,10 +126,14 @@ def test_merging_is_associative_and_equals_the_census_of_all(
 @few_scans
 @given(page_numbers)
 def test_every_page_is_of_one_kind(numbers: list[int]) -> None:
-    found = census(pages(numbers))
-    told = document(Estimate(found, compare(found, RULES)))["pages"]
-    assert told["total"] == told["zero"] + told["same_filled"] + told["data"] == len(numbers)
-    assert told["data"] == told["distinct"] + told["duplicate"]
+    counted = census(pages(numbers))
+    described = document(Estimate(counted, compare(counted, RULES)))["pages"]
+    assert (
+        described["total"]
+        == described["zero"] + described["same_filled"] + described["data"]
+        == len(numbers)
+    )
+    assert described["data"] == described["distinct"] + described["duplicate"]
 
 
 @given(
@@ -165,7 +169,7 @@ def test_no_document_holds_what_json_has_not(
     sampling = Sampling(error, pool_cost(Pool.ZRAM, RULES, PAGE)) if error else None
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(pages(numbers))
-        found = scan(
+        counted = scan(
             [open_dump(Path(file.name), PAGE)],
             PAGE,
             [codecs.find("lz4")],
@@ -173,7 +177,7 @@ def test_no_document_holds_what_json_has_not(
             sampling=sampling,
             progress=progress,
         )
-    told = document(Estimate(found, compare(found, RULES)))
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    for row in told["algorithms"].values():
-        assert row["compressed_pages"] or not told["pages"]["data"]
+    described = document(Estimate(counted, compare(counted, RULES)))
+    assert json.loads(json.dumps(described, allow_nan=False)) == described
+    for row in described["algorithms"].values():
+        assert row["compressed_pages"] or not described["pages"]["data"]

@@ -44,6 +44,6 @@ def test_inspect_of_a_file_and_of_the_host_give_one_answer() -> None:
 
 def test_a_kernel_known_to_refuse_them_is_not_said_to_be_unknown() -> None:
     refusing = replace(PLAIN, interfaces=replace(PLAIN.interfaces, one_page_file=False))
-    (told,) = (each for each in findings(refusing) if each.code == "no-ghost-interface")
-    assert "refuses a one-page ghost file" in told.message
-    assert "cannot be seen" not in told.message
+    (finding,) = (each for each in findings(refusing) if each.code == "no-ghost-interface")
+    assert "refuses a one-page ghost file" in finding.message
+    assert "cannot be seen" not in finding.message

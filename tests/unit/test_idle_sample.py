@@ -60,8 +60,8 @@ def test_a_total_is_as_near_as_it_says() -> None:
     near = 0
     for _ in range(TRIES):
         sample = random.choice(values, 800, replace=False)
-        told = sample.mean() * len(values)
-        near += abs(told - values.sum()) <= total_error(sample, len(values)) * told
+        estimated = sample.mean() * len(values)
+        near += abs(estimated - values.sum()) <= total_error(sample, len(values)) * estimated
     assert near / TRIES >= 0.93
     assert total_error(values, len(values)) == 0.0
     assert total_error(values[:1], 10) == math.inf
@@ -83,8 +83,8 @@ def test_distinct_contents_lie_between_what_is_said(copies: tuple[int, int]) -> 
 
 def test_ages_go_as_far_as_was_watched() -> None:
     untouched = np.array([0.0, 45.0, 130.0, 130.0])
-    told = [(age.seconds, age.share) for age in ages(untouched, 130.0, 130.0)]
-    assert told == [(30.0, 0.75), (120.0, 0.5), (130.0, 0.5)]
+    estimated = [(age.seconds, age.share) for age in ages(untouched, 130.0, 130.0)]
+    assert estimated == [(30.0, 0.75), (120.0, 0.5), (130.0, 0.5)]
     assert ages(untouched, 10.0, 20.0) == ()
 
 

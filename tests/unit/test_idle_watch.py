@@ -71,9 +71,9 @@ def test_a_page_of_a_huge_page_is_asked_for_by_its_head(machine: Machine) -> Non
     machine.put(1, 512 + 15, TAIL)
     machine.put(2, 512 + 16 + 5, TAIL)
     machine.put(3, 4000)
-    found = frames.look_up(machine.root, np.full(4, PID), np.arange(4, dtype=np.int64) * PAGE, PAGE)
-    assert found.head.tolist() == [512, 512, 528, 4000]
-    assert found.watchable.all()
+    seen = frames.look_up(machine.root, np.full(4, PID), np.arange(4, dtype=np.int64) * PAGE, PAGE)
+    assert seen.head.tolist() == [512, 512, 528, 4000]
+    assert seen.watchable.all()
 
 
 def test_locked_pages_and_those_that_no_tracker_sees_are_told_apart(machine: Machine) -> None:
@@ -82,9 +82,9 @@ def test_locked_pages_and_those_that_no_tracker_sees_are_told_apart(machine: Mac
     machine.put(2, 102, 0)
     machine.put(3, 0)
     machine.put(4, 103)
-    found = frames.look_up(machine.root, np.full(6, PID), np.arange(6, dtype=np.int64) * PAGE, PAGE)
-    assert found.locked.tolist() == [True, True, False, False, False, False]
-    assert found.watchable.tolist() == [False, False, False, False, True, False]
+    seen = frames.look_up(machine.root, np.full(6, PID), np.arange(6, dtype=np.int64) * PAGE, PAGE)
+    assert seen.locked.tolist() == [True, True, False, False, False, False]
+    assert seen.watchable.tolist() == [False, False, False, False, True, False]
 
 
 def bitmap(acts: dict[int, Callable[[], None]]) -> Tracker:
@@ -120,12 +120,12 @@ def test_page_idle_tells_how_long_nothing_touched_a_page(machine: Machine) -> No
     for number, frame in enumerate((70, 64, 300, 10_000)):
         machine.put(number, frame)
     acts = {1: lambda: machine.touch(64), 4: lambda: machine.touch(300)}
-    found = machine.watch(bitmap(acts), [0, 1, 2, 3], 1.0)
-    assert found.idle.tolist() == [True, False, False, True]
-    assert 0.6 < found.untouched[1] < 0.9
-    assert found.untouched[2] < 0.1
-    assert found.cpu_share is not None
-    assert not found.partial
+    seen = machine.watch(bitmap(acts), [0, 1, 2, 3], 1.0)
+    assert seen.idle.tolist() == [True, False, False, True]
+    assert 0.6 < seen.untouched[1] < 0.9
+    assert seen.untouched[2] < 0.1
+    assert seen.cpu_share is not None
+    assert not seen.partial
 
 
 def test_a_watch_by_whatever_tracker_ends_what_a_killed_one_left(
@@ -161,9 +161,9 @@ def test_pages_freed_or_moved_meanwhile_are_dropped(machine: Machine) -> None:
         machine.put(1, 900)
         machine.put(2, 0)
 
-    found = machine.watch(bitmap({2: move}), [0, 1, 2], 0.5)
-    assert found.followed.tolist() == [True, False, False]
-    assert found.idle.tolist() == [True, False, False]
+    seen = machine.watch(bitmap({2: move}), [0, 1, 2], 0.5)
+    assert seen.followed.tolist() == [True, False, False]
+    assert seen.idle.tolist() == [True, False, False]
 
 
 def test_an_interrupted_watch_gives_what_it_saw(machine: Machine) -> None:
@@ -176,10 +176,10 @@ def test_an_interrupted_watch_gives_what_it_saw(machine: Machine) -> None:
         raise KeyboardInterrupt
 
     acts = {2: interrupt}
-    found = machine.watch(bitmap(acts), [0, 1], 2.0)
-    assert found.partial
-    assert 0.5 <= found.seconds < 1.5
-    assert found.idle.tolist() == [True, False]
+    seen = machine.watch(bitmap(acts), [0, 1], 2.0)
+    assert seen.partial
+    assert 0.5 <= seen.seconds < 1.5
+    assert seen.idle.tolist() == [True, False]
 
 
 def test_a_tracker_that_is_behind_gets_the_time_it_needs(machine: Machine) -> None:
@@ -200,9 +200,9 @@ def test_a_tracker_that_is_behind_gets_the_time_it_needs(machine: Machine) -> No
     def watch(*_: object) -> Iterator[Late]:
         yield Late()
 
-    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
-    assert found.idle.tolist() == [True]
-    assert found.cpu_share is None
+    seen = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
+    assert seen.idle.tolist() == [True]
+    assert seen.cpu_share is None
 
 
 def test_nothing_that_reclaim_could_take_is_no_answer(machine: Machine) -> None:
@@ -270,7 +270,7 @@ def test_its_cost_is_ours_and_that_of_the_kernels_threads(machine: Machine) -> N
         yield Costly()
 
     begin = time.monotonic()
-    found = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
+    seen = machine.watch(Tracker(TrackerName.DAMON, page_idle.there, watch, 10_000), [0], 1.0)
     lasted = time.monotonic() - begin
-    assert found.cpu_share is not None
-    assert found.cpu_share * lasted * 1.01 >= 0.6
+    assert seen.cpu_share is not None
+    assert seen.cpu_share * lasted * 1.01 >= 0.6

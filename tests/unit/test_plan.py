@@ -157,7 +157,7 @@ def test_ksm_holds_more_memory_in_fewer_slots() -> None:
 
 def test_a_size_twice_too_large_costs_what_its_kernel_keeps_for_empty_slots() -> None:
     sizing = size_up(THIRD, LIMIT, 0.0, None)
-    twice = {found.kernel: found for found in too_large(sizing, V6_18, 16) if found.factor == 2}
+    twice = {sizes.kernel: sizes for sizes in too_large(sizing, V6_18, 16) if sizes.factor == 2}
     assert twice[V6_18].unused_slots == sizing.used
     assert twice[V6_18].metadata_bytes == round(sizing.used * (3.125 + 1 / 16 + 1 / 1024))
     assert twice[PHASE_IV].metadata_bytes < twice[V6_18].metadata_bytes / 30
@@ -173,19 +173,19 @@ def test_a_size_half_too_small_leaves_half_the_pool_unused() -> None:
 def test_designs_take_the_same_pool_and_differ_in_what_they_keep_and_show() -> None:
     sizing = size_up(THIRD, LIMIT, 0.0, GIB)
     footprints = {System.ZSWAP: THIRD, System.ZRAM: replace(THIRD, system=System.ZRAM)}
-    found = {
+    sizes = {
         cost.design: cost for cost in design_costs(sizing, footprints, V6_18, zram_entry_bytes=16)
     }
-    assert set(found) == set(Design)
-    assert len({cost.pool_bytes for cost in found.values()}) == 1
-    ghost, file = found[Design.GHOST], found[Design.SWAPFILE]
+    assert set(sizes) == set(Design)
+    assert len({cost.pool_bytes for cost in sizes.values()}) == 1
+    ghost, file = sizes[Design.GHOST], sizes[Design.SWAPFILE]
     assert ghost.metadata_bytes == file.metadata_bytes
     assert (ghost.disk_bytes, file.disk_bytes) == (0, sizing.recommended_bytes)
     assert not ghost.writes_back
     assert file.writes_back
-    assert found[Design.VSWAP_24].empty_bytes == found[Design.VSWAP_24].swap_total_bytes == 0
+    assert sizes[Design.VSWAP_24].empty_bytes == sizes[Design.VSWAP_24].swap_total_bytes == 0
     assert ghost.swap_total_bytes == sizing.recommended_slots * PAGE
-    zram = found[Design.ZRAM]
+    zram = sizes[Design.ZRAM]
     assert zram.empty_bytes - ghost.empty_bytes == 16 * sizing.recommended_slots
 
 

@@ -100,18 +100,18 @@ def test_the_root_control_group_holds_every_process(family: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "selection",
     [Selection(names=["no such name at all"]), Selection(cgroups=["/no/such/group"])],
 )
-def test_what_fits_no_process_is_said(wanted: Selection) -> None:
+def test_what_fits_no_process_is_said(selection: Selection) -> None:
     with pytest.raises(GhostswapError, match="no such process runs"):
-        select(wanted)
+        select(selection)
 
 
-@pytest.mark.parametrize("wanted", [Selection(names=["("]), Selection(users=["no-such-user"])])
-def test_what_cannot_be_meant_is_a_usage_error(wanted: Selection) -> None:
+@pytest.mark.parametrize("selection", [Selection(names=["("]), Selection(users=["no-such-user"])])
+def test_what_cannot_be_meant_is_a_usage_error(selection: Selection) -> None:
     with pytest.raises(UsageError):
-        select(wanted)
+        select(selection)
 
 
 @given(st.lists(st.lists(st.integers(1, 1 << 24), max_size=30), max_size=6))

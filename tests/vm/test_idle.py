@@ -21,9 +21,9 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     kernel: Callable[[], Kernel] = (lambda: debian_kernel("6.12")) if by_damon else built_kernel
     tracker = "damon" if by_damon else "page-idle"
     folder = tmp_path_factory.mktemp(tracker)
-    found = run_in_guest(kernel(), folder, "idle", tracker, PAGES, SECONDS, timeout=480.0)
-    print(tracker, found)
-    return found
+    measured = run_in_guest(kernel(), folder, "idle", tracker, PAGES, SECONDS, timeout=480.0)
+    print(tracker, measured)
+    return measured
 
 
 @pytest.fixture(scope="module")

@@ -59,9 +59,9 @@ def huge_pages(huge: int) -> mmap.mmap:
     for page in range(0, len(room), swapping.PAGE):
         room[page : page + swapping.PAGE] = HALF
     smaps = Path("/proc/self/smaps_rollup").read_text()
-    found = re.search(r"^AnonHugePages: +(\d+) kB$", smaps, re.MULTILINE)
-    assert found is not None
-    assert int(found[1]) * 1024 >= huge, "no huge pages to be had"
+    match = re.search(r"^AnonHugePages: +(\d+) kB$", smaps, re.MULTILINE)
+    assert match is not None
+    assert int(match[1]) * 1024 >= huge, "no huge pages to be had"
     return room
 
 

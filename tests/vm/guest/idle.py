@@ -90,9 +90,9 @@ class Seen:
     addresses: NDArray[np.int64]
     watched: Watched
 
-    def of(self, chosen: NDArray[np.bool_], address: int, pages: int) -> NDArray[np.bool_]:
+    def of(self, selected: NDArray[np.bool_], address: int, pages: int) -> NDArray[np.bool_]:
         """Which of the pages from `address` on are among those `chosen`."""
-        return np.isin(address + np.arange(pages) * PAGE, self.addresses[chosen])
+        return np.isin(address + np.arange(pages) * PAGE, self.addresses[selected])
 
 
 def estimated(pid: int, tracker: str, seconds: float) -> tuple[Any, Seen]:
@@ -130,13 +130,13 @@ def reclaim(pid: int, pages: int) -> int:
     for _ in range(4 * pages // _RECLAIMED_AT_ONCE):
         text = status.read_text()
         gone = int(text.partition("VmSwap:")[2].split()[0]) * 1024 // PAGE
-        wanted = min(pages - gone, _RECLAIMED_AT_ONCE)
-        if wanted <= 0:
+        to_reclaim = min(pages - gone, _RECLAIMED_AT_ONCE)
+        if to_reclaim <= 0:
             break
         try:
-            (GROUP / "memory.reclaim").write_text(f"{wanted * PAGE} swappiness=200")
+            (GROUP / "memory.reclaim").write_text(f"{to_reclaim * PAGE} swappiness=200")
         except OSError as error:
-            print(f"reclaim of {wanted} pages, {gone} gone: {error}", file=sys.stderr)
+            print(f"reclaim of {to_reclaim} pages, {gone} gone: {error}", file=sys.stderr)
     return gone
 
 
@@ -144,8 +144,8 @@ def swapped(pid: int, addresses: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of the pages are in swap."""
     with Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as file:
         numbers = (addresses // PAGE).astype(np.uint64)
-        found: NDArray[np.bool_] = (entries(file.fileno(), numbers) & _SWAPPED) != 0
-    return found
+        outcome: NDArray[np.bool_] = (entries(file.fileno(), numbers) & _SWAPPED) != 0
+    return outcome
 
 
 def damon(name: str) -> str:
@@ -193,7 +193,7 @@ def leftovers(pid: int) -> dict[str, object]:
     """What the next run does with what a killed one left, and with what is somebody else's."""
     left = killed(pid)
     status, _, complaint = command(pid, "damon", 1)
-    found: dict[str, object] = {
+    outcome: dict[str, object] = {
         "left": left,
         "next": {"status": status, "err": complaint, "nr_kdamonds": damon("nr_kdamonds")},
     }
@@ -203,7 +203,7 @@ def leftovers(pid: int) -> dict[str, object]:
     (_KDAMONDS / "nr_kdamonds").write_text("0")
     thread = set_up_by_another(pid)
     status, out, complaint = command(pid, "damon", 1)
-    found["other"] = {
+    outcome["other"] = {
         "status": status,
         "out": out,
         "err": complaint,
@@ -212,7 +212,7 @@ def leftovers(pid: int) -> dict[str, object]:
     }
     (_KDAMONDS / "0/state").write_text("off")
     (_KDAMONDS / "nr_kdamonds").write_text("0")
-    return found
+    return outcome
 
 
 def multigenerational() -> None:
@@ -245,23 +245,23 @@ def main(name: str, pages: int, seconds: float) -> dict[str, object]:
     zram_swap()
     kind = np.array(heats(pages))
 
-    def by_heat(chosen: NDArray[np.bool_]) -> dict[str, int]:
-        return {str(heat): int(chosen[kind == heat].sum()) for heat in Heat}
+    def by_heat(selected: NDArray[np.bool_]) -> dict[str, int]:
+        return {str(heat): int(selected[kind == heat].sum()) for heat in Heat}
 
     with touching(pages) as (pid, address):
-        found, seen = truth(pid, name, seconds)
+        outcome, seen = truth(pid, name, seconds)
         idle, followed = seen.watched.idle, seen.watched.followed
-        found |= {
+        outcome |= {
             "pages": by_heat(np.ones(pages, dtype=np.bool_)),
             "followed": by_heat(seen.of(followed, address, pages)),
             "idle": by_heat(seen.of(idle, address, pages)),
             "swapped": by_heat(swapped(pid, address + np.arange(pages) * PAGE)),
         }
-        found["calls"] = calls()
+        outcome["calls"] = calls()
         if name == "damon":
-            found["nr_kdamonds"] = damon("nr_kdamonds")
-            found["leftovers"] = leftovers(pid)
-    return found
+            outcome["nr_kdamonds"] = damon("nr_kdamonds")
+            outcome["leftovers"] = leftovers(pid)
+    return outcome
 
 
 if __name__ == "__main__":

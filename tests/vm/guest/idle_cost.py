@@ -104,15 +104,15 @@ def cost(tracker: str, addresses: Any, seconds: float) -> dict[str, Any]:
         for place, name in _STEPS:
             stack.enter_context(timed(place, name, took))
         begin = time.monotonic()
-        found = watching.watch(
+        outcome = watching.watch(
             find_tracker(Path("/"), TrackerName(tracker)), pids, addresses, PAGE, seconds
         )
         lasted = time.monotonic() - begin
     return {
-        "share": found.cpu_share,
+        "share": outcome.cpu_share,
         "lasted": lasted,
-        "followed": int(found.followed.sum()),
-        "idle": int(found.idle.sum()),
+        "followed": int(outcome.followed.sum()),
+        "idle": int(outcome.idle.sum()),
         "took": took,
     }
 
