@@ -1,6 +1,7 @@
 """A census that is kept: where, by which key, of whom, and what it omits."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -34,11 +35,15 @@ class Keeping:
     taken: datetime | None = None
     reduction: Reduction = _WHOLE
 
-    def check_early(self, *, salted: bool) -> None:
-        """Refuse what could not be written, as far as that can be told before the work; `salted`
-        says that what is measured are saved censuses, whose hashes have a salt."""
+    def check_early(self, read: Sequence[Path], *, salted: bool) -> None:
+        """Refuse what could not be written, as far as that can be told before the work, and to
+        write over the files that are `read`, or over the key; `salted` says that what is measured
+        are saved censuses, whose hashes have a salt."""
         if self.path is None:
             return
+        for other in (*read, self.salt_file, self.new_salt_file):
+            if other is not None and _is_one_file(self.path, other):
+                raise GhostswapError(self.path, "--save would replace what is read, or the key")
         if find_spec("pyarrow") is None:
             raise missing("--save", "pyarrow", "census")
         check_place(self.path)
@@ -75,6 +80,14 @@ class Keeping:
         if self.salt_file is not None:
             return read_salt(self.salt_file)
         return new_salt(self.new_salt_file) if self.new_salt_file is not None else Salt.random()
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    """Whether both names are, or would be, of one file."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there
+        return one.absolute() == other.absolute()
 
 
 def save_census(census: Census, path: Path, salt_file: Path | None = None) -> None:

@@ -127,5 +127,5 @@ def keeping(
     from ghostswap.census.columns import Reduction
 
     kept = Keeping(path, salt_file, new_salt_file, host, taken, Reduction(private, one_in))
-    kept.check_early(salted=bool(saved_censuses(measured)))
+    kept.check_early(measured.files, salted=bool(saved_censuses(measured)))
     return kept

@@ -5,8 +5,9 @@ Only the ends of the files are read here; the rows are an engine's business.
 
 import json
 import math
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,18 +163,30 @@ class Inventory:
 def census_files(paths: Sequence[Path]) -> list[Path]:
     """The files named, and those below the directories named whose names end in .parquet.
 
-    Raises GhostswapError for what is neither, and a directory without any.
+    Raises GhostswapError for a directory without any, or below which one cannot be read.
     """
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            below = sorted(each for each in path.rglob("*.parquet") if each.is_file())
+            below = _below(path)
             if not below:
                 raise GhostswapError(path, "holds no census: no file of it ends in .parquet")
             files.update(dict.fromkeys(below))
         else:
             files[path] = None
     return list(files)
+
+
+def _below(folder: Path) -> list[Path]:
+    def refuse(error: OSError) -> None:
+        raise GhostswapError(error.filename or folder, os_reason(error)) from None
+
+    return sorted(
+        Path(directory, name)
+        for directory, _, names in os.walk(folder, onerror=refuse)
+        for name in names
+        if name.endswith(".parquet")
+    )
 
 
 def take_stock(paths: Sequence[Path], *, skip_bad: bool) -> Inventory:
@@ -202,25 +215,33 @@ def take_stock(paths: Sequence[Path], *, skip_bad: bool) -> Inventory:
             left_out.append(error)
     parts, notes = _once_each(parts)
     hosts = _hosts(parts)
+    at_odds = {host.name for host in hosts if not host.algorithms}
     for host in hosts:
         if not host.algorithms:
-            raise GhostswapError(host.files, "have no algorithm in common")
+            left_out.append(GhostswapError(host.files, "have no algorithm in common"))
+            if not skip_bad:
+                raise left_out[-1]
+    hosts = [host for host in hosts if host.name not in at_odds]
+    if not hosts:
+        raise left_out[-1]
     newest = {host.name: host for host in hosts}
+    for name, lacking in _without_the_usual(newest):
+        if not skip_bad:
+            raise lacking
+        left_out.append(lacking)
+        del newest[name]
     for host in newest.values():
         if len(host.parts) > 1:
             notes.append(
                 f"{host.name}: {len(host.parts)} censuses of {host.taken.isoformat()}, counted as "
                 "parts of one"
             )
-    inventory = Inventory(
+    return Inventory(
         tuple(newest.values()),
-        tuple(host for host in hosts if newest[host.name] is not host),
+        tuple(host for host in hosts if newest.get(host.name, host) is not host),
         tuple(left_out),
         tuple(notes),
     )
-    if not inventory.algorithms:
-        raise GhostswapError(parts[0].path, "has no algorithm in common with all the others")
-    return inventory
 
 
 def _hosts(parts: Sequence[Part]) -> list[Host]:
@@ -229,6 +250,21 @@ def _hosts(parts: Sequence[Part]) -> list[Host]:
     for part in parts:
         together.setdefault((part.host, part.taken), []).append(part)
     return [Host(tuple(together[key])) for key in sorted(together)]
+
+
+def _without_the_usual(newest: Mapping[str, Host]) -> list[tuple[str, GhostswapError]]:
+    """Where no algorithm is in all hosts: those that lack the one that most have, and why they
+    cannot be used with the others."""
+    number = Counter(name for host in newest.values() for name in host.algorithms)
+    ((usual, most),) = number.most_common(1)
+    if most == len(newest):
+        return []
+    lacking = []
+    for name, host in newest.items():
+        if usual not in host.algorithms:
+            why = f"has {', '.join(host.algorithms)}, and not {usual} as most"
+            lacking.append((name, GhostswapError(host.files, why)))
+    return lacking
 
 
 def _once_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:

@@ -121,6 +121,26 @@ def test_a_census_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path) -> 
     assert [each.name for each in tmp_path.iterdir()] == ["large.raw"]
 
 
+def test_what_is_read_is_not_saved_over(dump: Path, tmp_path: Path) -> None:
+    key, link, saved = tmp_path / "key", tmp_path / "link", tmp_path / "c.parquet"
+    new_salt(key)
+    link.symlink_to(dump)
+    (tmp_path / "hard").hardlink_to(key)
+    estimate(dump, "--save", saved)
+    before = {path: path.read_bytes() for path in (dump, key, saved)}
+    for source, over, *salt in (
+        (dump, dump),
+        (dump, link),
+        (saved, saved),
+        (dump, key, "--salt-file", key),
+        (dump, tmp_path / "hard", "--salt-file", key),
+        (dump, tmp_path / "new", "--new-salt-file", tmp_path / "new"),
+    ):
+        assert "what is read, or the key" in refusal(source, "--save", over, *salt)
+    assert before == {path: path.read_bytes() for path in before}
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_quick_census_keeps_its_error(dump: Path, tmp_path: Path) -> None:
     saved = tmp_path / "c.parquet"
     first = estimate(dump, "--quick", "--save", saved)

@@ -233,3 +233,39 @@ def test_when_all_are_bad_the_first_is_named(tmp_path: Path, duckdb: Engine) -> 
     DAMAGES["a copy more"](bad)
     with pytest.raises(GhostswapError, match=r"bad\.parquet"):
         asked(duckdb, bad, skip_bad=True)
+
+
+def test_a_host_without_the_algorithm_of_most_is_named_or_left_out(tmp_path: Path) -> None:
+    """And its older census does not count instead."""
+    pages = [np.arange(1000, 1500, dtype=np.uint64)]
+    odd = save_host(tmp_path / "0.parquet", census_of(pages, ["zstd:3"]), "host0")
+    day_before = TAKEN - timedelta(days=1)
+    old = save_host(tmp_path / "old.parquet", census_of(pages), "host0", taken=day_before)
+    paths = [save_host(tmp_path / f"{i}.parquet", census_of(pages), f"host{i}") for i in (1, 2)]
+    with pytest.raises(GhostswapError, match=r"0\.parquet: has zstd:3, and not lz4 as most"):
+        take_stock([odd, old, *paths], skip_bad=False)
+    found = take_stock([odd, old, *paths], skip_bad=True)
+    assert [host.name for host in found.hosts] == ["host1", "host2"]
+    assert [str(error).partition(":")[0] for error in found.left_out] == [str(odd)]
+    assert not found.earlier
+
+
+@pytest.mark.parametrize("kind", ["fifo", "dangling", "unreadable"])
+def test_what_cannot_be_read_below_a_directory_is_said(kind: str, tmp_path: Path) -> None:
+    save_host(tmp_path / "a.parquet", census_of([np.arange(1000, 1500, dtype=np.uint64)]), "a")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    odd = inner / "b.parquet"
+    if kind == "fifo":
+        os.mkfifo(odd)
+    elif kind == "dangling":
+        odd.symlink_to(tmp_path / "gone")
+    elif os.geteuid() == 0:
+        pytest.skip("root reads every directory")
+    else:
+        inner.chmod(0)
+    try:
+        with pytest.raises(GhostswapError, match="inner"):
+            take_stock(census_files([tmp_path]), skip_bad=False)
+    finally:
+        inner.chmod(0o700)
