@@ -6,7 +6,8 @@ from ghostswap.census.population import Copies, Population, SizeHistogram
 from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.systems.footprint import Footprint
-from ghostswap.systems.ksm import ksm
+from ghostswap.systems.ksm import ksm, zswap_behind_ksm
+from ghostswap.systems.zswap import zswap, zswap_dedup
 
 PAGE = 4096
 NODE = ITEM = 64  # struct ksm_stable_node and ksm_rmap_item
@@ -40,3 +41,15 @@ def test_shared_memory_stays_and_costs_no_item() -> None:
     footprint = merged({2: 10}, shared_memory=100)
     assert (footprint.total_pages, footprint.pages_stored) == (120, 110)
     assert footprint.entry_bytes == 20 * ITEM + 10 * NODE
+
+
+def test_zero_pages_behind_ksm_have_slots_and_no_entry() -> None:
+    """Since 6.12 they are bits of the swap area, three of them once 600 are merged by 256."""
+    sizes, length = np.zeros(PAGE + 2), PAGE + 2
+    sizes[1000] = 100
+    none = SizeHistogram(np.zeros(length), np.zeros(length))
+    copies = Copies(np.array([600, 1]), np.array([1, 100]))
+    pages = Population(PAGE, "lz4", 600, none, SizeHistogram(sizes, sizes), copies)
+    rules = rules_for(KernelVersion(6, 18), {})
+    behind = zswap_behind_ksm(ksm(pages, rules), zswap(pages, rules), zswap_dedup(pages, rules))
+    assert (behind.slots, behind.pages_stored) == (103, 100)
