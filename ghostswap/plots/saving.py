@@ -52,8 +52,8 @@ def _saved(
     """RAM saved by an area of so many slots when pages take `growth` times the pool measured."""
     footprint = sizing.footprint
     demand = sizing.demand_bytes
-    demanded = MAXIMUM_SLOTS if demand is None else footprint.slots_of(demand)
-    used = min(area, capacity, demanded)
+    taken = None if demand is None else footprint.slots_of(footprint.taken_of(demand))
+    used = min(area, capacity, MAXIMUM_SLOTS if taken is None else taken)
     load = Load(area, used, footprint.entries_of(used))
     metadata = memory(costs, load) + footprint.entry_bytes_of(used)
     return footprint.memory_of(used) - footprint.pool_of(used) * growth - metadata
