@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def run(folder: Path, *words: str | Path) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", "ghostswap", *map(str, words), "--json"],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -23,6 +23,7 @@ from ghostswap.ghost.run_folder import one_at_a_time
 from ghostswap.ghost.switch import carry_out, switch_on
 from ghostswap.host.files import HostFiles
 from ghostswap.swapfile.running import PAGE_SIZE
+from tests import schemas
 from tests.kernel.disks import Disks, command
 
 NOBODY = 65534
@@ -72,6 +73,7 @@ def test_on_then_off_leaves_everything_as_it_was(nothing_on: None) -> None:
         pytest.skip("this kernel takes no ghost file and has no device mapper")
     assert done.returncode == 0, done.stderr
     on: dict[str, Any] = json.loads(done.stdout)
+    schemas.check(on, "ghostswap.on/1")
     assert (on["changed"], on["size_bytes"]) == (True, 64 << 20)
     assert on["device"] in Path("/proc/swaps").read_text()
     assert json.loads(ghostswap("on", "--size", "64M", "--json").stdout)["changed"] is False
