@@ -2,7 +2,7 @@
 
 Arguments: the tracker, how many pages, and for how many seconds to watch, once for each. Prints, by
 seconds, the share of a core, what of it each step took (seconds) and how long it lasted; and what
-`calls()` says, which can be asked of another kernel by `python -m tests.vm.guest.idle_cost`.
+`calls()` says before and after. `python -m tests.vm.guest.idle_cost` asks it of any kernel.
 """
 
 import functools
@@ -27,7 +27,7 @@ from ghostswap.idle.tracker import find_tracker
 from ghostswap.idle.trackers import TrackerName
 
 PAGE = mmap.PAGESIZE
-_CALLS, _TRIES = 10_000, 3
+_CALLS, _TRIES = 2_000, 5
 _STEPS = (
     (watching, "look_up"),
     (damon, "_refuse_if_used"),
@@ -42,7 +42,7 @@ _STEPS = (
 
 def calls() -> dict[str, float]:
     """What system calls like those of a watch take here, in microseconds of processor time each:
-    the best of a few times 10,000."""
+    the best of a few times 2,000."""
     files = [os.fsencode(path) for path in Path("/sys/devices/virtual/tty").glob("tty*/dev")]
     pagemap = os.open("/proc/self/pagemap", os.O_RDONLY)
     page = np.zeros(PAGE, dtype=np.uint8).ctypes.data // PAGE
@@ -130,9 +130,10 @@ def pages(number: int) -> Iterator[Any]:
 
 def main(tracker: str, number: int, seconds: list[float]) -> dict[str, Any]:
     """One watch after another."""
+    before = calls()
     with pages(number) as addresses:
         watches = {f"{each:g}": cost(tracker, addresses, each) for each in seconds}
-    return {"calls": calls(), **watches}
+    return {"before": before, "after": calls(), **watches}
 
 
 if __name__ == "__main__":
