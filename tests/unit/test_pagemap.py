@@ -234,3 +234,18 @@ def test_only_a_kernel_that_has_no_such_call_is_read_entry_by_entry(
         found(ranges((0, PAGE)))
     number = errno.ENOTTY
     assert numbers(found(ranges((0, PAGE))), 0) == []
+
+
+@pytest.mark.parametrize("gap", [0, 1, 16, 128])
+def test_entries_are_those_of_their_numbers_and_zero_where_there_is_none(
+    tmp_path: Path, gap: int
+) -> None:
+    kept = np.arange(1, 1001, dtype=np.uint64)
+    kept.tofile(tmp_path / "entries")
+    with (tmp_path / "entries").open("ab+", buffering=0) as file:
+        file.write(b"\xff\xff\xff")  # a part of an entry is none
+        for step in (1, 3, 17, 18, 129, 400):
+            asked = np.arange(5, 1300, step)
+            entries = pagemap.entries_of(file.fileno(), asked, gap)
+            assert entries.tolist() == [each + 1 if each < 1000 else 0 for each in asked.tolist()]
+        assert pagemap.entries_of(file.fileno(), asked[:0], gap).tolist() == []
