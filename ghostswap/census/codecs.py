@@ -93,7 +93,7 @@ def _lz4() -> Codec:
     from cramjam import lz4
 
     compress = partial(lz4.compress_block_into, store_size=False)
-    return Codec("lz4", compress, _lz4_decompress, relative_error=0.0002)
+    return Codec("lz4", compress, _lz4_decompressor(), relative_error=0.0002)
 
 
 def _lz4hc() -> Codec:
@@ -107,13 +107,16 @@ def _lz4hc() -> Codec:
         scratch[: len(payload)] = payload
         return len(payload)
 
-    return Codec("lz4hc", compress, _lz4_decompress, relative_error=0.003)
+    return Codec("lz4hc", compress, _lz4_decompressor(), relative_error=0.003)
 
 
-def _lz4_decompress(payload: memoryview, page: bytearray) -> object:
+def _lz4_decompressor() -> Decompress:
     from cramjam import lz4
 
-    return lz4.decompress_block_into(payload, page, output_len=len(page))
+    def decompress(payload: memoryview, page: bytearray) -> object:
+        return lz4.decompress_block_into(payload, page, output_len=len(page))
+
+    return decompress
 
 
 def _zstd(name: str, level: int) -> Codec:

@@ -1,6 +1,7 @@
 """What one worker of a scan does: read pages into a buffer of its own, hash and compress them."""
 
 import mmap
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -220,9 +221,13 @@ class Scanner:
                 batch, used = [], 0
             into = self._buffer[used * self._page_size : (used + span) * self._page_size]
             read = reader.read(first, span, into)
-            places = [page - first for page in group]
-            batch += [self._pages[used + place] for place in places]
-            readable.append(read[places])
+            if span == len(group):
+                batch += self._pages[used : used + span]
+                readable.append(read)
+            else:
+                places = [page - first for page in group]
+                batch += [self._pages[used + place] for place in places]
+                readable.append(read[places])
             used += span
         self._compressor.add(batch)
         compressed = self._compressor.take()
@@ -254,10 +259,10 @@ class _HashedPages:
 
 def _neighbours(pages: I64, most: int) -> Iterator[list[int]]:
     """`pages`, ascending, cut into groups that one read of at most `most` pages covers well."""
-    group: list[int] = []
-    for page in pages.tolist():
-        if group and (page - group[-1] > READ_GAP or page - group[0] >= most):
-            yield group
-            group = []
-        group.append(page)
-    yield group
+    numbers = pages.tolist()
+    cuts = (np.flatnonzero(pages[1:] - pages[:-1] > READ_GAP) + 1).tolist()
+    for begin, end in zip([0, *cuts], [*cuts, len(numbers)], strict=True):
+        while begin < end:
+            stop = bisect_left(numbers, numbers[begin] + most, begin, end)
+            yield numbers[begin:stop]
+            begin = stop

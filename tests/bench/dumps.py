@@ -38,6 +38,18 @@ def data_pages(folder: Path, mib: int) -> Path:
     return path
 
 
+def mixed_pages(folder: Path, data: Path) -> Path:
+    """A raw dump of the pages of `data` and as many that do not compress as make a sixth of all."""
+    path = folder / f"mixed-{data.name}"
+    if not path.exists():
+        draw = np.random.default_rng(1)
+        with data.open("rb") as pages, path.open("wb") as file:
+            while some := pages.read(5 * _PAGE):
+                file.write(some)
+                file.write(draw.bytes(_PAGE))
+    return path
+
+
 def everything(folder: Path, mib: int, gib: int) -> Path:
     """A raw dump of so many GiB: every page of the programs' cores, of as many runs as it takes."""
     path = folder / f"all-{gib}-{mib}.raw"
