@@ -7,6 +7,7 @@ from ghostswap.kernel.rules import rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.systems.footprint import Footprint
 from ghostswap.systems.ksm import ksm, zswap_behind_ksm
+from ghostswap.systems.zram import zram
 from ghostswap.systems.zswap import zswap, zswap_dedup
 
 PAGE = 4096
@@ -51,5 +52,11 @@ def test_zero_pages_behind_ksm_have_slots_and_no_entry() -> None:
     copies = Copies(np.array([600, 1]), np.array([1, 100]))
     pages = Population(PAGE, "lz4", 600, none, SizeHistogram(sizes, sizes), copies)
     rules = rules_for(KernelVersion(6, 18), {})
-    behind = zswap_behind_ksm(ksm(pages, rules), zswap(pages, rules), zswap_dedup(pages, rules))
+    before, merging = zswap(pages, rules), ksm(pages, rules)
+    behind = zswap_behind_ksm(merging, before, zswap_dedup(pages, rules))
     assert (behind.slots, behind.pages_stored) == (103, 100)
+    assert behind.entry_bytes == before.entry_bytes + merging.entry_bytes
+    assert behind.lookup_bytes == before.lookup_bytes
+    assert (merging.huge_pages, merging.refused_pages, merging.slack_bytes) == (0, 0, 0)
+    of_zram = zram(pages, rules)
+    assert (of_zram.refused_pages, of_zram.zeromap_pages) == (0, 600)
