@@ -75,3 +75,26 @@ def test_the_table_of_kernels_is_what_the_rules_say() -> None:
 def test_zswaps_limit_is_counted_in_whole_pages() -> None:
     """15.6 GiB of RAM at 20 %: zswap_max_pages() gives 816750 pages, not 3345410457 bytes."""
     assert pool_limit(16727052288, 20, 4096) == 816750 * 4096
+
+
+@pytest.mark.parametrize(
+    ("version", "zpool", "header"),
+    [
+        ("6.2", "zsmalloc", 0),  # zs_zpool_driver has no evict
+        ("6.3", "zsmalloc", 8),
+        ("6.4", "zsmalloc", 8),
+        ("6.5", "zsmalloc", 0),  # zswap_writeback_entry() no longer reads a header
+        ("6.2", "zbud", 8),
+        ("6.5", "zbud", 0),
+    ],
+)
+def test_a_payload_has_a_header_where_the_allocator_can_write_it_back(
+    version: str, zpool: str, header: int
+) -> None:
+    assert rules_for(KernelVersion.parse(version), {}, zpool).zswap_header_bytes == header
+
+
+def test_what_zbud_wastes_more_pages_would_not_fill() -> None:
+    version = KernelVersion(6, 1)
+    assert rules_for(version, {}, "zbud").zswap_slack_bytes(4096, 1 << 20, 1 << 19) == 0
+    assert rules_for(version, {}, "zsmalloc").zswap_slack_bytes(4096, 1 << 20, 1 << 19) > 0
