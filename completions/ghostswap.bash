@@ -115,7 +115,7 @@ _ghostswap() {
             return
             ;;
         estimate-dedup:-o | estimate-dedup:--output)
-            _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS
+            _ghostswap_list SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO ERROR DEDUP COMPRESS DECOMPRESS
             return
             ;;
         fleet:--engine | plan:--engine)

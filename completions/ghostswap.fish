@@ -81,7 +81,7 @@ complete -c ghostswap -n '__ghostswap_command estimate-dedup' -l jobs -r -f -d '
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s J -l json -d 'Print one JSON document and nothing else'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s b -l bytes -d 'Print sizes as exact bytes'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s n -l noheadings -d 'Print tables without headings'
-complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s o -l output -r -f -a '(__fish_complete_list , "printf %s\\n SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO COMPRESS DECOMPRESS")' -d 'Columns of the main table, in this order'
+complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s o -l output -r -f -a '(__fish_complete_list , "printf %s\\n SYSTEM ALGORITHM POOL METADATA RAM SAVED RATIO ERROR DEDUP COMPRESS DECOMPRESS")' -d 'Columns of the main table, in this order'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s q -l quiet -d 'Print no progress and no warnings'
 complete -c ghostswap -n '__ghostswap_command estimate-dedup' -s h -l help -d 'Show this message and exit'
 

@@ -34,14 +34,21 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
-def format_size(size: int) -> str:
+def format_size(size: int, *, fine: bool = False) -> str:
     """`size` in bytes for a reader, in the largest binary unit that keeps it at 1 or more.
+
+    With `fine`, from a GiB on with four digits: for figures that are to be compared.
 
     >>> format_size(4096), format_size(1073737728), format_size(-1536), format_size(7)
     ('4 KiB', '1024 MiB', '-1.5 KiB', '7 B')
+    >>> format_size(13_400_000_000, fine=True), format_size(64 << 30, fine=True)
+    ('12.48 GiB', '64 GiB')
     """
     power = min(max(abs(size).bit_length() - 1, 0) // 10, len(_UNITS) - 1)
-    number = f"{size / 1024**power:.1f}".removesuffix(".0")
+    decimals = 1
+    if fine and power >= _POWERS["G"]:
+        decimals = max(4 - len(str(abs(size) >> 10 * power)), 1)
+    number = f"{size / 1024**power:.{decimals}f}".rstrip("0").rstrip(".")
     return f"{number} {_UNITS[power]}"
 
 

@@ -1,5 +1,6 @@
 """The tables that `estimate-dedup` prints."""
 
+import itertools
 from collections.abc import Sequence
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
@@ -11,21 +12,27 @@ from ghostswap.cli.render import (
     cells,
     columns,
     emphasised,
+    fitted,
     print_table,
     printable,
     size_text,
 )
 from ghostswap.report.comparison import FOOTPRINT
 from ghostswap.report.estimate import Check, Estimate, Example
-from ghostswap.report.fields import titled
+from ghostswap.report.fields import NOTHING, titled
 from ghostswap.systems.footprint import Footprint, System
 
 _SYSTEM_FIELDS = titled(FOOTPRINT)
 SYSTEM_COLUMNS = (
     *columns(_SYSTEM_FIELDS, words={"System", "Algorithm"}),
+    Column("DEDUP", right=True),
     Column("COMPRESS", right=True),
     Column("DECOMPRESS", right=True),
 )
+# Within 80 columns; of a sample the error is told, of which RAM has at most that share.
+_SHOWN = "system,algorithm,pool,ram,saved,ratio,dedup"
+_SHOWN_OF_SAMPLE = "system,algorithm,ram,error,saved,ratio,dedup"
+_WITHOUT_DEDUP = {System.ZRAM_DEDUP: System.ZRAM, System.ZSWAP_DEDUP: System.ZSWAP}
 _GROUP_COLUMNS = (
     Column("GROUP"),
     Column("PAGES", right=True),
@@ -55,6 +62,7 @@ _CHECK_COLUMNS = (
     Column("DIFFERENCE", right=True),
 )
 _SOURCES_NAMED = 3
+_BYTES_SHOWN = 8  # of a preview, for a line of 80 columns; JSON has all
 _SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
 
 
@@ -67,16 +75,18 @@ def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
     if len(estimate.algorithms) > 1:
         systems.sort(key=lambda system: -system.saved_bytes)
     rows = [_system_row(estimate, system, view.exact) for system in systems]
-    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, only=view.columns)
+    sampled = estimate.idle is not None or estimate.census.sample is not None
+    only = view.columns or (_SHOWN_OF_SAMPLE if sampled else _SHOWN)
+    print_table(SYSTEM_COLUMNS, rows, headings=view.headings, only=only)
     if not view.headings:
         return
-    for note in _notes(estimate):
-        print(note)
+    for line in fitted(_notes(estimate)):
+        print(line)
     if estimate.checks():
         _titled("Estimate and kernel on the same pages", _CHECK_COLUMNS, _checks(estimate.checks()))
     if estimate.groups:
         rows = [_group_row(group, view.exact) for group in estimate.groups]
-        _titled("Pages by group", _GROUP_COLUMNS, rows)
+        _titled("Pages by group", _GROUP_COLUMNS, rows, view.exact)
     if copies or estimate.top:
         buckets = in_powers_of_two(histogram(estimate.census))
         _titled(
@@ -85,13 +95,19 @@ def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
             [_bucket_row(bucket, estimate.census.page_size, view.exact) for bucket in buckets],
         )
     if estimate.top:
-        _titled("Most copied contents", _TOP_COLUMNS, [_top_row(top) for top in estimate.top])
+        rows = [_top_row(top) for top in estimate.top]
+        _titled("Most copied contents", _TOP_COLUMNS, rows, view.exact)
+    if (summary := _summary(estimate, systems)) is not None:
+        print()
+        print(summary)
 
 
-def _titled(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+def _titled(
+    title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], whole: bool = False
+) -> None:
     print()
     print(emphasised(title))
-    print_table(columns, rows)
+    print_table(columns, rows, whole=whole)
 
 
 def _show_pages(estimate: Estimate, view: View) -> None:
@@ -125,11 +141,40 @@ def _show_pages(estimate: Estimate, view: View) -> None:
 def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]:
     measured = estimate.measured(system.name)
     cost = measured.cost if measured else None
+    won = _won_by_dedup(estimate, system)
     return [
         *cells(_SYSTEM_FIELDS, system, exact),
-        _nanoseconds(cost.compress_ns, exact) if cost else "-",
-        _nanoseconds(cost.decompress_ns, exact) if cost else "-",
+        NOTHING if won is None else size_text(won, exact, fine=True),
+        _nanoseconds(cost.compress_ns, exact) if cost else NOTHING,
+        _nanoseconds(cost.decompress_ns, exact) if cost else NOTHING,
     ]
+
+
+def _won_by_dedup(estimate: Estimate, system: Footprint) -> int | None:
+    """What this system saves more than the same one without dedup; less than 0 where its
+    bookkeeping outweighs that. None for a system that has no dedup, or no other one beside it."""
+    for other in estimate.shown():
+        if (other.system, other.name) == (_WITHOUT_DEDUP.get(system.system), system.name):
+            return system.saved_bytes - other.saved_bytes
+    return None
+
+
+def _summary(estimate: Estimate, systems: Sequence[Footprint]) -> str | None:
+    """How the best algorithm's pool of zram+dedup comes about, in a line like that of zdb -S; None
+    where nothing was compressed."""
+    for zram, dedup in itertools.product(systems, systems):
+        if (zram.system, dedup.system, zram.name) != (System.ZRAM, System.ZRAM_DEDUP, dedup.name):
+            continue
+        data = zram.total_pages - zram.same_pages
+        if not (data and zram.pool_bytes and dedup.pool_bytes):
+            return None
+        return (
+            f"{zram.name}: dedup = {zram.pool_bytes / dedup.pool_bytes:.2f}, "
+            f"compress = {data * zram.page_size / zram.pool_bytes:.2f}, "
+            f"same-filled = {zram.total_pages / data:.2f}, "
+            f"all three = {dedup.total_bytes / dedup.pool_bytes:.2f}"
+        )
+    return None
 
 
 def _nanoseconds(ns: float, exact: bool) -> str:
@@ -210,7 +255,7 @@ def _group_row(group: Group, exact: bool) -> list[str]:
         f"{group.same_filled}",
         f"{group.distinct}",
         f"{group.duplicate}",
-        "-" if group.mean_bytes is None else size_text(round(group.mean_bytes), exact),
+        NOTHING if group.mean_bytes is None else size_text(round(group.mean_bytes), exact),
     ]
 
 
@@ -235,6 +280,7 @@ def _top_row(top: Example) -> list[str]:
 
 
 def _text_and_hex(preview: str) -> str:
+    preview = preview[: 2 * _BYTES_SHOWN]
     characters = (chr(byte) for byte in bytes.fromhex(preview))
     text = "".join(each if each.isascii() and each.isprintable() else "." for each in characters)
     return f"{preview} |{text}|" if preview else "(cannot be read again)"

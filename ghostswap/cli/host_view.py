@@ -12,6 +12,7 @@ from ghostswap.host.lru_gen import GroupAges
 from ghostswap.host.snapshot import Host
 from ghostswap.host.zram import Zram
 from ghostswap.host.zswap import Zswap
+from ghostswap.report.fields import NOTHING as _UNKNOWN
 
 SWAP_COLUMNS = (
     Column("PRIORITY", right=True),
@@ -49,7 +50,6 @@ _AGES = (
     Column("1H", right=True),
 )
 _AGES_MS = (0, 30_000, 120_000, 600_000, 3_600_000)
-_UNKNOWN = "–"
 _SHOWN_COUNTERS = ("pool_total_size", "stored_pages", "written_back_pages")
 # Parameters that have no line of their own, in the order of their age.
 _SWITCHES = (
@@ -106,7 +106,8 @@ def swap_lines(
         )
         for area in sorted(host.swaps, key=lambda area: area.priority, reverse=True)
     ]
-    yield from table_lines(SWAP_COLUMNS, rows, headings=headings, only=columns)
+    whole = exact or columns is not None
+    yield from table_lines(SWAP_COLUMNS, rows, headings=headings, only=columns, whole=whole)
 
 
 def _zswap(zswap: Zswap | None, exact: bool) -> Iterator[str]:
@@ -230,7 +231,7 @@ def _cgroups(groups: Sequence[Cgroup], exact: bool, headings: bool) -> Iterator[
         )
         for group in groups
     ]
-    yield from table_lines(_CGROUPS, rows, headings=headings)
+    yield from table_lines(_CGROUPS, rows, headings=headings, whole=exact)
 
 
 def _ages(
@@ -241,7 +242,7 @@ def _ages(
     for group in groups:
         sizes = (size_text(n * page_size, exact) for n in group.pages_by_age(_AGES_MS))
         rows.append([printable(as_text(group.path)), *sizes])
-    yield from table_lines(_AGES, rows, headings=headings) if rows else ["none"]
+    yield from table_lines(_AGES, rows, headings=headings, whole=exact) if rows else ["none"]
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from ghostswap.cli.render import Column, bar, emphasised, print_table, size_text
 from ghostswap.report.estimate import Estimate, compared
+from ghostswap.report.fields import NOTHING
 from ghostswap.units import format_duration
 
 _COMPARED_COLUMNS = (
@@ -47,7 +48,7 @@ def show_idle(estimate: Estimate, exact: bool) -> None:
             f"{each.pages}",
             f"{each.zero_share:.1%}",
             _mean(each.mean_bytes, exact),
-            "-" if each.ratio is None else f"{each.ratio:.2f}",
+            NOTHING if each.ratio is None else f"{each.ratio:.2f}",
         ]
         for each in compared(estimate)
     ]
@@ -59,7 +60,7 @@ def show_idle(estimate: Estimate, exact: bool) -> None:
             _GROUP_COLUMNS,
             [
                 [
-                    group.name or "-",
+                    group.name or NOTHING,
                     f"{group.tracked_pages}",
                     f"{group.idle_pages}",
                     f"{group.share:.1%}",
@@ -78,4 +79,4 @@ def _cost(cpu_share: float | None) -> str:
 
 
 def _mean(mean_bytes: float | None, exact: bool) -> str:
-    return "-" if mean_bytes is None else size_text(round(mean_bytes), exact)
+    return NOTHING if mean_bytes is None else size_text(round(mean_bytes), exact)

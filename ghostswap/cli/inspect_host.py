@@ -1,15 +1,13 @@
 """`ghostswap inspect` without PATH: how this host, or a captured one, swaps; once or again."""
 
-import re
 import shutil
 import sys
-import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ghostswap.cli.host_view import host_lines, swap_lines
-from ghostswap.cli.render import print_json
+from ghostswap.cli.render import fitted, print_json
 from ghostswap.diagnose.findings import findings
 from ghostswap.errors import UsageError
 from ghostswap.host.snapshot import read_host
@@ -17,7 +15,6 @@ from ghostswap.report.host import host_document
 from ghostswap.report.openmetrics import exposition
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
-_BOLD = re.compile(r"\x1b\[\d*m")
 _LONGEST_SECONDS = 86400
 
 
@@ -59,7 +56,7 @@ def _print(view: HostView) -> None:
         host = read_host(view.root, cgroups=view.cgroups)
         print(exposition(host, findings(host)), end="")
     else:
-        for line in _fitted(_lines(view)):
+        for line in fitted(_lines(view)):
             print(line)
 
 
@@ -76,7 +73,7 @@ def _watch(view: HostView, seconds: float) -> None:
     if terminal:
         sys.stdout.write(_CLEAR)
     while True:
-        lines = _fitted(_lines(view))
+        lines = fitted(_lines(view))
         frame = _frame(lines) if terminal else "".join(f"{line}\n" for line in [*lines, ""])
         sys.stdout.write(frame)
         sys.stdout.flush()
@@ -87,18 +84,3 @@ def _frame(lines: list[str]) -> str:
     """As many lines as the screen has, drawn over what is there, so that nothing flickers."""
     shown = lines[: max(shutil.get_terminal_size().lines - 1, 1)]
     return _HOME + "".join(f"{line}{_CLEAR_LINE}\n" for line in shown) + _CLEAR_BELOW
-
-
-def _fitted(lines: list[str]) -> list[str]:
-    """`lines` broken between words to fit a terminal; as they are where there is none."""
-    if not sys.stdout.isatty():
-        return lines
-    width = shutil.get_terminal_size().columns
-    return [part for line in lines for part in _wrapped(line, width)]
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    plain = _BOLD.sub("", line)
-    if len(plain) <= width:
-        return [line]  # bold is given up only where it would be cut
-    return textwrap.wrap(plain, width, subsequent_indent="  ", break_on_hyphens=False)

@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +24,9 @@ DONE, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit statuses."""
 
 _BAR_WIDTH = 16  # columns
+_GAP = "  "
+_NARROWEST = 12  # columns that a text keeps, however narrow the terminal is
+_BOLD = re.compile(r"\x1b\[\d*m")
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
@@ -62,13 +67,14 @@ def cells(fields: "Sequence[Field[T]]", row: T, exact: bool) -> list[str]:
 
 def print_json(document: object) -> None:
     """Print `document`, plain data, as the one JSON document of this run."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(document, indent=2, ensure_ascii=not shows_unicode(), allow_nan=False)
     print(_MOVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-def size_text(size: int, exact: bool) -> str:
-    """`size` in bytes as a table cell: digits only when `exact`, else 1.5 GiB."""
-    return str(size) if exact else format_size(size)
+def size_text(size: int, exact: bool, *, fine: bool = False) -> str:
+    """`size` in bytes as a table cell: digits only when `exact`, else 1.5 GiB; 1.465 GiB where
+    figures are to be compared."""
+    return str(size) if exact else format_size(size, fine=fine)
 
 
 def printable(text: str) -> str:
@@ -111,9 +117,13 @@ def print_table(
     *,
     headings: bool = True,
     only: str | None = None,
+    whole: bool = False,
 ) -> None:
-    """Print `rows` aligned under `columns`, numbers to the right, no trailing blanks."""
-    for line in table_lines(columns, rows, headings=headings, only=only):
+    """Print `rows` aligned under `columns`, numbers to the right, no trailing blanks.
+
+    On a terminal that is too narrow for them, the widest texts lose their middle, unless `whole`.
+    """
+    for line in table_lines(columns, rows, headings=headings, only=only, whole=whole):
         print(line)
 
 
@@ -123,6 +133,7 @@ def table_lines(
     *,
     headings: bool = True,
     only: str | None = None,
+    whole: bool = False,
 ) -> list[str]:
     """The lines that print_table prints."""
     picked = choose_columns(columns, only)
@@ -131,16 +142,54 @@ def table_lines(
     titles = [column.name for column in shown]
     lines = [titles, *cells] if headings else cells
     widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(shown))]
+    if sys.stdout.isatty() and not whole:
+        narrow(widths, shown, shutil.get_terminal_size().columns)
 
     def aligned(line: Sequence[str]) -> str:
         padded = (
-            cell.rjust(width) if column.right else cell.ljust(width)
+            cell.rjust(width) if column.right else without_middle(cell, width).ljust(width)
             for cell, width, column in zip(line, widths, shown, strict=True)
         )
-        return "  ".join(padded).rstrip()
+        return _GAP.join(padded).rstrip()
 
     shown_lines = [aligned(line) for line in cells]
     return [emphasised(aligned(titles)), *shown_lines] if headings else shown_lines
+
+
+def narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
+    """Take from the widest columns of text, in place, what the table needs to fit into `room`."""
+    texts = [i for i, column in enumerate(columns) if not column.right]
+    over = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    while over > 0 and texts:
+        widest = max(texts, key=lambda i: widths[i])
+        if widths[widest] <= max(_NARROWEST, len(columns[widest].name)):
+            return
+        widths[widest] -= 1
+        over -= 1
+
+
+def without_middle(text: str, width: int) -> str:
+    """`text` in `width` characters: of a longer one its beginning and its end."""
+    if len(text) <= width:
+        return text
+    gap = "…" if shows_unicode() else "..."
+    left = (width - len(gap)) // 2
+    return text[:left] + gap + text[left + len(gap) - width :]
+
+
+def fitted(lines: Iterable[str]) -> list[str]:
+    """`lines` broken between words to fit a terminal; as they are where there is none."""
+    if not sys.stdout.isatty():
+        return list(lines)
+    width = shutil.get_terminal_size().columns
+    return [part for line in lines for part in _wrapped(line, width)]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    plain = _BOLD.sub("", line)
+    if len(plain) <= width:
+        return [line]  # bold is given up only where it would be cut
+    return textwrap.wrap(plain, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def emphasised(text: str) -> str:
@@ -154,12 +203,17 @@ def bar(share: float) -> str:
     Nothing where stdout is no terminal, so that what scripts read stays as it is, or one that
     cannot show blocks.
     """
-    if not sys.stdout.isatty() or "utf" not in sys.stdout.encoding.lower():
+    if not (sys.stdout.isatty() and shows_unicode()):
         return ""
     whole, eighths = divmod(round(share * _BAR_WIDTH * 8), 8)
     blocks = "█" * whole + _EIGHTHS[eighths]
     line = f"{blocks:<{_BAR_WIDTH}}  "
     return typer.style(line, fg="blue") if wants_colour() else line
+
+
+def shows_unicode() -> bool:
+    """True when stdout takes any character; else it gets ASCII (ghostswap.__main__)."""
+    return "utf" in sys.stdout.encoding.lower()
 
 
 def wants_colour() -> bool:

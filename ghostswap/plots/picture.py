@@ -84,11 +84,8 @@ def of_fleet(fleet: "Fleet", form: Form) -> bytes:
         )
         illustration = html.Illustration(title, words, as_svg(drawn, title, prefix="fleet"))
     fields = titled(FOOTPRINT)
-    rows = [
-        [*_cells(fields, each.shared), f"± {each.shared.relative_error:.2%}"]
-        for each in fleet.systems
-    ]
-    headings = (*(field.title for field in fields), "Within")
+    rows = [_cells(fields, each.shared) for each in fleet.systems]
+    headings = [field.title for field in fields]
     table = html.Table("As if all hosts were one", headings, rows, numbers_from=2)
     return html.document(title, list(fleet.inventory.notes), [table], [illustration])
 
@@ -130,10 +127,8 @@ def _pages(estimate: Estimate) -> html.Table:
 
 def _systems(estimate: Estimate) -> html.Table:
     fields = titled(FOOTPRINT)
-    rows = []
-    for system in estimate.comparison.footprints:
-        rows.append([*_cells(fields, system), f"± {system.relative_error:.2%}"])
-    headings = (*(field.title for field in fields), "Pool within")
+    rows = [_cells(fields, system) for system in estimate.comparison.footprints]
+    headings = [field.title for field in fields]
     return html.Table("Systems", headings, rows, numbers_from=2)
 
 
@@ -153,4 +148,4 @@ def _designs(plan: Plan) -> html.Table:
 
 
 def _cells(fields: Sequence[Field[T]], row: T) -> list[str]:
-    return [field.cell(row, none="–") for field in fields]
+    return [field.cell(row) for field in fields]

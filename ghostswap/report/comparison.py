@@ -15,7 +15,7 @@ from ghostswap.kernel.recompression import Pages
 from ghostswap.kernel.rules import Rules, rules_for
 from ghostswap.kernel.version import KernelVersion
 from ghostswap.kernel.zswap import Allocator
-from ghostswap.report.fields import Field, as_json, ratio, size
+from ghostswap.report.fields import Field, as_json, ratio, share, size
 from ghostswap.systems.comparison import Comparison
 from ghostswap.systems.footprint import Footprint, Recompressed, Sharing, System
 from ghostswap.systems.table import SYSTEMS, Pool
@@ -42,7 +42,7 @@ FOOTPRINT: tuple[Field[Footprint], ...] = (
     Field("ram_bytes", "RAM", lambda row: row.ram_bytes, size),
     Field("saved_bytes", "Saved", lambda row: row.saved_bytes, size),
     Field("ratio", "Ratio", lambda row: row.ratio, ratio),
-    Field("relative_error", "", lambda row: row.relative_error),
+    Field("relative_error", "Error", lambda row: row.relative_error, share),
 )
 """A system's row, in every form of output."""
 

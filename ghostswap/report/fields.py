@@ -15,8 +15,8 @@ def plain(value: Any, exact: bool) -> str:
 
 
 def size(value: Any, exact: bool) -> str:
-    """Bytes: digits only where exact, else 1.5 GiB."""
-    return str(value) if exact else format_size(value)
+    """Bytes: digits only where exact, else 1.465 GiB: the rows differ by little."""
+    return str(value) if exact else format_size(value, fine=True)
 
 
 def count(value: Any, exact: bool) -> str:
@@ -34,6 +34,10 @@ def ratio(value: Any, exact: bool) -> str:
     return f"{value:.2f}"
 
 
+NOTHING = "-"
+"""What stands in every table where there is no figure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
     """One figure of a T. `key` is where JSON has it, as capacity.expected.slots, and empty where it
@@ -44,10 +48,10 @@ class Field(Generic[T]):
     value: Callable[[T], Any]
     text: Callable[[Any, bool], str] = plain
 
-    def cell(self, row: T, *, exact: bool = False, none: str = "-") -> str:
-        """The figure of `row` as a table shows it; `none` where there is none."""
+    def cell(self, row: T, *, exact: bool = False) -> str:
+        """The figure of `row` as a table shows it; NOTHING where there is none."""
         value = self.value(row)
-        return none if value is None else self.text(value, exact)
+        return NOTHING if value is None else self.text(value, exact)
 
 
 def as_json(fields: Iterable[Field[T]], row: T) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def test_several_algorithms_are_compared_best_first(dump: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     heading = next(at for at, line in enumerate(lines) if line.startswith("SYSTEM"))
-    saved = [int(line.split()[5]) for line in lines[heading + 1 : heading + 10]]
+    saved = [int(line.split()[4]) for line in lines[heading + 1 : heading + 10]]
     assert len(saved) == 9
     assert saved == sorted(saved, reverse=True)
 
