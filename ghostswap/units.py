@@ -2,6 +2,7 @@
 durations as systemd does: `30s`, `2min`, `1h`. Shares as `5%` or `0.05`."""
 
 import re
+from collections.abc import Sequence
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?P<suffix>iB|B)?", re.IGNORECASE)
 _SHARE = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)\s*(?P<percent>%?)")
@@ -50,6 +51,16 @@ def format_size(size: int, *, fine: bool = False) -> str:
         decimals = max(4 - len(str(abs(size) >> 10 * power)), 1)
     number = f"{size / 1024**power:.{decimals}f}".rstrip("0").rstrip(".")
     return f"{number} {_UNITS[power]}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first of `names` for a reader, and how many more there are.
+
+    >>> listed(["a", "b"]), listed([str(number) for number in range(61)])
+    ('a, b', '0, 1, 2 and 58 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def parse_share(text: str) -> float:

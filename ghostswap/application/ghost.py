@@ -3,7 +3,9 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.ghost import devicemapper, writeback
@@ -24,6 +26,7 @@ from ghostswap.ghost.zswap_switch import shrinker_is_on
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import read_memory
 from ghostswap.owned import open_owned
+from ghostswap.swapfile.inspection import NO_GHOSTS, Inspection, inspect_path
 from ghostswap.swapfile.running import running_kernel, running_version
 from ghostswap.swapfile.verdict import Kernel
 from ghostswap.units import format_size
@@ -55,6 +58,23 @@ def backend_here() -> Backend:
         return Backend.KERNEL
     devicemapper.check_there()
     return Backend.DEVICE_MAPPER
+
+
+def inspect_area(path: Path) -> Inspection:
+    """What inspect_path() tells; and of a ghost that this kernel does not take, whether turn_on()
+    would have it swap there all the same. Raises GhostswapError when `path` cannot be read."""
+    inspection = inspect_path(path)
+    if NO_GHOSTS not in inspection.warnings:
+        return inspection
+    try:
+        devicemapper.check_there()
+        otherwise = f"ghostswap on {quote(str(path))} swaps to it all the same"
+    except GhostswapError as error:
+        otherwise = f"nor can ghostswap on swap to it: {error.why}"
+    warnings = (
+        f"{line}; {otherwise}" if line == NO_GHOSTS else line for line in inspection.warnings
+    )
+    return replace(inspection, warnings=tuple(warnings))
 
 
 def advice(backend: Backend, wishes: Wishes, *, turned_on: bool) -> list[str]:

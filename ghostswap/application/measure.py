@@ -110,7 +110,7 @@ def _check_recompression(
 
 def _loaded(paths: Sequence[Path], rules: Rules, method: Method) -> Census:
     with heeded():
-        census = merge([load(path) for path in paths])
+        census = merge([load(path) for path in paths], paths)
     if method.page_size not in (None, census.page_size):
         raise UsageError("--page-size", f"these censuses have pages of {census.page_size} bytes")
     kept = {each.name: each for each in census.measured}

@@ -31,13 +31,12 @@ from ghostswap.report.comparison import looks_like_json, parse_estimate, read
 from ghostswap.report.estimate import Estimate
 from ghostswap.report.saved import check, read_file, read_stream
 from ghostswap.systems.footprint import System
-from ghostswap.units import format_duration, format_size
+from ghostswap.units import format_duration, format_size, listed
 
 UNUSED_SECONDS = 120.0  # "cold" of what is published on far memory (Lagar-Cavilla et al., 2019)
 STANDARD_INPUT = Path("-")
 _HERE = Path("/")
 _LEAST_STORED = 64 << 20  # bytes in zswap or zram: so many pages that its ratio says something
-_MOST_NAMED = 3  # sources, in a line of text
 
 
 def plan_swap(
@@ -231,9 +230,6 @@ def input_of_estimate(
 ) -> PlanInput:
     """What to plan from, of an estimate made now; under its first algorithm by default.
     GhostswapError where it tells too little."""
-    names = [source.facts.name for source in estimate.census.sources]
-    name = ", ".join(names[:_MOST_NAMED])
-    if len(names) > _MOST_NAMED:
-        name += f" and {len(names) - _MOST_NAMED} more"
+    name = listed([source.facts.name for source in estimate.census.sources])
     check_pages(estimate.comparison, name, zero_pages, margin_stated=margin_stated)
     return PlanInput.of_comparison(estimate.comparison, name, algorithm, zero_pages)

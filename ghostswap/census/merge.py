@@ -6,20 +6,23 @@ from dataclasses import replace
 import numpy as np
 
 from ghostswap.census.distinct import contents_numbers, distinct_contents
-from ghostswap.census.table import Census, Cost, Measured, SourceRows, size_type
+from ghostswap.census.table import Census, Cost, Measured, size_type
 from ghostswap.errors import GhostswapError
+from ghostswap.units import listed
 
 
-def merge(censuses: Sequence[Census]) -> Census:
+def merge(censuses: Sequence[Census], files: Sequence[object] = ()) -> Census:
     """The census of all their pages; associative, and the order changes only that of the sources.
 
     Of the algorithms, those stay that all have. Raises GhostswapError where the censuses cannot be
-    compared: other page sizes, hashes of another salt, or a sample among them.
+    compared: other page sizes, hashes of another salt, or a sample among them. It names them by
+    the `files` that they are from, else by their sources.
     """
     first, *others = censuses
     if not others:
         return first
-    _check(censuses)
+    names = [str(file) for file in files] or [_name(each) for each in censuses]
+    _check(censuses, names)
     hashes = np.concatenate([each.hash for each in censuses])
     readable = np.concatenate([each.readable for each in censuses])
     sources = tuple(
@@ -59,24 +62,23 @@ def merge(censuses: Sequence[Census]) -> Census:
     )
 
 
-def _check(censuses: Sequence[Census]) -> None:
-    first, *others = censuses
-    for each in others:
-        name = _names(each.sources)
+def _check(censuses: Sequence[Census], names: Sequence[str]) -> None:
+    first = censuses[0]
+    for each, name in zip(censuses, names, strict=True):
         if each.page_size != first.page_size:
-            sizes = f"{each.page_size} bytes, {_names(first.sources)} of {first.page_size}"
+            sizes = f"{each.page_size} bytes, {names[0]} of {first.page_size}"
             raise GhostswapError(name, f"has pages of {sizes}")
         if (each.salt, each.seed) != (first.salt, first.seed):
             raise GhostswapError(
-                name, "was saved with another salt: give all one --salt-file to compare them"
+                name, f"was saved with another salt than {names[0]}: give all one --salt-file"
             )
-    for each in censuses:
+    for each, name in zip(censuses, names, strict=True):
         if each.sample is not None:
-            raise GhostswapError(_names(each.sources), "is a sample (--quick): read it alone")
+            raise GhostswapError(name, "is a sample (--quick): read it alone")
 
 
-def _names(sources: Sequence[SourceRows]) -> str:
-    return ", ".join(source.facts.name for source in sources[:3])
+def _name(census: Census) -> str:
+    return listed([source.facts.name for source in census.sources])
 
 
 def _offsets(censuses: Sequence[Census]) -> list[int]:
@@ -88,9 +90,7 @@ def _shared_algorithms(censuses: Sequence[Census]) -> list[str]:
     names = [[measured.name for measured in each.measured] for each in censuses]
     shared = [name for name in names[0] if all(name in others for others in names)]
     if not shared:
-        raise GhostswapError(
-            _names(censuses[0].sources), "has no algorithm in common with the others"
-        )
+        raise GhostswapError(_name(censuses[0]), "has no algorithm in common with the others")
     return shared
 
 

@@ -174,6 +174,8 @@ def estimate_dedup(
     measured = sources.named(files, pid, name, user, cgroup, everyone, children, raw, max_expansion)
     if error is not None and not quick:
         raise UsageError("--error", "goes with --quick; without it, every content is compressed")
+    if seed and not quick and idle is None:
+        raise UsageError("--seed", "goes with --quick or --idle; else no sample is drawn")
     if idle is not None:
         for option, given in (("--quick", quick), ("--save", save), ("--plot", picture)):
             if given:

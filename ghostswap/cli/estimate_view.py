@@ -21,6 +21,7 @@ from ghostswap.report.comparison import FOOTPRINT
 from ghostswap.report.estimate import Check, Estimate, Example
 from ghostswap.report.fields import NOTHING, titled
 from ghostswap.systems.footprint import Footprint, System
+from ghostswap.units import listed
 
 _SYSTEM_FIELDS = titled(FOOTPRINT)
 SYSTEM_COLUMNS = (
@@ -61,7 +62,6 @@ _CHECK_COLUMNS = (
     Column("KERNEL", right=True),
     Column("DIFFERENCE", right=True),
 )
-_SOURCES_NAMED = 3
 _BYTES_SHOWN = 8  # of a preview, for a line of 80 columns; JSON has all
 _SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
 
@@ -113,13 +113,11 @@ def _titled(
 def _show_pages(estimate: Estimate, view: View) -> None:
     census = estimate.census
     counts = estimate.counts
-    largest = sorted(census.sources, key=lambda source: -source.pages)[:_SOURCES_NAMED]
-    names = ", ".join(printable(source.facts.name) for source in largest)
-    left = len(census.sources) - _SOURCES_NAMED
-    more = f" and {left} more" if left > 0 else ""
+    largest = sorted(census.sources, key=lambda source: -source.pages)
+    names = printable(listed([source.facts.name for source in largest]))
     size = size_text(counts["total"] * census.page_size, view.exact)
     idle = "" if estimate.idle is None else "idle "
-    print(emphasised(f"{names}{more}: {counts['total']:,} {idle}pages, {size}"))
+    print(emphasised(f"{names}: {counts['total']:,} {idle}pages, {size}"))
     for kind, meaning in (
         ("zero", "all zeros"),
         ("same_filled", "one word repeated"),
@@ -269,12 +267,10 @@ def _bucket_row(bucket: Bucket, page_size: int, exact: bool) -> list[str]:
 
 
 def _top_row(top: Example) -> list[str]:
-    names = ", ".join(top.sources[:_SOURCES_NAMED])
-    left = len(top.sources) - _SOURCES_NAMED
     return [
         str(top.copies),
         top.hash,
-        printable(names) + (f" and {left} more" if left > 0 else ""),
+        printable(listed(top.sources)),
         _text_and_hex(top.preview_hex),
     ]
 

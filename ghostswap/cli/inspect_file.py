@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ghostswap.application.ghost import inspect_area
 from ghostswap.cli.render import complain, emphasised, note, print_json, printable, size_text
 from ghostswap.errors import GhostswapError
 from ghostswap.report.area import file_mode, inspection_document
 from ghostswap.swapfile.area import Kind
 from ghostswap.swapfile.fix import fix
 from ghostswap.swapfile.header import format_uuid
-from ghostswap.swapfile.inspection import Inspection, inspect_path
+from ghostswap.swapfile.inspection import Inspection
 from ghostswap.swapfile.running import PAGE_SIZE
 from ghostswap.swapfile.verdict import Kernel, Verdict
 from ghostswap.units import format_size
@@ -46,7 +47,7 @@ def show_files(paths: Sequence[Path], *, fix: bool, json: bool, exact: bool, qui
     shown, failed = [], False
     for path in paths:
         try:
-            inspection = _fixed(path, quiet) if fix else inspect_path(path)
+            inspection = _fixed(path, quiet) if fix else inspect_area(path)
         except GhostswapError as error:
             complain(error)
             failed = True
@@ -72,7 +73,7 @@ def _fixed(path: Path, quiet: bool) -> Inspection:
         else f"{path}: nothing to mend",
         quiet,
     )
-    return inspect_path(path)
+    return inspect_area(path)
 
 
 def _why_not_swap(inspection: Inspection) -> str:

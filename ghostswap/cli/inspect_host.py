@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ghostswap.cli.host_view import host_lines, swap_lines
@@ -13,6 +14,7 @@ from ghostswap.errors import UsageError
 from ghostswap.host.snapshot import read_host
 from ghostswap.report.host import host_document
 from ghostswap.report.openmetrics import exposition
+from ghostswap.units import format_duration
 
 _HOME, _CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 _LONGEST_SECONDS = 86400
@@ -41,17 +43,17 @@ def show_host(view: HostView, watch: float | None = None) -> None:
     if watch is None:
         _print(view)
         return
-    if view.json or view.openmetrics:
-        raise UsageError("--watch", "shows tables; it cannot go with --json or --openmetrics")
+    if view.openmetrics:
+        raise UsageError("--watch", "cannot go with --openmetrics, which is one document")
     if not 0 < watch <= _LONGEST_SECONDS:
         raise UsageError("--watch", f"{watch:g} is no number of seconds above 0, up to a day")
     _watch(view, watch)
 
 
-def _print(view: HostView) -> None:
+def _print(view: HostView, *, one_line: bool = False) -> None:
     if view.json:
         host = read_host(view.root, cgroups=view.cgroups)
-        print_json(host_document(host, findings(host)))
+        print_json(host_document(host, findings(host)), one_line=one_line)
     elif view.openmetrics:
         host = read_host(view.root, cgroups=view.cgroups)
         print(exposition(host, findings(host)), end="")
@@ -68,12 +70,19 @@ def _lines(view: HostView) -> list[str]:
 
 
 def _watch(view: HostView, seconds: float) -> None:
-    """Redraw in place on a terminal, which is never left in another state; else print on."""
+    """Redraw in place on a terminal, which is never left in another state; else print on. Of JSON
+    it is a document a line, in both cases."""
+    while view.json:
+        _print(view, one_line=True)
+        sys.stdout.flush()
+        time.sleep(seconds)
     terminal = sys.stdout.isatty()
     if terminal:
         sys.stdout.write(_CLEAR)
     while True:
         lines = fitted(_lines(view))
+        if view.headings:
+            lines.insert(0, f"{datetime.now():%Y-%m-%d %H:%M:%S}, every {format_duration(seconds)}")
         frame = _frame(lines) if terminal else "".join(f"{line}\n" for line in [*lines, ""])
         sys.stdout.write(frame)
         sys.stdout.flush()

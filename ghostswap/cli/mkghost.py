@@ -9,14 +9,18 @@ import typer
 from ghostswap.cli import options
 from ghostswap.cli.render import note, print_json, printable, size_text, warn
 from ghostswap.errors import UsageError
+from ghostswap.files import directory_of
 from ghostswap.host.kernel import page_size_or_own
 from ghostswap.report.area import ghost_file_document
 from ghostswap.swapfile.create import check_target, write_ghost
+from ghostswap.swapfile.filesystem import mount_of
 from ghostswap.swapfile.geometry import last_page_of, whole_pages
 from ghostswap.swapfile.header import NATIVE, Header, build, format_uuid
 from ghostswap.swapfile.layout import Endianness
 from ghostswap.swapfile.running import PAGE_SIZE, running_kernel
 from ghostswap.swapfile.verdict import Kernel
+
+_IN_MEMORY = {"tmpfs", "ramfs"}
 
 
 class ByteOrder(enum.StrEnum):
@@ -78,6 +82,8 @@ def mkghost(
     A kernel with ghost swap keeps what is swapped to it compressed in memory (zswap). A stock
     kernel refuses the file; `ghostswap on` swaps to it all the same.
     """
+    if path == Path("-"):
+        raise UsageError("mkghost", "writes a file, and nothing to standard output: give PATH")
     page_size = page_size_or_own(page_size)
     header = Header(
         version=1,
@@ -92,6 +98,8 @@ def mkghost(
     check_target(path, replace=force)
     if not dry_run:
         write_ghost(path, build(header), replace=force)
+    if _in_memory(path):
+        warn("no kernel swaps to a file on tmpfs, and a reboot removes it", quiet)
     if running_kernel() is Kernel.STOCK:
         note("a kernel without ghost swap, like this one, answers EINVAL to swapon of it", quiet)
     if page_size != PAGE_SIZE:
@@ -100,6 +108,12 @@ def mkghost(
         print_json(ghost_file_document(path, header))
     else:
         _show(path, header, exact=exact, dry_run=dry_run)
+
+
+def _in_memory(path: Path) -> bool:
+    with directory_of(path) as directory:
+        mount = mount_of(directory)
+    return mount is not None and mount.filesystem in _IN_MEMORY
 
 
 def _last_page(size: int | None, pages: int | None, page_size: int) -> int:

@@ -54,7 +54,9 @@ def on(
     """
     wishes = Wishes(priority, enable_zswap, no_writeback)
     if dry_run:
-        plan, backend = prepare(path, size, wishes), backend_here()
+        # What cannot be mended is said first.
+        backend = backend_here()
+        plan = prepare(path, size, wishes)
         lines = list(shell_lines(plan, backend))
         for line in advice(backend, wishes, turned_on=False):
             warn(line, quiet)

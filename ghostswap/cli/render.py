@@ -65,9 +65,12 @@ def cells(fields: "Sequence[Field[T]]", row: T, exact: bool) -> list[str]:
     return [field.cell(row, exact=exact) for field in fields]
 
 
-def print_json(document: object) -> None:
-    """Print `document`, plain data, as the one JSON document of this run."""
-    text = json.dumps(document, indent=2, ensure_ascii=not shows_unicode(), allow_nan=False)
+def print_json(document: object, *, one_line: bool = False) -> None:
+    """Print `document`, plain data, as the one JSON document of this run, or one of a row of them
+    that have a line each."""
+    text = json.dumps(
+        document, indent=None if one_line else 2, ensure_ascii=not shows_unicode(), allow_nan=False
+    )
     print(_MOVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 

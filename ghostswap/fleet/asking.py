@@ -15,6 +15,7 @@ from ghostswap.fleet import questions
 from ghostswap.fleet.engine import COLUMNS, Engine, EngineError, Progress
 from ghostswap.fleet.inventory import Host, batches
 from ghostswap.fleet.tally import Tally, TallyError, checked
+from ghostswap.units import listed
 
 _Each = TypeVar("_Each")
 # For pairs of hosts: contents of hosts that are looked up on the others, and matches, at the most.
@@ -172,7 +173,7 @@ class Asking:
             yield Step(after.name, after.taken, seconds, *pages, shared, kept, still)
 
     def _leave_out(self, hosts: Sequence[Host], why: str) -> None:
-        error = GhostswapError(", ".join(host.files for host in hosts), why)
+        error = GhostswapError(listed([host.files for host in hosts]), why)
         for part in (part for host in hosts for part in host.parts):
             damage = _damage(part.path, [*COLUMNS, *part.algorithms])
             if damage is not None:

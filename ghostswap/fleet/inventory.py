@@ -21,6 +21,7 @@ from ghostswap.census.coverage import of_dump
 from ghostswap.census.parquet import COLUMNS, HASHES, MAGIC, SCHEMA, pyarrow
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.units import listed
 
 _MOST_PAGES = 1 << 38  # 1 PiB of 4 KiB pages, so that no sum over a fleet leaves 64 bits
 _LONGEST_HOST = 253  # a name in the DNS
@@ -128,7 +129,7 @@ class Host:
     @property
     def files(self) -> str:
         """The files, for a message."""
-        return ", ".join(str(part.path) for part in self.parts)
+        return listed([str(part.path) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)

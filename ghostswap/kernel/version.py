@@ -59,4 +59,7 @@ def beyond_known(version: KernelVersion) -> str | None:
         return f"Linux {version} is older than what was checked: by the rules of {RELEASES[0]}"
     if version > RELEASES[-1]:
         return f"Linux {version} is newer than what was checked: by the rules of {RELEASES[-1]}"
+    if version not in RELEASES:
+        last = max(release for release in RELEASES if release < version)
+        return f"no Linux {version} was released: by the rules of {last}"
     return None

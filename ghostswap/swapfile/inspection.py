@@ -23,6 +23,8 @@ from ghostswap.swapfile.verdict import Area, Check, Kernel, Verdict, judge
 LIBBLKID_MINIMUM = 10 * 4096
 """Bytes; libblkid recognises no swap area below this (superblocks/swap.c, minsz, v2.42)."""
 
+NO_GHOSTS = "this kernel takes no ghost file"
+
 _OPEN_ERRORS = {
     stat.S_IFDIR: ("EISDIR", "Is a directory"),
     stat.S_IFCHR: ("EINVAL", "a character device is no place for swap"),
@@ -136,7 +138,7 @@ def _traps(area: AreaFacts, placement: Placement | None) -> Iterator[str]:
     if area.kind is Kind.TRUNCATED:
         yield f"shorter than its header says: mkswap {path} makes an area of what is there"
     if area.kind is Kind.GHOST and running_kernel() is Kernel.STOCK:
-        yield f"this kernel takes no ghost file; ghostswap on {path} swaps to it all the same"
+        yield NO_GHOSTS
     if area.size < LIBBLKID_MINIMUM:
         yield (
             "libblkid sees no swap area below 40 KiB: UUID= and LABEL= in fstab do not find it, "

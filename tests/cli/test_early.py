@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ghostswap import extras
+from ghostswap.cli.app import run
 from tests.estimates import estimate, refusal
 
 
@@ -55,6 +56,46 @@ def test_a_folder_that_one_may_not_write(option: str, tmp_path: Path) -> None:
     closed.mkdir(mode=0o500)
     line = refusal(tmp_path / "no-such-dump", option, closed / "a.svg")
     assert line == f"ghostswap: {closed}: Permission denied\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--seed", "4"), "--seed: goes with --quick or --idle; else no sample is drawn"),
+        (("--kernel", "six"), "--kernel: not a kernel version: 'six' (example: 6.12)"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    options: tuple[str, ...], line: str, tmp_path: Path
+) -> None:
+    assert refusal(tmp_path / "no-such-dump", *options, status=2) == f"ghostswap: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "line"),
+    [
+        ("6.99", "no Linux 6.99 was released: by the rules of 6.19"),
+        ("9.1", "Linux 9.1 is newer than what was checked: by the rules of 7.2"),
+        ("2.6", "Linux 2.6 is older than what was checked: by the rules of 5.4"),
+    ],
+)
+def test_a_kernel_that_is_not_known_is_told(
+    kernel: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["plan", "--ratio", "3", "--ram", "8G", "--print", "mib", "--kernel", kernel]
+    assert run(words) == 0
+    assert capsys.readouterr().err == f"ghostswap: warning: {line}\n"
+
+
+def test_censuses_of_two_salts_name_both_files(tmp_path: Path) -> None:
+    dump, one, other = (tmp_path / name for name in ("dump", "one.parquet", "other.parquet"))
+    dump.write_bytes(os.urandom(3 * os.sysconf("SC_PAGE_SIZE")))
+    estimate(dump, "--save", one)
+    estimate(dump, "--save", other)
+    line = refusal(one, other)
+    assert line == (
+        f"ghostswap: {other}: was saved with another salt than {one}: give all one --salt-file\n"
+    )
 
 
 def test_a_key_for_hashes_that_have_one(tmp_path: Path) -> None:

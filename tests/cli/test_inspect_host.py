@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,6 @@ def test_chosen_columns_print_the_table_of_swap_areas_alone() -> None:
         ("--watch", "0"),
         ("--watch", "nan"),
         ("--watch", "inf"),
-        ("--watch", "1", "--json"),
         ("--json", "--openmetrics"),
         ("--cgroups", "/etc/passwd"),
         ("--watch", "1", "/etc/passwd"),
@@ -197,15 +197,42 @@ def test_options_that_make_no_sense_are_a_usage_error(options: tuple[str | Path,
 
 def test_watch_prints_again_and_ctrl_c_ends_it_with_130() -> None:
     command = [sys.executable, "-m", "ghostswap", "inspect", "--watch", "0.05", "--output", "name"]
-    command += ["--root", str(CAPTURES / "linux-6.12")]
+    command += ["--noheadings", "--root", str(CAPTURES / "linux-6.12")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
-        seen = [process.stdout.readline() for _ in range(8)]
+        seen = [process.stdout.readline() for _ in range(6)]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
-    assert seen[:4] == seen[4:]
+    assert seen[:3] == seen[3:]
     assert process.returncode == 130
     assert len(errors.splitlines()) <= 1  # no traceback
+
+
+def watched(*options: str, lines: int) -> list[str]:
+    """The first lines of `inspect --watch`, which is then ended."""
+    command = [sys.executable, "-m", "ghostswap", "inspect", "--watch", "0.05", *options]
+    command += ["--root", str(CAPTURES / "linux-6.12")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        seen = [process.stdout.readline() for _ in range(lines)]
+        process.kill()
+    return seen
+
+
+def test_watch_says_when() -> None:
+    before = datetime.now().replace(microsecond=0)
+    (first,) = watched(lines=1)
+    time, _, every = first.partition(", ")
+    assert before <= datetime.fromisoformat(time) <= datetime.now()
+    assert every == "every 0.1 s\n"
+    (first,) = watched("--noheadings", lines=1)
+    assert "every" not in first
+
+
+def test_watch_as_json_is_a_document_a_line() -> None:
+    once = inspect("--json", "--root", CAPTURES / "linux-6.12")
+    for line in watched("--json", lines=3):
+        assert json.loads(line) == json.loads(once.stdout)
 
 
 def test_watch_leaves_the_terminal_as_it_was() -> None:

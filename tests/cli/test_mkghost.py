@@ -14,7 +14,10 @@ from shutil import which
 
 import pytest
 
+from ghostswap.cli import mkghost as command
+from ghostswap.cli.app import run
 from ghostswap.kernel.geometry import PAGE_SIZES
+from ghostswap.swapfile.filesystem import Mount
 
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -316,3 +319,22 @@ def test_an_interrupted_run_leaves_the_old_file_or_the_whole_new_one(
             process.send_signal(number)
         assert list(tmp_path.iterdir()) == [ghost]
         assert ghost.read_bytes() == b"old" or ghost.stat().st_size == PAGE
+
+
+def test_standard_output_is_no_ghost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["mkghost", "-", "--size", "1G"]) == 2
+    assert "nothing to standard output" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_on_tmpfs_it_says_that_no_kernel_swaps_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for filesystem, warned in (("tmpfs", True), ("ext4", False)):
+        mount = Mount(filesystem, frozenset({"rw"}))
+        monkeypatch.setattr(command, "mount_of", lambda fd, mount=mount: mount)
+        assert run(["mkghost", str(tmp_path / filesystem), "--size", "1G"]) == 0
+        assert ("a reboot removes it" in capsys.readouterr().err) == warned

@@ -16,6 +16,8 @@ from ghostswap.ghost.areas import Backend, GhostArea
 from ghostswap.host.files import HostFiles
 from ghostswap.host.swaps import parse_swaps
 from ghostswap.kernel.version import KernelVersion
+from ghostswap.swapfile import inspection
+from ghostswap.swapfile.verdict import Kernel
 
 Output = pytest.CaptureFixture[str]
 
@@ -307,3 +309,38 @@ def test_off_wants_to_know_which_of_several(
     assert "which one? ghostswap-3, ghostswap-2; or --all" in complaint(capsys)
     assert run(["off", "no-such-area"]) == 1
     assert "no ghost area of this name" in complaint(capsys)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_inspect_of_a_ghost_says_whether_it_can_be_switched_on(
+    ghost: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    def check_there() -> None:
+        if not there:
+            raise GhostswapError("/dev/mapper/control", "this kernel has no device mapper")
+
+    monkeypatch.setattr(devicemapper, "check_there", check_there)
+    monkeypatch.setattr(inspection, "running_kernel", lambda: Kernel.STOCK)
+    assert run(["inspect", "--json", str(ghost)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (warning,) = (line for line in document[0]["warnings"] if "takes no ghost" in line)
+    end = (
+        f"ghostswap on '{ghost}' swaps to it all the same"
+        if there
+        else "nor can ghostswap on swap to it: this kernel has no device mapper"
+    )
+    assert warning == f"this kernel takes no ghost file; {end}"
+
+
+def test_dry_run_says_first_what_cannot_be_mended(
+    ghost: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zswap is off as well, which one would turn on in vain."""
+
+    def check_there() -> None:
+        raise GhostswapError("/dev/mapper/control", "this kernel has no device mapper")
+
+    monkeypatch.setattr(devicemapper, "check_there", check_there)
+    monkeypatch.setattr(application, "running_kernel", lambda: Kernel.STOCK)
+    assert run(["on", str(ghost), "--dry-run"]) == 1
+    assert "no device mapper" in complaint(capsys)
