@@ -22,6 +22,9 @@ _Each = TypeVar("_Each")
 # Beyond that a part of them, by hash, tells as much.
 _MOST_LOOKED_UP = 1 << 20
 _MOST_MATCHES = 1 << 24
+# All hosts are counted together by ranges of hashes, since what an engine groups in memory takes it
+# a quarter less time than what it spills; but each reads the files again.
+_MOST_PASSES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,18 @@ class Asking:
 
     def together(self, hosts: Sequence[Host], algorithm: str) -> tuple[Tally, Holders]:
         """The tally of all hosts in one, and who holds data contents."""
-        self.progress(f"all hosts together, {algorithm}", 0, 0)
+        arrow, _ = pyarrow()
         one_in = _coarsest(hosts)
+        number_of_rows = sum(part.rows for host in hosts for part in host.parts)
+        passes = min(-(-number_of_rows // (2 * self.engine.rows_at_once)), _MOST_PASSES)
+        answers = []
         with self.engine.rows(_paths(hosts), [algorithm]) as rows:
-            contents = self._contents(rows, hosts, algorithm)
-            answer = self.engine.answer(questions.together(contents, _end(one_in)))
+            for done, (begin, end) in enumerate(_ranges(max(passes, 1))):
+                self.progress(f"all hosts together, {algorithm}", done, passes)
+                some = questions.between(rows, begin, end)
+                contents = self._contents(some, hosts, algorithm)
+                answers.append(self.engine.answer(questions.together(contents, _end(one_in))))
+        answer = arrow.concat_tables(answers).combine_chunks()
         tally = _tally(answer)
         counted = answer.column("below").to_numpy() & (tally.kind == DATA)
         number, at = np.unique(answer.column("hosts").to_numpy()[counted], return_inverse=True)
@@ -182,6 +192,12 @@ class Asking:
         if not self.skip_bad:
             raise error
         self.left_out.append(error)
+
+
+def _ranges(number: int) -> list[tuple[int | None, int | None]]:
+    """All hashes, as saved, in so many ranges; None where the first begins and the last ends."""
+    inner = [-(1 << 63) + (each << 64) // number for each in range(1, number)]
+    return list(zip([None, *inner], [*inner, None], strict=True))
 
 
 def _halves(several: Sequence[_Each]) -> tuple[list[_Each], list[_Each]]:

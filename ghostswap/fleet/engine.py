@@ -32,6 +32,8 @@ _SPARK_TYPES = {
 }
 COLUMNS = tuple(_SPARK_TYPES)
 _STOPS_WITHIN = 0.05  # seconds
+# What this program and its libraries take beside DuckDB, which knows of its own memory alone.
+_OWN_BYTES = 256 << 20
 _CONNECT_PORT = 15002  # of Spark Connect, unless the URL names one
 _CONNECT_SECONDS = 10.0
 _GLOBS = re.compile(r"[*?\[]")
@@ -126,7 +128,7 @@ def _duckdb(memory_bytes: int, stack: ExitStack) -> Engine:
     except ImportError:
         raise missing("fleet", "DuckDB", "fleet") from None
     connection = ibis.duckdb.connect(
-        memory_limit=f"{memory_bytes}B",
+        memory_limit=f"{memory_bytes - min(_OWN_BYTES, memory_bytes // 4)}B",
         threads=len(os.sched_getaffinity(0)),
         temp_directory=str(stack.enter_context(_spill_directory())),
         # Nothing is fetched, and no order of rows is kept that nobody asked for.

@@ -34,6 +34,13 @@ def contents(rows: Table, algorithm: str, *, sampled: bool, in_parts: bool) -> T
     return table.group_by("host", "hash").agg(**_merged(table)) if in_parts else table
 
 
+def between(rows: Table, begin: int | None, end: int | None) -> Table:
+    """The rows whose hash is `begin` or more and below `end`; None where there is no such bound."""
+    if begin is not None:
+        rows = rows.filter(_.hash >= begin)
+    return rows if end is None else rows.filter(_.hash < end)
+
+
 def _merged(contents: Table) -> dict[str, Any]:
     """What becomes of the contents of several files, each once. What one has for certain, another
     may have by chance: that it is there is certain then, and how many pages it has is not."""

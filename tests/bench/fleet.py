@@ -40,7 +40,7 @@ def fleet(folder: Path, mib: int) -> None:
         [
             (f"{name}, over the bare group-by", f"{of_ours / of_bare:.2f} x", "2 x"),
             ("its time", f"{of_ours:.1f} s", ""),
-            ("its memory", f"{peak_resident(ours) >> 20} MiB", ""),
+            ("its memory", f"{peak_resident(ours) >> 20} MiB", f"{_MEMORY >> 20} MiB"),
             ("its files", f"{size / (HOSTS * PAGES):.1f} bytes per page", ""),
         ],
     )

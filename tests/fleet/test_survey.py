@@ -79,6 +79,23 @@ def _holders(data: list[set[int]]) -> dict[int, int]:
     return {hosts: number.count(hosts) for hosts in set(number)}
 
 
+def test_several_passes_over_the_files_count_what_one_does(
+    tmp_path: Path, duckdb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = hosts_pages(9)
+    paths = saved(tmp_path, hosts)
+    questions: list[str] = []
+    monkeypatch.setattr(duckdb, "rows_at_once", 1500)
+    found = survey(
+        take_stock(paths, skip_bad=False),
+        duckdb,
+        RULES,
+        progress=lambda what, done, known: questions.append(f"{what} {done} of {known}"),
+    )
+    assert "all hosts together, lz4 3 of 4" in questions
+    check(found, hosts)
+
+
 @pytest.mark.parametrize("private", [False, True])
 def test_duckdb_counts_as_one_census_over_all_hosts_does(
     private: bool, tmp_path: Path, duckdb: Engine
