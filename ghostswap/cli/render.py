@@ -216,7 +216,7 @@ def bar(share: float) -> str:
 
 def shows_unicode() -> bool:
     """True when stdout takes any character; else it gets ASCII (ghostswap.__main__)."""
-    return "utf" in sys.stdout.encoding.lower()
+    return "utf" in (sys.stdout.encoding or "utf-8").lower()  # io.StringIO has none
 
 
 def wants_colour() -> bool:

@@ -1,15 +1,18 @@
 """Tables as a user meets them: they fit a terminal of 80 columns, and scripts get all of them."""
 
+import io
 import itertools
 import json
 import os
 import random
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from ghostswap.cli.app import run
 from ghostswap.cli.render import Column, narrow, table_lines, without_middle
 from ghostswap.report.fields import size
 from tests.estimates import estimate, run_estimate
@@ -181,3 +184,12 @@ def test_texts_give_way_and_numbers_do_not() -> None:
     assert without_middle("abcdefghij", 10) == "abcdefghij"
     assert without_middle("abcdefghijk", 10) == "abcd…ghijk"
     assert table_lines(columns[:1], [["x" * 200]])[1] == "x" * 200  # no terminal
+
+
+def test_output_may_be_kept_in_memory(tmp_path: Path) -> None:
+    """As a Python program does that runs a command within itself: io.StringIO has no encoding."""
+    (tmp_path / "dump").write_bytes(bytes(range(256)) * 16)
+    output = io.StringIO()
+    with redirect_stdout(output):
+        assert run(["estimate-dedup", "--json", str(tmp_path / "dump")]) == 0
+    assert json.loads(output.getvalue())["pages"]["total"] == 1

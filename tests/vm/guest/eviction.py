@@ -3,8 +3,8 @@ kernel kills; and meanwhile what kubelet would see.
 
 Arguments: the size of a ghost as `--eviction` has it, for a threshold so many MiB above what the
 kernel holds and keeps free; and by how much it is larger in a second run. Prints, by run: the
-`threshold`, the `size` of the area, the `least` memory.available seen before a process was killed,
-and `swapped` and `pool`, bytes at that moment.
+`threshold`, the `planned` pool of the first, the `size` of the area, the `least` memory.available
+seen before a process was killed, and `swapped` and `pool`, bytes at that moment.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from tests.vm.guest.swapping import MADV_NOHUGEPAGE, MADV_PAGEOUT, PAGE
 _LEFT = 400 << 20  # bytes that are not taken at the beginning
 _STAT = Path("/sys/fs/cgroup/memory.stat")
 _MCL_CURRENT, _MCL_FUTURE = 1, 2
-_RATIO = "1.75"  # HALF is stored at 1.8
+_RATIO = 1.75  # HALF is stored at 1.8
 _EATER = f"""
 import ctypes, mmap, sys, time
 ctypes.CDLL(None).mlockall(1)
@@ -95,7 +95,7 @@ def main(above: int, times: int) -> dict[str, dict[str, int]]:
     threshold = (now.kernel_bytes + now.reserved_bytes >> 10) + (above << 10)  # KiB
     words = ("plan", "--ratio", _RATIO, "--margin", 0, "--demand", "capacity")
     (size,) = ghostswap(*words, "--eviction", f"{threshold}Ki", "--print", "bytes").split()
-    common = {"threshold": threshold << 10, "kernel": now.kernel_bytes, "kept": now.reserved_bytes}
+    common = {"threshold": threshold << 10, "planned": int(int(size) / _RATIO)}
     return {
         "so sized": common | filled(int(size)),
         "larger": common | filled(int(size) * times),
