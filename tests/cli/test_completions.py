@@ -26,7 +26,7 @@ INSTALLED = {
     "ghostswap.fish": "share/fish/vendor_completions.d/ghostswap.fish",
 }
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
-SECONDS = 30.0
+SECONDS = 120.0
 # In each shell `ghostswap` prints what it was given, so no Python runs here either.
 BASH = """\
 PS1='$ '

@@ -69,10 +69,13 @@ def test_a_schema_is_one_and_its_example_follows_it(name: str) -> None:
 
 
 def keys(value: Any) -> Any:
-    """The keys of a document, without its values."""
+    """The keys of a document, without its values; of a list's elements those that are unlike."""
     if isinstance(value, dict):
         return {key: keys(each) for key, each in value.items()}
-    return [keys(each) for each in value] if isinstance(value, list) else None
+    if not isinstance(value, list):
+        return None
+    elements = [keys(each) for each in value]
+    return [each for i, each in enumerate(elements) if each not in elements[:i]]
 
 
 def test_the_examples_are_what_the_commands_print(tmp_path: Path) -> None:
