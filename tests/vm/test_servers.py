@@ -17,7 +17,8 @@ def test_the_idle_pages_of_redis_take_what_the_estimate_says(tmp_path: Path) -> 
     print(redis)
     idle = redis["estimate"]["idle"]
     assert 0.2 < idle["share"] < 0.8, "the load is skewed: else this tests nothing"
-    assert redis["gone_and_idle"] >= 0.7 * idle["idle_pages"]
+    # 70 to 85 % of several runs; pages taken by chance would be as few as are idle among all.
+    assert redis["gone_and_idle"] >= (idle["share"] + 0.15) * idle["idle_pages"]
     # A page: reclaim takes a few more or fewer of them than are idle.
     used, before = (
         (each["mem_used_total"], each["orig_data_size"] // 4096)
