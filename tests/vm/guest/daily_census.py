@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ghostswap.fleet.inventory import read_part
+from tests.vm.guest import swapping
 from tests.vm.guest.ghost_on_off import ghostswap
 from tests.vm.guest.systemd import UNITS, Systemctl, no_units, systemd
 
@@ -39,7 +40,9 @@ def _install(pages: int) -> None:
     program = Path("/usr/local/bin/ghostswap")
     program.unlink(missing_ok=True)
     program.symlink_to(Path(sys.executable).with_name("ghostswap"))
-    _KEY.parent.mkdir()
+    for folder in (_KEY.parent, _CENSUS.parent):  # the host may have its own
+        folder.mkdir(exist_ok=True)
+        swapping.run("mount", "-t", "tmpfs", "own", folder)
     ghostswap("fleet", "--new-salt-file", _KEY)
     for unit in (_SERVICE, _TIMER):
         shutil.copy(_EXAMPLES / unit, UNITS)
