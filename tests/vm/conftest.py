@@ -12,7 +12,7 @@ from tests.vm.kernels import debian_kernel
 from tests.vm.machine import run_in_guest
 
 _PT_LOAD = 1
-_FIRST = ("test_live_scans.py", "test_observer.py", "test_servers.py")
+_FIRST = ("test_comes_true.py", "test_live_scans.py", "test_observer.py", "test_servers.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,8 +1,8 @@
 """In a guest: real programs under a skewed load, their idle pages measured and then reclaimed.
 
 Arguments: the tracker, for how many seconds, and which programs. Each holds some 12 MiB of records
-of its own kind; a few of them are asked for again and again, most of them hardly ever. Prints, by
-program, what tests.vm.guest.idle prints of its own.
+of its own kind, or as many as another guest program asks for; a few of them are read again and
+again, most of them hardly ever. Prints, by program, what tests.vm.guest.idle prints of its own.
 """
 
 import json
@@ -21,6 +21,7 @@ from tests.vm.guest.idle import GROUP, multigenerational, truth, zram_swap
 from tests.vm.guest.swapping import run
 
 _RECORDS = 12_000  # of about a KiB
+_SENT_AT_ONCE = 100  # records, lest each waits for its answer
 _SKEW = 6  # half of the reads go to 2 % of the records
 _READS, _PAUSE = 20, 0.1  # so many at once, and then so many seconds of rest
 _STARTS_WITHIN = 120.0
@@ -100,26 +101,27 @@ def _started(*command: object) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def _reading(*command: object) -> Iterator[int]:
-    """A program that says `ready` and then reads its own records."""
-    with _started(*command, _RECORDS, _READS, _PAUSE, _SKEW) as process:
+def _reading(records: int, *command: object) -> Iterator[int]:
+    """A program that makes so many records, says `ready`, and then reads them."""
+    with _started(*command, records, _READS, _PAUSE, _SKEW) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n", command
         yield process.pid
 
 
 @contextmanager
-def _jvm() -> Iterator[int]:
+def _jvm(records: int) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "Records.java"
         source.write_text(_JAVA)
         run("javac", "-d", folder, source)  # by itself: its memory is no server's
-        with _reading("java", "-Xmx48m", "-XX:+UseSerialGC", "-cp", folder, "Records") as pid:
+        words = ("-Xmx48m", "-XX:+UseSerialGC", "-cp", folder, "Records")
+        with _reading(records, "java", *words) as pid:
             yield pid
 
 
 @contextmanager
-def _redis() -> Iterator[int]:
+def _redis(records: int) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/socket"
         words = ("--port", 0, "--unixsocket", path, "--save", "", "--dir", folder)
@@ -128,8 +130,10 @@ def _redis() -> Iterator[int]:
             while client.connect_ex(path):
                 assert time.monotonic() < until, "redis-server did not start"
                 time.sleep(0.05)
-            _fill(client)
-            asking = subprocess.Popen([sys.executable, "-m", "tests.vm.guest.servers", path])
+            _fill(client, records)
+            asking = subprocess.Popen(
+                [sys.executable, "-m", "tests.vm.guest.servers", path, str(records)]
+            )
             try:
                 yield server.pid
             finally:
@@ -141,36 +145,43 @@ def _command(*words: bytes) -> bytes:
     return head + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
-def _fill(client: socket.socket) -> None:
+def _fill(client: socket.socket, records: int) -> None:
     draw = random.Random(7)
     words = Path(random.__file__).read_text().split()
-    for number in range(_RECORDS):
+
+    def record(number: int) -> bytes:
         fields = {"id": number, "name": draw.choices(words, k=9), "token": draw.randbytes(48).hex()}
         value = json.dumps(fields | {"history": [draw.randrange(10**9) for _ in range(40)]})
-        client.sendall(_command(b"SET", b"record:%d" % number, value.encode()))
-        assert client.recv(64).startswith(b"+OK")
+        return _command(b"SET", b"record:%d" % number, value.encode())
+
+    with client.makefile("rb") as answers:
+        for first in range(0, records, _SENT_AT_ONCE):
+            sent = range(first, min(first + _SENT_AT_ONCE, records))
+            client.sendall(b"".join(map(record, sent)))
+            assert all(answers.readline() == b"+OK\r\n" for _ in sent)
 
 
-def ask(path: str) -> None:
-    """Read records of the redis-server at `path` for ever."""
+def ask(path: str, records: int) -> None:
+    """Read the records of the redis-server at `path` for ever."""
     draw = random.Random(8)
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
         while True:
             for _ in range(_READS):
-                number = int(_RECORDS * draw.random() ** _SKEW)
+                number = int(records * draw.random() ** _SKEW)
                 client.sendall(_command(b"GET", b"record:%d" % number))
                 while not client.recv(1 << 16).endswith(b"\r\n"):
                     pass
             time.sleep(_PAUSE)
 
 
-PROGRAMS: dict[str, Callable[[], Any]] = {
+PROGRAMS: dict[str, Callable[[int], Any]] = {
     "redis": _redis,
     "jvm": _jvm,
-    "node": lambda: _reading("node", "-e", _NODE),
-    "cpython": lambda: _reading(sys.executable, "-c", _PYTHON),
+    "node": lambda records: _reading(records, "node", "-e", _NODE),
+    "cpython": lambda records: _reading(records, sys.executable, "-c", _PYTHON),
 }
+"""Contexts, by name, of a program that holds so many records; each gives its process's number."""
 
 
 def main(tracker: str, seconds: float, names: list[str]) -> dict[str, Any]:
@@ -181,13 +192,13 @@ def main(tracker: str, seconds: float, names: list[str]) -> dict[str, Any]:
     zram_swap()
     measured = {}
     for name in names:
-        with PROGRAMS[name]() as pid:
+        with PROGRAMS[name](_RECORDS) as pid:
             measured[name] = truth(pid, tracker, seconds)[0]
     return measured
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        ask(sys.argv[1])
+    if len(sys.argv) == 3:
+        ask(sys.argv[1], int(sys.argv[2]))
     else:
         print(json.dumps(main(sys.argv[1], float(sys.argv[2]), sys.argv[3:])))
