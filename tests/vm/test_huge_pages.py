@@ -10,6 +10,7 @@ def test_zswap_refuses_what_the_estimate_says(version: str, in_guest: InGuest) -
     real = in_guest(version, "huge_pages")
     assert real["whole"] * 4096 >= 12 << 20
     assert real["stored"] == real["pages"] - real["whole"]
-    # One huge page lies in memory that is not pushed out, or finds no free cluster and is split.
+    # The interpreter's own may lie in huge pages too: khugepaged makes some when the guest is slow.
     assert real["zswap"]["refused_thp_pages"] == real["thp_pages"]
-    assert abs(real["thp_pages"] - real["whole"]) <= 512
+    assert real["thp_pages"] >= real["whole"] + real["split"]
+    assert abs(real["thp_pages"] - real["counted"]) <= 512
