@@ -124,7 +124,7 @@ def test_zswap_is_shown_as_meminfo_has_it(disks: Disks) -> None:
         assert inspected["zswap"]["enabled"] is True
         for name in ("compressor", "max_pool_percent", "accept_threshold_percent"):
             assert str(inspected["zswap"][name]) == (ZSWAP / name).read_text().strip()
-        assert kernel["Zswapped"] >= 8 * MIB
+        assert kernel["Zswapped"] >= 7 * MIB  # a busy kernel leaves some pages where they are
         assert inspected["zswap"]["stored_bytes"] == kernel["Zswapped"]
         assert inspected["zswap"]["pool_bytes"] == kernel["Zswap"]
         assert inspected["zswap"]["ratio"] == pytest.approx(kernel["Zswapped"] / kernel["Zswap"])
