@@ -20,6 +20,7 @@ from ghostswap.host.processes import group_path
 from ghostswap.host.zones import read_reserves
 from ghostswap.host.zram import read_zram
 from ghostswap.host.zswap import read_zswap
+from ghostswap.kernel.algorithm import Algorithm
 from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.zswap import DEFAULT_ACCEPT_PERCENT, DEFAULT_POOL_PERCENT
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest, plan
@@ -187,11 +188,19 @@ def input_of_report(
     return PlanInput.of_comparison(comparison, name, algorithm, zero_pages)
 
 
-def input_of_ratio(ratio: float, system: System, page_size: int | None, rules: Rules) -> PlanInput:
-    """What to plan from, of a ratio of memory to the pool that holds it."""
+def input_of_ratio(
+    ratio: float, algorithm: str | None, system: System, page_size: int | None, rules: Rules
+) -> PlanInput:
+    """What to plan from, of a ratio of memory to the pool that holds it, compressed by `algorithm`
+    where that is stated too."""
     if system not in (System.ZSWAP, System.ZRAM):
         raise UsageError("--ratio", f"says nothing of {system}; an estimate does")
-    return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules)
+    if algorithm is not None:
+        try:
+            Algorithm.parse(algorithm)
+        except ValueError as error:
+            raise UsageError("--algorithm", str(error)) from error
+    return PlanInput.of_ratio(ratio, page_size_or_own(page_size), rules, algorithm=algorithm)
 
 
 def input_of_live(root: Path, system: System, rules: Rules, *, margin_stated: bool) -> PlanInput:

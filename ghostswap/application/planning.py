@@ -72,6 +72,8 @@ class PlanOptions:
         no_pages = self.live or self.ratio is not None
         if self.live and self.ratio is not None:
             raise UsageError("--live", "takes the ratio of this host: goes without --ratio")
+        if self.live and self.algorithm is not None:
+            raise UsageError("--live", "takes the algorithm of this host: goes without --algorithm")
         pages = self.besides_groups if no_pages else self.sources
         if bool(pages.files or pages.live) == no_pages:
             raise UsageError(
@@ -171,7 +173,10 @@ def input_asked(
     """
     stated = options.margin_stated
     if options.ratio is not None:
-        return input_of_ratio(options.ratio, options.system, options.page_size, rules), None
+        of_ratio = input_of_ratio(
+            options.ratio, options.algorithm, options.system, options.page_size, rules
+        )
+        return of_ratio, None
     if options.live:
         return input_of_live(options.root, options.system, rules, margin_stated=stated), None
     if (report := report_among(options.besides_groups)) is not None:

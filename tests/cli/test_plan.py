@@ -818,3 +818,10 @@ def test_what_is_refused_is_not_said_to_be_swapped(tmp_path: Path) -> None:
     on_disk = document(*words, "--design", "swapfile")["plans"][0]
     assert on_disk["disk_bytes"] == 3000 * PAGE
     assert on_disk["used_slots"] == 3000
+
+
+def test_the_algorithm_of_a_stated_ratio_is_what_is_set_up() -> None:
+    planned = document("--ratio", "3", *MACHINE, "--algorithm", "zstd")
+    assert planned["answer"]["algorithm"] == "zstd"
+    lines = plan("--ratio", "3", *MACHINE, "--algorithm", "zstd", "--emit", "sh")
+    assert "echo zstd > /sys/module/zswap/parameters/compressor" in lines.splitlines()
