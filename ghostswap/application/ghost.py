@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
@@ -26,7 +25,7 @@ from ghostswap.ghost.zswap_switch import shrinker_is_on
 from ghostswap.host.files import HostFiles
 from ghostswap.host.memory import read_memory
 from ghostswap.owned import open_owned
-from ghostswap.swapfile.inspection import NO_GHOSTS, Inspection, inspect_path
+from ghostswap.swapfile.inspection import Inspection, inspect_path
 from ghostswap.swapfile.running import running_kernel, running_version
 from ghostswap.swapfile.verdict import Kernel
 from ghostswap.units import format_size
@@ -63,18 +62,15 @@ def backend_here() -> Backend:
 def inspect_area(path: Path) -> Inspection:
     """What inspect_path() tells; and of a ghost that this kernel does not take, whether turn_on()
     would have it swap there all the same. Raises GhostswapError when `path` cannot be read."""
-    inspection = inspect_path(path)
-    if NO_GHOSTS not in inspection.warnings:
-        return inspection
+    return inspect_path(path, _instead_of_swapon)
+
+
+def _instead_of_swapon(path: Path) -> str:
     try:
         devicemapper.check_there()
-        otherwise = f"ghostswap on {quote(str(path))} swaps to it all the same"
     except GhostswapError as error:
-        otherwise = f"nor can ghostswap on swap to it: {error.why}"
-    warnings = (
-        f"{line}; {otherwise}" if line == NO_GHOSTS else line for line in inspection.warnings
-    )
-    return replace(inspection, warnings=tuple(warnings))
+        return f"nor can ghostswap on swap to it: {error.why}"
+    return f"ghostswap on {quote(str(path))} swaps to it all the same"
 
 
 def advice(backend: Backend, wishes: Wishes, *, turned_on: bool) -> list[str]:

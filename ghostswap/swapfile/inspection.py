@@ -2,7 +2,7 @@
 
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,6 @@ from ghostswap.swapfile.verdict import Area, Check, Kernel, Verdict, judge
 
 LIBBLKID_MINIMUM = 10 * 4096
 """Bytes; libblkid recognises no swap area below this (superblocks/swap.c, minsz, v2.42)."""
-
-NO_GHOSTS = "this kernel takes no ghost file"
 
 _OPEN_ERRORS = {
     stat.S_IFDIR: ("EISDIR", "Is a directory"),
@@ -49,10 +47,13 @@ class Inspection:
     warnings: tuple[str, ...]
 
 
-def inspect_path(path: Path) -> Inspection:
-    """Everything about `path`. Raises GhostswapError when it cannot be read."""
+def inspect_path(path: Path, instead: Callable[[Path], str] | None = None) -> Inspection:
+    """Everything about `path`. Raises GhostswapError when it cannot be read.
+
+    `instead` is asked what else there is for a ghost that this kernel does not take.
+    """
     area = look_at(path)
-    return _inspected(area, placement_of(path) if area.is_file else None)
+    return _inspected(area, placement_of(path) if area.is_file else None, instead)
 
 
 def inspect_open(path: Path, fd: int) -> Inspection:
@@ -61,7 +62,9 @@ def inspect_open(path: Path, fd: int) -> Inspection:
     return _inspected(area, placement_of_open(fd) if area.is_file else None)
 
 
-def _inspected(area: AreaFacts, placement: Placement | None) -> Inspection:
+def _inspected(
+    area: AreaFacts, placement: Placement | None, instead: Callable[[Path], str] | None = None
+) -> Inspection:
     verdicts = {kernel: _judge(area, kernel) for kernel in Kernel}
     kernel = running_kernel() if area.kind is Kind.GHOST else Kernel.STOCK
     is_ghost = kernel is Kernel.GHOST and area.size == PAGE_SIZE
@@ -79,7 +82,7 @@ def _inspected(area: AreaFacts, placement: Placement | None) -> Inspection:
         or (None if is_ghost else _einval(after))
     )
     obstacles = before + after
-    warnings = (*_obstacle_lines(area.path, obstacles), *_traps(area, placement))
+    warnings = (*_obstacle_lines(area.path, obstacles), *_traps(area, placement, instead))
     return Inspection(area, placement, verdicts, obstacles, refusal, warnings)
 
 
@@ -123,7 +126,9 @@ def _obstacle_lines(path: Path, obstacles: tuple[Obstacle, ...]) -> Iterator[str
         yield f"{obstacle.reason}: {fix}{obstacle.fix}"
 
 
-def _traps(area: AreaFacts, placement: Placement | None) -> Iterator[str]:
+def _traps(
+    area: AreaFacts, placement: Placement | None, instead: Callable[[Path], str] | None
+) -> Iterator[str]:
     """What the kernel does not mind and the user should know, each with the fix."""
     if area.header is None:
         return
@@ -138,7 +143,8 @@ def _traps(area: AreaFacts, placement: Placement | None) -> Iterator[str]:
     if area.kind is Kind.TRUNCATED:
         yield f"shorter than its header says: mkswap {path} makes an area of what is there"
     if area.kind is Kind.GHOST and running_kernel() is Kernel.STOCK:
-        yield NO_GHOSTS
+        otherwise = "" if instead is None else f"; {instead(area.path)}"
+        yield f"this kernel takes no ghost file{otherwise}"
     if area.size < LIBBLKID_MINIMUM:
         yield (
             "libblkid sees no swap area below 40 KiB: UUID= and LABEL= in fstab do not find it, "
