@@ -25,7 +25,7 @@ from ghostswap.kernel.rules import Rules
 from ghostswap.kernel.slots import Design
 from ghostswap.plan.answer import Plan, PlanInput, PlanRequest
 from ghostswap.plan.demand import AskedDemand, Demand, DemandSource
-from ghostswap.plan.enough import ZeroPages
+from ghostswap.plan.enough import ZeroPages, without_zeros
 from ghostswap.plan.eviction import Eviction, Threshold
 from ghostswap.plan.sizing import PoolLimit
 from ghostswap.report.form import Form
@@ -231,10 +231,7 @@ def cautions(plan: Plan) -> list[str]:
         )
     if left_out := plan.input.left_out_pages:
         everything = left_out + footprint.total_pages
-        lines.append(
-            f"{name}: {left_out:,} zero pages of {everything:,} are left out: a dump has them also "
-            "for memory never touched (--zero-pages include)"
-        )
+        lines.append(f"{name}: {without_zeros(left_out, everything)}")
     if footprint.ratio is not None and footprint.ratio < 1:
         lines.append(f"{footprint.system} takes more RAM for such pages than they free")
     if footprint.refused_pages:

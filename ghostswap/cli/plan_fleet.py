@@ -17,7 +17,7 @@ from ghostswap.cli.render import (
 )
 from ghostswap.errors import UsageError
 from ghostswap.kernel.rules import Rules
-from ghostswap.plan.enough import ZeroPages
+from ghostswap.plan.enough import ZeroPages, without_zeros
 from ghostswap.plan.fleet import FleetPlan, fit
 from ghostswap.report.fields import titled
 from ghostswap.report.form import Form
@@ -68,11 +68,7 @@ def show_plan(request: FleetRequest, rules: Rules) -> int:
     for name in plan.empty[:MOST_LINES]:
         warn(f"{name}: {request.system} takes none of its pages: left out", request.quiet)
     if plan.left_out_zero_pages:
-        warn(
-            f"{plan.left_out_zero_pages:,} zero pages of {plan.pages:,} are left out: a dump has "
-            "them also for memory never touched (--zero-pages include)",
-            request.quiet,
-        )
+        warn(without_zeros(plan.left_out_zero_pages, plan.pages), request.quiet)
     if request.json:
         print_json(document(plan))
     elif request.emit is not None:

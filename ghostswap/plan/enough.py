@@ -58,6 +58,14 @@ def doubtful_zeros(name: str, zero_pages: int, total_pages: int) -> GhostswapErr
     )
 
 
+def without_zeros(zero_pages: int, total_pages: int) -> str:
+    """What to say where zero pages of dumps are not planned for."""
+    return (
+        f"{zero_pages:,} zero pages of {total_pages:,} are left out: a dump has them also "
+        "for memory never touched (--zero-pages include)"
+    )
+
+
 def check_range(name: str, sizing: "Sizing", *, margin_stated: bool) -> None:
     """GhostswapError, at `name`, for so few pages that they hardly tell how the pool fills."""
     if sizing.optimistic > _WIDEST_RANGE * sizing.pessimistic and not margin_stated:

@@ -60,10 +60,9 @@ class Sizing:
     `pessimistic`, `expected` and `optimistic` are the slots that fill the pool, the last one also
     without slack; `steady` those that are left at least in a pool that was full before it takes
     pages again. `used` are those that will be, where a demand is known to be smaller, without the
-    pages of it that are refused. `limited_by`
-    is what is reached first: "pool", "demand", "eviction" or the name of a control group's file.
-    `needed` slots are rounded up to the recommended area. Where the area is on disk, `disk_bytes`
-    of memory are expected to go there.
+    pages of it that are refused. `limited_by` is what is reached first: "pool", "demand",
+    "eviction" or the name of a control group's file. `needed` slots are rounded up to the
+    recommended area. Where the area is on disk, `disk_bytes` of memory are expected to go there.
     """
 
     footprint: Footprint
