@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.vm.guest import swapping
 from tests.vm.guest.ghost_memory import ZSWAP, counter
-from tests.vm.guest.idle import GROUP, age, multigenerational, quietly
+from tests.vm.guest.idle import GROUP, age, multigenerational, quietly, single_pages
 from tests.vm.guest.servers import PROGRAMS
 from tests.vm.guest.swapping import PAGE
 
@@ -102,16 +102,10 @@ def _come_true(pid: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _single_pages() -> None:
-    """No huge pages but where a program asks for them: one of them has one accessed bit, and
-    reclaim takes all of it."""
-    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("madvise")
-
-
 def main(records: int, seconds: float, names: list[str]) -> dict[str, Any]:
     """Each program by itself."""
     multigenerational()
-    _single_pages()
+    single_pages()
     Path("/proc/sys/vm/swappiness").write_text("200")  # anonymous pages first
     Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
     GROUP.mkdir()

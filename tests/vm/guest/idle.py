@@ -42,6 +42,7 @@ _SWAPPED = np.uint64(1 << 62)
 _AGEING_SECONDS = 10.0
 _RECLAIMED_AT_ONCE = 32  # pages: as many as the kernel isolates
 _STARTS_WITHIN = 120.0  # seconds, in software emulation
+_RECLAIMS_WITHIN = 120.0
 
 
 @contextmanager
@@ -125,18 +126,27 @@ def age() -> None:
 
 
 def reclaim(pid: int, pages: int) -> int:
-    """Let the kernel take the group's pages until so many of `pid` are in swap; how many are."""
+    """Let the kernel take the group's pages until so many of `pid` are in swap; how many are.
+
+    A try may take none, as where its pages are held just then: only time ends the trying.
+    """
     status = Path(f"/proc/{pid}/status")
-    for _ in range(4 * pages // _RECLAIMED_AT_ONCE):
+    until = time.monotonic() + _RECLAIMS_WITHIN
+    failures = 0
+    while True:
         text = status.read_text()
         gone = int(text.partition("VmSwap:")[2].split()[0]) * 1024 // PAGE
         to_reclaim = min(pages - gone, _RECLAIMED_AT_ONCE)
-        if to_reclaim <= 0:
+        if to_reclaim <= 0 or time.monotonic() > until:
             break
         try:
             (GROUP / "memory.reclaim").write_text(f"{to_reclaim * PAGE} swappiness=200")
         except OSError as error:
-            print(f"reclaim of {to_reclaim} pages, {gone} gone: {error}", file=sys.stderr)
+            if error.errno != errno.EAGAIN:
+                raise
+            failures += 1
+            time.sleep(0.1)
+    print(f"reclaim: {gone} of {pages} pages gone, {failures} tries in vain", file=sys.stderr)
     return gone
 
 
@@ -218,6 +228,12 @@ def leftovers(pid: int) -> dict[str, object]:
 def multigenerational() -> None:
     """Switch MGLRU on, before there is anything: pages of the classic LRU would have no age."""
     Path("/sys/kernel/mm/lru_gen/enabled").write_text("7")
+
+
+def single_pages() -> None:
+    """No huge pages but where a program asks for them: one of them has one accessed bit, and
+    reclaim takes all of it."""
+    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("madvise")
 
 
 def truth(pid: int, tracker: str, seconds: float) -> tuple[dict[str, Any], Seen]:

@@ -1,8 +1,9 @@
 """In a guest: real programs under a skewed load, their idle pages measured and then reclaimed.
 
-Arguments: the tracker, for how many seconds, and which programs. Each holds some 12 MiB of records
-of its own kind, or as many as another guest program asks for; a few of them are read again and
-again, most of them hardly ever. Prints, by program, what tests.vm.guest.idle prints of its own.
+Arguments: the tracker, for how many seconds, in `single` or `huge` pages, and which programs. Each
+holds some 12 MiB of records of its own kind, or as many as another guest program asks for; a few of
+them are read again and again, most of them hardly ever. Prints, by program, what
+tests.vm.guest.idle prints of its own.
 """
 
 import json
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.vm.guest.idle import GROUP, multigenerational, truth, zram_swap
+from tests.vm.guest.idle import GROUP, multigenerational, single_pages, truth, zram_swap
 from tests.vm.guest.swapping import run
 
 _RECORDS = 12_000  # of about a KiB
@@ -184,9 +185,11 @@ PROGRAMS: dict[str, Callable[[int], Any]] = {
 """Contexts, by name, of a program that holds so many records; each gives its process's number."""
 
 
-def main(tracker: str, seconds: float, names: list[str]) -> dict[str, Any]:
+def main(tracker: str, seconds: float, kind: str, names: list[str]) -> dict[str, Any]:
     """Each program by itself."""
     multigenerational()
+    if kind == "single":
+        single_pages()
     Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
     GROUP.mkdir()
     zram_swap()
@@ -201,4 +204,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         ask(sys.argv[1], int(sys.argv[2]))
     else:
-        print(json.dumps(main(sys.argv[1], float(sys.argv[2]), sys.argv[3:])))
+        print(json.dumps(main(sys.argv[1], float(sys.argv[2]), sys.argv[3], sys.argv[4:])))
