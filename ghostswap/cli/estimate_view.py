@@ -1,6 +1,5 @@
 """The tables that `estimate-dedup` prints."""
 
-import itertools
 from collections.abc import Sequence
 
 from ghostswap.census.dedup import Bucket, Group, histogram, in_powers_of_two
@@ -20,7 +19,8 @@ from ghostswap.cli.render import (
 from ghostswap.report.comparison import FOOTPRINT
 from ghostswap.report.estimate import Check, Estimate, Example
 from ghostswap.report.fields import NOTHING, titled
-from ghostswap.systems.footprint import Footprint, System
+from ghostswap.report.remarks import remarks, summary_of
+from ghostswap.systems.footprint import Footprint
 from ghostswap.units import listed
 
 _SYSTEM_FIELDS = titled(FOOTPRINT)
@@ -33,7 +33,6 @@ SYSTEM_COLUMNS = (
 # Within 80 columns; of a sample the error is told, of which RAM has at most that share.
 _SHOWN = "system,algorithm,pool,ram,saved,ratio,dedup"
 _SHOWN_OF_SAMPLE = "system,algorithm,ram,error,saved,ratio,dedup"
-_WITHOUT_DEDUP = {System.ZRAM_DEDUP: System.ZRAM, System.ZSWAP_DEDUP: System.ZSWAP}
 _GROUP_COLUMNS = (
     Column("GROUP"),
     Column("PAGES", right=True),
@@ -63,7 +62,6 @@ _CHECK_COLUMNS = (
     Column("DIFFERENCE", right=True),
 )
 _BYTES_SHOWN = 8  # of a preview, for a line of 80 columns; JSON has all
-_SPARSE = 1.5  # pool over payload; size classes alone make 1.1 to 1.3 of it
 
 
 def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
@@ -80,7 +78,7 @@ def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
     print_table(SYSTEM_COLUMNS, rows, headings=view.headings, only=only)
     if not view.headings:
         return
-    for line in fitted(_notes(estimate)):
+    for line in fitted(remarks(estimate)):
         print(line)
     if estimate.checks():
         _titled("Estimate and kernel on the same pages", _CHECK_COLUMNS, _checks(estimate.checks()))
@@ -97,7 +95,7 @@ def show(estimate: Estimate, view: View, *, copies: bool = False) -> None:
     if estimate.top:
         rows = [_top_row(top) for top in estimate.top]
         _titled("Most copied contents", _TOP_COLUMNS, rows, view.exact)
-    if (summary := _summary(estimate, systems)) is not None:
+    if (summary := summary_of(systems)) is not None:
         print()
         print(summary)
 
@@ -139,7 +137,7 @@ def _show_pages(estimate: Estimate, view: View) -> None:
 def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]:
     measured = estimate.measured(system.name)
     cost = measured.cost if measured else None
-    won = _won_by_dedup(estimate, system)
+    won = estimate.won_by_dedup(system)
     return [
         *cells(_SYSTEM_FIELDS, system, exact),
         NOTHING if won is None else size_text(won, exact, fine=True),
@@ -148,88 +146,8 @@ def _system_row(estimate: Estimate, system: Footprint, exact: bool) -> list[str]
     ]
 
 
-def _won_by_dedup(estimate: Estimate, system: Footprint) -> int | None:
-    """What this system saves more than the same one without dedup; less than 0 where its
-    bookkeeping outweighs that. None for a system that has no dedup, or no other one beside it."""
-    for other in estimate.shown():
-        if (other.system, other.name) == (_WITHOUT_DEDUP.get(system.system), system.name):
-            return system.saved_bytes - other.saved_bytes
-    return None
-
-
-def _summary(estimate: Estimate, systems: Sequence[Footprint]) -> str | None:
-    """How the best algorithm's pool of zram+dedup comes about, in a line like that of zdb -S; None
-    where nothing was compressed."""
-    for zram, dedup in itertools.product(systems, systems):
-        if (zram.system, dedup.system, zram.name) != (System.ZRAM, System.ZRAM_DEDUP, dedup.name):
-            continue
-        data = zram.total_pages - zram.same_pages
-        if not (data and zram.pool_bytes and dedup.pool_bytes):
-            return None
-        return (
-            f"{zram.name}: dedup = {zram.pool_bytes / dedup.pool_bytes:.2f}, "
-            f"compress = {data * zram.page_size / zram.pool_bytes:.2f}, "
-            f"same-filled = {zram.total_pages / data:.2f}, "
-            f"all three = {dedup.total_bytes / dedup.pool_bytes:.2f}"
-        )
-    return None
-
-
 def _nanoseconds(ns: float, exact: bool) -> str:
     return f"{ns:.0f}" if exact else f"{ns / 1000:.1f} µs"
-
-
-def _notes(estimate: Estimate) -> list[str]:
-    """What a reader of the table would otherwise get wrong."""
-    notes = []
-    if without := estimate.without_dump_zeros():
-        pages = estimate.comparison.coverage.dump_zero_pages
-        notes.append(
-            f"{pages:,} zero pages are of dumps, which have them also for memory never touched."
-            f" RATIO without them: {_ratios(without)}."
-        )
-    for system in estimate.shown():
-        if system.system is System.ZSWAP and system.refused_pages:
-            fate = "stay in RAM" if system.kept_bytes else "go to the swap area on disk"
-            notes += [
-                f"zswap with {system.algorithm} refuses {number:,} pages {why}; they {fate}."
-                for number, why in (
-                    (system.refused_pages - system.refused_thp_pages, "that do not compress"),
-                    (system.refused_thp_pages, "in huge pages, which come whole"),
-                )
-                if number
-            ]
-    for system in estimate.shown():
-        if (done := system.recompression) is not None:
-            notes.append(
-                f"{done.algorithm} replaces {done.recompressed_pages:,} of zram's pages with "
-                f"{system.algorithm}; the others would take as much, or are not asked for."
-            )
-    if (ksm := estimate.ksm) is not None:
-        saved = f"{ksm.sharing.pages_sharing:,} saved" + ("" if ksm.running else ", were it on")
-        notes.append(
-            f"KSM is offered {ksm.eligible_pages:,} of these pages now ({saved});"
-            f" {ksm.not_offered_pages:,} it is not (MADV_MERGEABLE, PR_SET_MEMORY_MERGE), and"
-            f" {ksm.shared_memory_pages:,} are shared memory, which it never merges."
-        )
-    if any(
-        system.pool_bytes > _SPARSE * system.compressed_bytes
-        for system in estimate.comparison.footprints
-    ):
-        notes.append(
-            "So few pages leave most zspages of a pool half empty: a larger set does better."
-        )
-    return notes
-
-
-def _ratios(footprints: Sequence[Footprint]) -> str:
-    """Those of the systems that every kernel has, under the first algorithm."""
-    first = footprints[0].algorithm
-    return ", ".join(
-        f"{each.system} {each.ratio:.2f}"
-        for each in footprints
-        if each.system in (System.ZRAM, System.ZSWAP) and each.algorithm == first and each.ratio
-    )
 
 
 def _checks(checks: Sequence[Check]) -> list[list[str]]:

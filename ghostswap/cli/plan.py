@@ -396,10 +396,9 @@ def _print_number(plans: "list[Plan]", unit: Print) -> None:
 
 
 def _emit(plan: "Plan", form: Form, path: Path | None) -> None:
-    from ghostswap.report.setup import Setup, lines
+    from ghostswap.report.setup import Setup, lines, usual_path
 
-    name = "swapfile" if plan.design is Design.SWAPFILE else "ghost"
-    file = PurePosixPath(path or Path("/var/swap") / name)
+    file = usual_path(plan.design) if path is None else PurePosixPath(path)
     for line in lines(Setup.of(plan.sizing, plan.design, file, _program_folder()), form):
         print(line)
 

@@ -17,6 +17,8 @@ from ghostswap.report import comparison
 from ghostswap.systems.comparison import Comparison, compare
 from ghostswap.systems.footprint import Footprint, Sharing, System
 
+_WITHOUT_DEDUP = {System.ZRAM_DEDUP: System.ZRAM, System.ZSWAP_DEDUP: System.ZSWAP}
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -74,6 +76,14 @@ class Estimate:
         return [
             each for each in self.comparison.footprints if each.variant is not Variant.IN_KERNEL
         ]
+
+    def won_by_dedup(self, system: Footprint) -> int | None:
+        """Bytes that this system saves more than the same one without dedup; less than 0 where its
+        bookkeeping outweighs that. None for one that has no dedup, or no other one beside it."""
+        for other in self.shown():
+            if (other.system, other.name) == (_WITHOUT_DEDUP.get(system.system), system.name):
+                return system.saved_bytes - other.saved_bytes
+        return None
 
     def without_dump_zeros(self) -> list[Footprint]:
         """The footprints without zero pages of dumps, which may never have been touched; none where

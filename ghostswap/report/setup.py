@@ -16,6 +16,7 @@ from ghostswap.units import format_size
 
 _ZSWAP = "/sys/module/zswap/parameters"
 _KSM_RUN = "/sys/kernel/mm/ksm/run"
+_SWAP_FOLDER = PurePosixPath("/var/swap")
 _PRIORITY = 100  # above any disk; what zram-generator uses
 _USUAL_FOLDERS = (  # where systemd looks for programs, systemd.exec(5)
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
@@ -26,6 +27,11 @@ GENERATOR_FILE = (
     "# /etc/systemd/zram-generator.conf; sizes in MiB",
     "# zram-generator before 1.2 passes zram-resident-limit over, and knows no level.",
 )
+
+
+def usual_path(design: Design) -> PurePosixPath:
+    """Where the file of a design goes that no path is named for."""
+    return _SWAP_FOLDER / ("swapfile" if design is Design.SWAPFILE else "ghost")
 
 
 @dataclass(frozen=True, slots=True)
