@@ -1,4 +1,5 @@
-"""Compiles ghostswap/census/lzorle.c where a C compiler is at hand; nothing fails where none is.
+"""Compiles the models in C of ghostswap/census where a compiler is at hand; nothing fails where
+none is.
 
 The library is plain C that ctypes loads: no headers of Python are needed to build it, and one wheel
 serves every Python of its platform. CC names the compiler; CC=false makes a wheel of Python alone.
@@ -13,7 +14,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_SOURCE, _LIBRARY = "ghostswap/census/lzorle.c", "ghostswap/census/_lzorle.so"
+_SOURCES = ("ghostswap/census/lz4.c", "ghostswap/census/lzorle.c")
+_LIBRARY = "ghostswap/census/_models.so"
 _OPTIONS = ("-O2", "-fPIC", "-shared")
 
 
@@ -24,7 +26,9 @@ class CompiledModels(BuildHookInterface[Any]):
         library = Path(self.root, _LIBRARY)
         if not self._compile(library):
             library.unlink(missing_ok=True)  # of an earlier source, maybe
-            self.app.display_warning("no C compiler: lzo-rle will be worked out in Python")
+            self.app.display_warning(
+                "no C compiler: lz4 will be worked out by its library, lzo-rle in Python"
+            )
             return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["artifacts"].append(f"/{_LIBRARY}")
@@ -36,7 +40,7 @@ class CompiledModels(BuildHookInterface[Any]):
         made = library.with_suffix(".new")
         named = os.environ.get("CC")
         for compiler in [named] if named else [sysconfig.get_config_var("CC"), "cc"]:
-            command = [*shlex.split(compiler or "cc"), *_OPTIONS, "-o", str(made), _SOURCE]
+            command = [*shlex.split(compiler or "cc"), *_OPTIONS, "-o", str(made), *_SOURCES]
             try:
                 subprocess.run(command, cwd=self.root, check=True, capture_output=True)
                 made.replace(library)

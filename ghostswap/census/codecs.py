@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ghostswap.census import models
+from ghostswap.census.models import Lengths
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.kernel.algorithm import Variant
 from ghostswap.kernel.rules import crypto_zstd_parameters
@@ -26,7 +28,9 @@ _DEFLATE_LEVEL, _DEFLATE_WINDOW_BITS, _DEFLATE_MEMORY_LEVEL = 6, 11, 8
 @dataclass(frozen=True, slots=True)
 class Codec:
     """One compressor: `compress(page, scratch)` gives the payload's length in bytes and leaves the
-    payload at the start of `scratch`; `decompress(payload, page)` restores the page.
+    payload at the start of `scratch`; `decompress(payload, page)` restores the page. Where there is
+    a model of the kernel's own, `lengths` is that of many pages; `compress` is then called to know
+    how long it takes.
 
     `relative_error` bounds how far compressed bytes over many pages may be from the kernel's own,
     as measured against zram (a fraction). Without `decompress`, only lengths are worked out: the
@@ -42,6 +46,7 @@ class Codec:
     decompress_overhead_ns: float = 0.0
     variant: Variant = Variant.ZRAM
     slow: bool = False
+    lengths: Lengths | None = None
 
 
 def find(name: str, version: KernelVersion | None = None) -> Codec:
@@ -89,11 +94,14 @@ def scratch_bytes(page_size: int) -> int:
 
 def _lz4() -> Codec:
     # lib/lz4/lz4_compress.c, LZ4_compress_fast() with acceleration 1: the one-shot block path, the
-    # same as the library's here. Against Linux 6.18 zram: 0.005 % of compr_data_size.
+    # same as the library's here but for its end. Against Linux 6.18 zram the library is off by
+    # 0.005 % of compr_data_size, the model by nothing.
     from cramjam import lz4
 
     compress = partial(lz4.compress_block_into, store_size=False)
-    return Codec("lz4", compress, _lz4_decompressor(), relative_error=0.0002)
+    model = models.load("lz4")
+    error = 0.0002 if model is None else 0.0
+    return Codec("lz4", compress, _lz4_decompressor(), relative_error=error, lengths=model)
 
 
 def _lz4hc() -> Codec:
@@ -165,13 +173,13 @@ def _lzo() -> Codec:
 
 
 def _lzo_rle() -> Codec:
-    from ghostswap.census import liblzorle, lzorle
+    from ghostswap.census import lzorle
 
     def in_python(page: memoryview, scratch: bytearray) -> int:
         return lzorle.compressed_bytes(page)
 
-    compiled = liblzorle.load()
-    return Codec("lzo-rle", compiled or in_python, None, relative_error=0.0, slow=compiled is None)
+    model = models.load("lzo-rle")
+    return Codec("lzo-rle", in_python, None, relative_error=0.0, slow=model is None, lengths=model)
 
 
 def _deflate() -> Codec:

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec, scratch_bytes
 
-# The cost of decompression is measured on every 64th page compressed.
-DECOMPRESS_EVERY = 64
+# The cost of decompression is measured on every 64th page, and that of compression too where a
+# model says what comes of it.
+TIMED_EVERY = 64
 DECOMPRESS_REPEATS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """Compressed bytes, a row an algorithm and a column a page; and what it cost."""
+    """Compressed bytes, a row an algorithm and a column a page; and what it cost, an element an
+    algorithm: ns summed over pages, and over how many."""
 
     sizes: NDArray[np.uint32]
-    compress_ns: NDArray[np.int64]  # summed over the pages, per algorithm
+    compress_ns: NDArray[np.int64]
+    compress_pages: NDArray[np.int64]
     decompress_ns: NDArray[np.int64]
-    decompressed: int  # pages
+    decompress_pages: NDArray[np.int64]
 
 
 class Compressor:
@@ -36,28 +39,43 @@ class Compressor:
         self._page_size = page_size
         self._scratch = bytearray(scratch_bytes(page_size))
         self._restored = bytearray(page_size)
-        self._until_decompress = 0
+        self._until_timed = 0
         self._start()
 
     def _start(self) -> None:
-        self._lengths: list[list[int]] = [[] for _ in self._codecs]
-        self._compress_ns = [0] * len(self._codecs)
-        self._decompress_ns = [0] * len(self._codecs)
-        self._decompressed = 0
+        self._lengths: list[list[NDArray[np.uint32]]] = [[] for _ in self._codecs]
+        self._compress_ns, self._compress_pages, self._decompress_ns, self._decompress_pages = (
+            np.zeros((4, len(self._codecs)), dtype=np.int64)
+        )
 
-    def add(self, pages: Sequence[memoryview]) -> None:
-        """Compress each page with each algorithm."""
-        sampled = pages[self._until_decompress :: DECOMPRESS_EVERY]
-        self._until_decompress = (self._until_decompress - len(pages)) % DECOMPRESS_EVERY
-        self._decompressed += len(sampled)
+    def add(self, memory: memoryview, numbers: NDArray[np.int64]) -> None:
+        """Compress each of the pages `numbers` of this memory with each algorithm."""
+        offsets = numbers * self._page_size
+        timed = self._pages(memory, offsets[self._until_timed :: TIMED_EVERY])
+        self._until_timed = (self._until_timed - len(numbers)) % TIMED_EVERY
         for row, codec in enumerate(self._codecs):
-            begin = thread_time_ns()
-            # map, not a comprehension: 4 µs a page for lz4, of which Python takes 0.1.
-            self._lengths[row] += map(codec.compress, pages, repeat(self._scratch))
-            self._compress_ns[row] += thread_time_ns() - begin
+            if codec.lengths is None:
+                lengths = self._compress(row, codec, self._pages(memory, offsets))
+            else:
+                lengths = codec.lengths(memory, offsets, self._page_size)
+                if codec.decompress is not None:
+                    self._compress(row, codec, timed)
+            self._lengths[row].append(lengths)
             if codec.decompress is not None:
-                for page in sampled:
+                for page in timed:
                     self._decompress(row, codec, page)
+
+    def _pages(self, memory: memoryview, offsets: NDArray[np.int64]) -> list[memoryview]:
+        size = self._page_size
+        return [memory[at : at + size] for at in offsets.tolist()]
+
+    def _compress(self, row: int, codec: Codec, pages: list[memoryview]) -> NDArray[np.uint32]:
+        begin = thread_time_ns()
+        # map, not a comprehension: 4 µs a page for lz4, of which Python takes 0.1.
+        lengths = np.fromiter(map(codec.compress, pages, repeat(self._scratch)), dtype=np.uint32)
+        self._compress_ns[row] += thread_time_ns() - begin
+        self._compress_pages[row] += len(pages)
+        return lengths
 
     def _decompress(self, row: int, codec: Codec, page: memoryview) -> None:
         assert codec.decompress is not None
@@ -67,16 +85,18 @@ class Compressor:
         for _ in range(DECOMPRESS_REPEATS):
             codec.decompress(payload, self._restored)
         self._decompress_ns[row] += (thread_time_ns() - begin) // DECOMPRESS_REPEATS
+        self._decompress_pages[row] += 1
 
     def take(self) -> Compressed:
         """What became of the pages added since the last time, in their order."""
-        pages = len(self._lengths[0]) if self._lengths else 0
-        lengths = np.array(self._lengths, dtype=np.uint32).reshape(len(self._codecs), pages)
+        nothing = np.empty(0, dtype=np.uint32)
+        lengths = np.stack([np.concatenate([nothing, *row]) for row in self._lengths])
         taken = Compressed(
             np.minimum(lengths, self._page_size + 1),
-            np.array(self._compress_ns, dtype=np.int64),
-            np.array(self._decompress_ns, dtype=np.int64),
-            self._decompressed,
+            self._compress_ns,
+            self._compress_pages,
+            self._decompress_ns,
+            self._decompress_pages,
         )
         self._start()
         return taken

@@ -106,7 +106,7 @@ static size_t block_bytes(const uint8_t *data, size_t size, size_t *pending)
 	return written;
 }
 
-size_t lzo_rle_bytes(const uint8_t *page, size_t size)
+static size_t payload_bytes(const uint8_t *page, size_t size)
 {
 	size_t length = STREAM_HEADER, pending = 0;
 
@@ -122,4 +122,12 @@ size_t lzo_rle_bytes(const uint8_t *page, size_t size)
 	if (pending)
 		length += length == STREAM_HEADER && pending <= 238 ? 1 + pending : literals(pending);
 	return length + END_MARKER;
+}
+
+/* The lengths of the pages of `size` bytes that begin at these offsets. */
+void lzo_rle_lengths(const uint8_t *memory, size_t size, const int64_t *offsets, size_t pages,
+		     uint32_t *lengths)
+{
+	for (size_t page = 0; page < pages; page++)
+		lengths[page] = (uint32_t)payload_bytes(memory + offsets[page], size);
 }

@@ -2,7 +2,7 @@
 
 lzo-rle is LZO1X-1 with an instruction for runs of zeros. Only the length is worked out, so nothing
 is written. It takes 0.2 to 0.5 ms a page, which does for samples: lzorle.c says the same in C, for
-installs that have it compiled (ghostswap.census.liblzorle).
+installs that have it compiled (ghostswap.census.models).
 
 Source of the rules: lib/lzo/lzo1x_compress.c, lzo1x_1_do_compress(), and lib/lzo/lzodefs.h (Linux
 6.18); Documentation/staging/lzo.rst.

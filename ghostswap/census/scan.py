@@ -62,6 +62,8 @@ _FEWEST_USEFUL = 4
 # more than make an estimate within 0.5 % or so.
 _EARLY_ONE_IN, _EARLY_MOST = 8, 40_000
 
+_FIRST = np.zeros(1, dtype=np.int64)  # the number of the only page
+
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
 
 
@@ -69,26 +71,25 @@ class _Costs:
     """Time that the workers spent in each algorithm, added up."""
 
     def __init__(self, algorithms: int) -> None:
-        self._compress_ns = np.zeros(algorithms)
-        self._decompress_ns = np.zeros(algorithms)
-        self._compressed = 0
-        self._decompressed = 0
+        self._compress_ns, self._compress_pages, self._decompress_ns, self._decompress_pages = (
+            np.zeros((4, algorithms), dtype=np.int64)
+        )
 
     def add(self, compressed: Compressed) -> None:
         self._compress_ns += compressed.compress_ns
+        self._compress_pages += compressed.compress_pages
         self._decompress_ns += compressed.decompress_ns
-        self._compressed += compressed.sizes.shape[1]
-        self._decompressed += compressed.decompressed
+        self._decompress_pages += compressed.decompress_pages
 
     def of(self, algorithm: int, codec: Codec) -> Cost | None:
         """The cost of the codec in this row; None where its time says nothing."""
-        if codec.decompress is None or not self._decompressed:
+        if codec.decompress is None or not self._decompress_pages[algorithm]:
             return None
-        compress_ns = float(self._compress_ns[algorithm]) / self._compressed
-        decompress_ns = float(self._decompress_ns[algorithm]) / self._decompressed
+        compress_ns = self._compress_ns[algorithm] / self._compress_pages[algorithm]
+        decompress_ns = self._decompress_ns[algorithm] / self._decompress_pages[algorithm]
         return Cost(
-            max(compress_ns - codec.compress_overhead_ns, 0.0),
-            max(decompress_ns - codec.decompress_overhead_ns, 0.0),
+            max(float(compress_ns) - codec.compress_overhead_ns, 0.0),
+            max(float(decompress_ns) - codec.decompress_overhead_ns, 0.0),
         )
 
 
@@ -283,7 +284,7 @@ class _Scan:
                     digest = xxhash.xxh3_64_intdigest(page, self._seed)
                     if digest not in seen:
                         seen.add(digest)
-                        compressor.add([page])
+                        compressor.add(page, _FIRST)
             reader.close()
             expected += source.runs.pages * len(seen) // min(_FIRST_LOOK, source.runs.pages or 1)
         return expected, compressor.take().sizes

@@ -190,10 +190,10 @@ class Scanner:
         low = hashes <= self._cutoff[int(again)]
         low &= data
         low[same] = True
-        self._compress_unseen(hashes, pages, low.nonzero()[0], hashed)
+        self._compress_unseen(hashes, buffer, low.nonzero()[0], hashed)
 
     def _compress_unseen(
-        self, hashes: U64, pages: list[memoryview], rows: I64, hashed: "_HashedPages"
+        self, hashes: U64, buffer: memoryview, rows: I64, hashed: "_HashedPages"
     ) -> None:
         """Compress what these rows of a batch hold and no worker has compressed yet.
 
@@ -207,29 +207,29 @@ class Scanner:
         unseen = self._seen[places] != new
         self._seen[places[unseen]] = new[unseen]
         hashed.new.append(new[unseen])
-        self._compressor.add([pages[row] for row in rows[first[unseen]].tolist()])
+        self._compressor.add(buffer, rows[first[unseen]])
 
     def _compress_pages(self, reader: Reader, pages: I64) -> Compressed:
         """Read neighbours by one call each, one group behind the other, and compress by batches."""
-        batch: list[memoryview] = []
+        batch: list[int] = []
         readable: list[Bools] = []
         used = 0
         for group in _neighbours(pages, self._batch):
             first, span = group[0], group[-1] - group[0] + 1
             if used + span > self._batch:
-                self._compressor.add(batch)
+                self._compressor.add(self._buffer, np.array(batch))
                 batch, used = [], 0
             into = self._buffer[used * self._page_size : (used + span) * self._page_size]
             read = reader.read(first, span, into)
             if span == len(group):
-                batch += self._pages[used : used + span]
+                batch += range(used, used + span)
                 readable.append(read)
             else:
                 places = [page - first for page in group]
-                batch += [self._pages[used + place] for place in places]
+                batch += [used + place for place in places]
                 readable.append(read[places])
             used += span
-        self._compressor.add(batch)
+        self._compressor.add(self._buffer, np.array(batch))
         compressed = self._compressor.take()
         compressed.sizes[:, ~np.concatenate(readable)] = 0
         return compressed

@@ -4,16 +4,17 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostswap.application.algorithm import algorithm_of_host
-from ghostswap.census import liblzorle, lzorle
+from ghostswap.census import lzorle, models
 from ghostswap.systems.footprint import System
 
 PAGE = 4096
-COMPILED = liblzorle.load()
+COMPILED = models.load("lzo-rle")
 
 
 class Run(NamedTuple):
@@ -62,7 +63,8 @@ def blocks(draw: st.DrawFn) -> bytearray:
 @given(blocks())
 def test_both_say_the_same_of_any_block(block: bytearray) -> None:
     assert COMPILED is not None
-    assert COMPILED(memoryview(block), bytearray()) == lzorle.compressed_bytes(memoryview(block))
+    (length,) = COMPILED(memoryview(block), np.zeros(1, dtype=np.int64), len(block))
+    assert length == lzorle.compressed_bytes(memoryview(block))
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -70,7 +72,7 @@ def test_plans_take_a_sample_where_it_is_not_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(liblzorle, "_LIBRARY", tmp_path / "none.so")
+        monkeypatch.setattr(models, "_LIBRARY", tmp_path / "none.so")
     elif COMPILED is None:
         pytest.skip("no C compiler was there at the installation")
     (tmp_path / "sys/block/zram0").mkdir(parents=True)
@@ -84,6 +86,6 @@ def test_plans_take_a_sample_where_it_is_not_compiled(
 def test_a_library_of_another_machine_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(liblzorle, "_LIBRARY", tmp_path / "_lzorle.so")
-    (tmp_path / "_lzorle.so").write_bytes(b"\x7fELF of something else")
-    assert liblzorle.load() is None
+    monkeypatch.setattr(models, "_LIBRARY", tmp_path / "_models.so")
+    (tmp_path / "_models.so").write_bytes(b"\x7fELF of something else")
+    assert models.load("lzo-rle") is None
