@@ -1,9 +1,9 @@
 """Compresses pages with every algorithm asked for, and keeps the time that each takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from time import thread_time_ns
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ TIMED_EVERY = 64
 DECOMPRESS_REPEATS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(NamedTuple):
     """Compressed bytes, a row an algorithm and a column a page; and what it cost, an element an
     algorithm: ns summed over pages, and over how many."""
 

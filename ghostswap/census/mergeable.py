@@ -1,14 +1,14 @@
 """Which pages KSM may merge: private anonymous ones, and of those the ones that it was offered."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.table import I64, Bools, Census, SourceRows
-from ghostswap.pages.source import Mapping, Segment, Segments, SourceKind
+from ghostswap.pages.source import Mapping, Segments, SourceKind
 
 _ROWS_AT_ONCE = 1 << 21  # looked up, which bounds the memory that it takes
 
@@ -30,7 +30,8 @@ class Offered:
 def private_pages(census: Census) -> I64:
     """How many private pages hold each content: all but those in shared memory, as far as sources
     tell."""
-    in_shared_memory = _rows_in(census, lambda each: each.mapping is Mapping.SHMEM)
+    segments = _segments(census, census.sources)
+    in_shared_memory = _rows_in(census, segments, segments.shared)
     return census.contents.pages - _pages_of(census, in_shared_memory)
 
 
@@ -39,9 +40,10 @@ def offered(census: Census) -> Offered | None:
     processes = [each for each in census.sources if each.facts.kind is SourceKind.PROCESS]
     if not processes:
         return None
-    shared = _rows_in(census, lambda each: each.mapping is Mapping.SHMEM, processes)
-    private = _rows_in(census, lambda each: each.mapping is not Mapping.SHMEM, processes)
-    eligible = _rows_in(census, lambda each: each.offered, processes)
+    segments = _segments(census, processes)
+    shared = _rows_in(census, segments, segments.shared)
+    private = _rows_in(census, segments, ~segments.shared)
+    eligible = _rows_in(census, segments, segments.offered)
     return Offered(
         int(np.count_nonzero(shared)),
         int(np.count_nonzero(private)) - int(np.count_nonzero(eligible)),
@@ -49,26 +51,47 @@ def offered(census: Census) -> Offered | None:
     )
 
 
-def _rows_in(
-    census: Census,
-    is_meant: Callable[[Segment], bool],
-    sources: Sequence[SourceRows] | None = None,
-) -> Bools:
-    """Which rows of the census lie in the segments that are meant, and were had."""
-    begins, ends = array("q"), array("q")
-    for source in census.sources if sources is None else sources:
+@dataclass(frozen=True, slots=True)
+class _Segments:
+    """Segments of all sources as columns: the rows of the census where each begins and ends,
+    whether it is shared memory, and whether KSM was offered it."""
+
+    begin: I64
+    end: I64
+    shared: Bools
+    offered: Bools
+
+
+def _segments(census: Census, sources: Sequence[SourceRows]) -> _Segments:
+    """Of a core, which may have a million of them, only where some are shared memory: nothing else
+    is asked of one."""
+    begin, end, shared, offered = array("q"), array("q"), bytearray(), bytearray()
+    for source in sources:
         segments, live = source.segments, source.facts.kind is SourceKind.PROCESS
-        if isinstance(segments, Segments) and not live and not segments.in_shared_memory:
-            continue  # of a core, which may have a million of them, nothing else is asked
-        for each in segments:
-            if is_meant(each):
-                begins.append(source.first + each.first)
-                ends.append(source.first + each.first + each.pages)
-    if not begins:
+        if not isinstance(segments, Segments):
+            segments = Segments.of(segments)
+        elif not live and not segments.in_shared_memory:
+            continue
+        first = np.frombuffer(segments.first, dtype=np.int64) + source.first
+        begin.frombytes(first.tobytes())
+        end.frombytes((first + np.frombuffer(segments.pages, dtype=np.int64)).tobytes())
+        shared += segments.are(Mapping.SHMEM)
+        offered += segments.offered
+    return _Segments(
+        np.frombuffer(begin, dtype=np.int64),
+        np.frombuffer(end, dtype=np.int64),
+        np.frombuffer(shared, dtype=np.bool_),
+        np.frombuffer(offered, dtype=np.bool_),
+    )
+
+
+def _rows_in(census: Census, segments: _Segments, meant: Bools) -> Bools:
+    """Which rows of the census lie in the segments that are meant, and were had."""
+    if not meant.any():
         return np.zeros(len(census.hash), dtype=np.bool_)
     depth = np.zeros(len(census.hash) + 1, dtype=np.int32)
-    np.add.at(depth, np.frombuffer(begins, dtype=np.int64), 1)
-    np.add.at(depth, np.frombuffer(ends, dtype=np.int64), -1)
+    np.add.at(depth, segments.begin[meant], 1)
+    np.add.at(depth, segments.end[meant], -1)
     np.cumsum(depth, out=depth)
     inside = depth[:-1] > 0
     inside &= census.readable

@@ -37,8 +37,14 @@ class Workers(Generic[Task, Result]):
     A worker that is stuck in the kernel (see Pulse) is given up, and another takes its place.
     """
 
-    def __init__(self, jobs: int, prepare: Callable[[Pulse], Callable[[Task], Result]]) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        prepare: Callable[[Pulse], Callable[[Task], Result]],
+        tasks_ahead: int = TASKS_AHEAD,
+    ) -> None:
         self._prepare = prepare
+        self._tasks_ahead = tasks_ahead
         self._pulses = Pulse.shared(jobs)
         self._watch = Watch(self._pulses)
         self._ends: list[connection.Connection] = []
@@ -89,7 +95,7 @@ class Workers(Generic[Task, Result]):
         pending = filter(keep, tasks)
 
         def feed(number: int) -> None:
-            while len(waiting[number]) < TASKS_AHEAD:
+            while len(waiting[number]) < self._tasks_ahead:
                 for task in chain(filter(keep, _emptied(again)), pending):
                     self._ends[number].send(task)
                     waiting[number].append(task)

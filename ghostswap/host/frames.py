@@ -5,7 +5,9 @@ Frame numbers are zero for readers without CAP_SYS_ADMIN; the mark of a page tha
 only is there for all.
 """
 
+import fcntl
 import mmap
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,12 +48,25 @@ class SeenFrames:
 
     def __init__(self, frames: int) -> None:
         self._bits = np.frombuffer(mmap.mmap(-1, frames // 8 + 1), dtype=np.uint8)
+        # A lock that the kernel takes from a process that is killed (fcntl(2), F_SETLKW).
+        self._lock = os.memfd_create("ghostswap-seen")
+
+    def __del__(self) -> None:
+        os.close(self._lock)
 
     def first_seen(self, frames: U64) -> Bools:
-        """Which of `frames` are met for the first time, of equal ones one; all are remembered.
+        """Which of `frames` are met for the first time, of equal ones one; all are remembered. Of
+        several processes that ask at once, one is told of each frame.
 
         Frames beyond the number given (memory that was added since) are new each time.
         """
+        fcntl.lockf(self._lock, fcntl.LOCK_EX)
+        try:
+            return self._first_seen(frames)
+        finally:
+            fcntl.lockf(self._lock, fcntl.LOCK_UN)
+
+    def _first_seen(self, frames: U64) -> Bools:
         new = np.zeros(len(frames), dtype=np.bool_)
         distinct, first = first_of_each(frames)
         octet = (distinct >> np.uint64(3)).astype(np.int64)

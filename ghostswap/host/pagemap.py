@@ -103,10 +103,17 @@ def _together(answers: Iterator[NDArray[np.void]]) -> Iterator[NDArray[np.void]]
         large = len(regions) >= _REGIONS_TOGETHER
         kept.append(regions if large else regions.copy())
         if large or len(kept) == _ANSWERS_TOGETHER or sum(map(len, kept)) >= _REGIONS_TOGETHER:
-            yield np.concatenate(kept)
+            yield _joined(kept)
             kept = []
     if kept:
-        yield kept[0] if len(kept) == 1 else np.concatenate(kept)
+        yield _joined(kept)
+
+
+def _joined(answers: list[NDArray[np.void]]) -> NDArray[np.void]:
+    """One array of all: as plain words, which NumPy puts together in a third of the time."""
+    if len(answers) == 1:
+        return answers[0]
+    return np.concatenate([each.view(np.uint64) for each in answers]).view(REGION)
 
 
 def has_pagemap_scan(fd: int) -> bool:
@@ -221,7 +228,12 @@ def entries_of(fd: int, numbers: I64, gap: int = GAP_PAGES) -> U64:
     """
     if not len(numbers):
         return np.zeros(0, dtype=np.uint64)
-    begins = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - gap - 1) > gap)
+    far_apart = numbers[1:] - numbers[:-1] > gap
+    if not far_apart.any():  # nearly always, where few are asked for
+        begin, end = int(numbers[0]), int(numbers[-1]) + 1
+        nearby: U64 = np.frombuffer(_entries(fd, begin, end - begin), dtype=np.uint64)
+        return nearby[numbers - begin]
+    begins = np.concatenate([[0], far_apart.nonzero()[0] + 1])
     ends = np.append(begins[1:], len(numbers))
     first, length = numbers[begins], numbers[ends - 1] - numbers[begins] + 1
     runs = zip(first.tolist(), length.tolist(), strict=True)

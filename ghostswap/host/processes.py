@@ -139,7 +139,12 @@ def _in_cgroup(pid: int, path: str) -> bool:
 def start_time(folder: Path) -> int:
     """When the process or thread of the folder /proc/PID began, in clock ticks since boot (field 22
     of stat): with its number, it names a process for good. Raises OSError where it has ended."""
-    return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[19])
+    return parse_start_time((folder / "stat").read_bytes())
+
+
+def parse_start_time(stat: bytes) -> int:
+    """The same, out of what the kernel says in that folder's stat."""
+    return int(stat.rpartition(b")")[2].split()[19])
 
 
 def control_group(pid: int) -> str:

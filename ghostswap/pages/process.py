@@ -26,7 +26,7 @@ from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
 from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
 from ghostswap.host.offered import none_is_offered, parse_offered
 from ghostswap.host.pagemap import PRESENT, MappedRanges, entries_of, has_pagemap_scan, swappable
-from ghostswap.host.processes import start_time
+from ghostswap.host.processes import parse_start_time
 from ghostswap.pages.kcore import (
     PhysicalMemory,
     marks_spoil_reclaim,
@@ -45,6 +45,8 @@ Bools = NDArray[np.bool_]
 _PROC = Path("/proc")
 _KSM = Path("/sys/kernel/mm/ksm")
 _LARGE_LOCKED_BYTES = 1 << 20
+_MOST_KINDS = 1 << 14  # remembered at once: a MiB or two
+_READ_BYTES = 1 << 16
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _HUGE_SIZES = ("AnonHugePages", "ShmemPmdMapped")
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
@@ -53,7 +55,10 @@ _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 _LOOK_PAGES = 16
 _FRAMES_AT_ONCE = 256  # looked up, read, and looked up again
 _PLACES = {mapping: place for place, mapping in enumerate(Mapping)}
-_SIZE = re.compile(rb"\s*(\d+) kB")
+# A name holds no newline as such (fs/proc/array.c, proc_task_name()).
+_SIZES = re.compile(
+    rb"^(%s):\s*(\d+) kB$" % "|".join(_HUGE_SIZES + _STATUS_SIZES).encode(), re.MULTILINE
+)
 
 
 @dataclass(slots=True)
@@ -116,11 +121,8 @@ class ProcessReader:
     ) -> None:
         """Copy the pages that are present; one that has gone since is skipped."""
         size = self.runs.page_size
-        joined = present[1:] & present[:-1] & (np.diff(numbers) == 1)
-        begins = np.flatnonzero(present & ~np.concatenate([[False], joined])).tolist()
-        ends = (np.flatnonzero(present & ~np.concatenate([joined, [False]])) + 1).tolist()
         faults = getrusage(RUSAGE_SELF).ru_majflt
-        for begin, end in zip(begins, ends, strict=True):
+        for begin, end in _neighbours(numbers.tolist(), present.tolist()):
             base = (int(numbers[begin]) - begin) * size
             start = begin
             while start < end:
@@ -145,7 +147,7 @@ class Processes:
     def __init__(self, page_size: int) -> None:
         self._page_size = page_size
         self._seen = SeenFrames(frames_of_machine((_PROC / "zoneinfo").read_bytes()))
-        self._mounts: dict[int, Mounts] = {}  # by mount namespace
+        self._kinds: dict[int, _Kinds] = {}  # by mount namespace
         self._physical = physical_memory() if marks_spoil_reclaim() else None
 
     def open(self, pid: int, pulse: Pulse | None = None) -> Source:
@@ -154,23 +156,23 @@ class Processes:
         What may hang in the kernel, where the process holds its page tables, is done inside
         `pulse`.
         """
-        folder, pulse = _PROC / str(pid), pulse or Pulse()
+        pulse = pulse or Pulse()
         try:
             with pulse:
-                started, name = start_time(folder), _name(folder, pid)
-                status = parse_status((folder / "status").read_bytes())
-            mapped = self._mapped(folder, pulse)
+                started, name = parse_start_time(_read(pid, "stat")), _name(pid)
+                status = parse_status(_read(pid, "status"))
+            mapped = self._mapped(pid, pulse)
             in_memory = _InMemory.nothing(self._page_size)
             if len(mapped.mapping):  # none: a thread of the kernel, or a process that has ended
                 with pulse:
                     # Fails here, before a page is counted, when reading the memory is not allowed.
-                    os.close(os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC))
-                    fd = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
+                    os.close(_open(pid, "mem"))
+                    fd = _open(pid, "pagemap")
                 try:
                     in_memory = self._find(fd, mapped, pulse)
                     if not has_pagemap_scan(fd):
                         with pulse:
-                            rollup = (folder / "smaps_rollup").read_bytes()
+                            rollup = _read(pid, "smaps_rollup")
                         in_memory = replace(
                             in_memory, thp=_huge_pages(rollup, in_memory, self._page_size)
                         )
@@ -194,10 +196,9 @@ class Processes:
 
     def left_out(self, pid: int, why: GhostswapError) -> Source | None:
         """A process that cannot be read, for the report; None where it is gone or has no memory."""
-        folder = _PROC / str(pid)
         try:
-            status = parse_status((folder / "status").read_bytes())
-            name = _name(folder, pid)
+            status = parse_status(_read(pid, "status"))
+            name = _name(pid)
         except OSError:
             return None
         unreadable = (status["RssAnon"] + status["RssShmem"]) // self._page_size
@@ -213,24 +214,30 @@ class Processes:
         nothing = _InMemory.nothing(self._page_size).runs
         return Source(facts, nothing, partial(_open_reader, pid, 0, nothing), stable=False)
 
-    def _mapped(self, folder: Path, pulse: Pulse) -> "_Mapped":
+    def _mapped(self, pid: int, pulse: Pulse) -> "_Mapped":
         """What the process has mapped that swap could take."""
+        folder = _PROC / str(pid)
         start, end, anonymous_only, mapping = array("q"), array("q"), array("b"), array("b")
         offered = array("b")
         areas = self._offered(folder, pulse)
-        mounts: Mounts | None = None
+        kinds: _Kinds | None = None
         with (folder / "maps").open("rb") as file:
-            for area in parse_maps(chain.from_iterable(pulse.each(_some_lines(file)))):
-                if mounts is None:
+            for line in chain.from_iterable(pulse.each(_some_lines(file))):
+                if kinds is None:
                     with pulse:
-                        mounts = self._mounts_of(folder)
-                backing = area.backing(mounts)
-                if backing is not Backing.NONE:
-                    start.append(area.start)
-                    end.append(area.end)
-                    anonymous_only.append(backing is Backing.PRIVATE)
-                    mapping.append(_PLACES[mapping_of(area, backing)])
-                    offered.append((area.start, area.end) in areas)
+                        kinds = self._kinds_of(pid)
+                addresses, _, facts = line.partition(b" ")
+                try:
+                    kind = kinds.known[facts]
+                except KeyError:
+                    kind = kinds.learn(line, facts)
+                if kind is not None:
+                    first, _, last = addresses.partition(b"-")
+                    start.append(int(first, 16))
+                    end.append(int(last, 16))
+                    anonymous_only.append(kind.anonymous_only)
+                    mapping.append(kind.place)
+                    offered.append(bool(areas) and (start[-1], end[-1]) in areas)
         ranges = MappedRanges(
             np.frombuffer(start, dtype=np.int64),
             np.frombuffer(end, dtype=np.int64),
@@ -252,11 +259,12 @@ class Processes:
         with (folder / "smaps").open("rb") as file:
             return set(parse_offered(chain.from_iterable(pulse.each(_some_lines(file)))))
 
-    def _mounts_of(self, folder: Path) -> Mounts:
-        namespace = (folder / "ns/mnt").stat().st_ino
-        if namespace not in self._mounts:
-            self._mounts[namespace] = parse_mounts((folder / "mountinfo").read_bytes())
-        return self._mounts[namespace]
+    def _kinds_of(self, pid: int) -> "_Kinds":
+        namespace = Path(f"/proc/{pid}/ns/mnt").stat().st_ino
+        if namespace not in self._kinds:
+            mounts = parse_mounts(_read(pid, "mountinfo"))
+            self._kinds[namespace] = _Kinds(mounts, {})
+        return self._kinds[namespace]
 
     def _find(self, pagemap: int, mapped: "_Mapped", pulse: Pulse) -> "_InMemory":
         """The pages of it that are in memory and not seen before, batch by batch."""
@@ -291,6 +299,22 @@ def _some_lines(file: BinaryIO) -> Iterator[list[bytes]]:
         yield lines
 
 
+def _neighbours(numbers: list[int], present: list[bool]) -> list[tuple[int, int]]:
+    """Where those that are present and follow upon each other begin and end, by place in the list:
+    in plain Python, which is done with a few of them before NumPy has begun."""
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    for at, is_present in enumerate(present):
+        if at > begin and not (is_present and numbers[at] == numbers[at - 1] + 1):
+            spans.append((begin, at))
+            begin = at
+        if not is_present:
+            begin = at + 1
+    if begin < len(present):
+        spans.append((begin, len(present)))
+    return spans
+
+
 def refused(pid: int, error: OSError) -> GhostswapError:
     """Why process `pid` cannot be read, in words that tell what to do."""
     if isinstance(error, (FileNotFoundError, ProcessLookupError)):
@@ -301,6 +325,35 @@ def refused(pid: int, error: OSError) -> GhostswapError:
             "not allowed to read its memory: it must be your own, or you need CAP_SYS_PTRACE",
         )
     return GhostswapError(f"process {pid}", os_reason(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What an area is to swap: whether pages of files in it are not meant; its place in Mapping."""
+
+    anonymous_only: bool
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """What areas are to a process that sees `mounts`, by all that their lines of maps say behind
+    the addresses: of thousands of processes, nearly all have the same. None: swap never sees it."""
+
+    mounts: Mounts
+    known: dict[bytes, _Kind | None]
+
+    def learn(self, line: bytes, facts: bytes) -> _Kind | None:
+        """Of a line whose `facts` are not known yet; ValueError where it is none of maps."""
+        (area,) = parse_maps([line])
+        backing = area.backing(self.mounts)
+        kind = None
+        if backing is not Backing.NONE:
+            kind = _Kind(backing is Backing.PRIVATE, _PLACES[mapping_of(area, backing)])
+        if len(self.known) >= _MOST_KINDS:
+            self.known.clear()
+        self.known[facts] = kind
+        return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,11 +429,9 @@ def _open_reader(
     pid: int, started: int, runs: Runs, physical: PhysicalMemory | None = None
 ) -> ProcessReader:
     """Open the process for reading; one that has ended since gives pages that are not had."""
-    folder = _PROC / str(pid)
     try:
-        memory = os.open(folder / "mem", os.O_RDONLY | os.O_CLOEXEC)
-        pagemap = os.open(folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
-        if start_time(folder) == started:
+        memory, pagemap = _open(pid, "mem"), _open(pid, "pagemap")
+        if parse_start_time(_read(pid, "stat")) == started:
             kcore = open_kcore() if physical is not None else -1
             return ProcessReader(memory, pagemap, runs, physical, kcore)
         os.close(memory)
@@ -392,8 +443,23 @@ def _open_reader(
     return ProcessReader(nothing, os.dup(nothing), runs)
 
 
-def _name(folder: Path, pid: int) -> str:
-    command = (folder / "comm").read_bytes().rstrip(b"\n").decode(errors="backslashreplace")
+def _open(pid: int, name: str) -> int:
+    """A file of /proc/PID, open; a path as text, since of ten thousand processes a Path for each
+    file takes half a second."""
+    return os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _read(pid: int, name: str) -> bytes:
+    """All of a file of /proc/PID."""
+    fd = _open(pid, name)
+    try:
+        return b"".join(iter(partial(os.read, fd, _READ_BYTES), b""))
+    finally:
+        os.close(fd)
+
+
+def _name(pid: int) -> str:
+    command = _read(pid, "comm").rstrip(b"\n").decode(errors="backslashreplace")
     return f"{command}[{pid}]"
 
 
@@ -413,10 +479,5 @@ def _huge_pages(smaps_rollup: bytes, in_memory: _InMemory, page_size: int) -> in
 
 
 def _sizes(text: bytes, names: tuple[str, ...]) -> dict[str, int]:
-    sizes = dict.fromkeys(names, 0)
-    for line in text.split(b"\n"):  # and at nothing else: the first line holds any name
-        field, _, value = line.partition(b":")
-        name = field.decode(errors="replace")
-        if name in sizes and (size := _SIZE.fullmatch(value)):
-            sizes[name] = int(size[1]) * 1024
-    return sizes
+    all_sizes = {name.decode(): int(kib) * 1024 for name, kib in _SIZES.findall(text)}
+    return {name: all_sizes.get(name, 0) for name in names}

@@ -1,7 +1,7 @@
 """What every place that pages come from has in common: facts for the report, and a reader."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -69,6 +69,19 @@ class Segments:
         self.holes.append(segment.holes)
         self.mapping.append(_MAPPINGS.index(segment.mapping))
         self.offered.append(segment.offered)
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment]) -> "Segments":
+        """These, as columns."""
+        columns = cls()
+        for segment in segments:
+            columns.add(segment)
+        return columns
+
+    def are(self, mapping: Mapping) -> bytearray:
+        """1 for each that was mapped as that, 0 for others."""
+        place = _MAPPINGS.index(mapping)
+        return self.mapping.translate(bytes(each == place for each in range(256)))
 
     @property
     def in_shared_memory(self) -> bool:

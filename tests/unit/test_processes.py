@@ -125,6 +125,44 @@ def test_a_page_of_memory_is_new_once(batches: list[list[int]]) -> None:
         met |= set(batch)
 
 
+def test_of_processes_that_ask_at_once_one_is_told_of_a_page() -> None:
+    """Several look at processes side by side, and what they share is counted once."""
+    frames, children = 1 << 20, 4
+    seen, everything = SeenFrames(frames), np.arange(frames, dtype=np.uint64)
+    new = np.frombuffer(mmap.mmap(-1, 8 * children), dtype=np.int64)
+    begin = time.monotonic() + 0.2  # for all of them
+    pids = []
+    for child in range(children):
+        if (pid := os.fork()) == 0:
+            time.sleep(max(begin - time.monotonic(), 0))
+            new[child] = np.count_nonzero(seen.first_seen(everything))
+            os._exit(0)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * children
+    assert new.sum() == frames
+
+
+def test_a_process_that_is_killed_leaves_the_lock_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen, frames = SeenFrames(1 << 16), np.arange(9, dtype=np.uint64)
+    holds, says = os.pipe()
+
+    def hold(_seen: SeenFrames, _frames: object) -> None:
+        os.write(says, b"x")
+        signal.pause()
+
+    if (pid := os.fork()) == 0:
+        monkeypatch.setattr(SeenFrames, "_first_seen", hold)
+        seen.first_seen(frames)
+    os.read(holds, 1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(holds)
+    os.close(says)
+    assert seen.first_seen(frames).all()
+
+
 def test_frames_beyond_the_machine_are_new_each_time() -> None:
     seen = SeenFrames(64)
     frames = np.array([3, 3, 1 << 40, 1 << 40], dtype=np.uint64)
