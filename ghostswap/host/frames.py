@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,7 @@ class SeenFrames:
         self._bits = np.frombuffer(mmap.mmap(-1, frames // 8 + 1), dtype=np.uint8)
         # A lock that the kernel takes from a process that is killed (fcntl(2), F_SETLKW).
         self._lock = os.memfd_create("ghostswap-seen")
-
-    def __del__(self) -> None:
-        os.close(self._lock)
+        finalize(self, os.close, self._lock)
 
     def first_seen(self, frames: U64) -> Bools:
         """Which of `frames` are met for the first time, of equal ones one; all are remembered. Of
