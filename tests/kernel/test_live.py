@@ -74,12 +74,18 @@ def swapfile(folder: Path, size: int) -> Iterator[Path]:
 
 
 def test_every_anonymous_page_is_counted() -> None:
+    def resident() -> int:
+        return status(pid, "RssAnon") + status(pid, "RssShmem")
+
     with process(16 * MIB) as pid:
-        resident = status(pid, "RssAnon") + status(pid, "RssShmem")
-        (source,) = estimate("--pid", pid)["sources"]
+        for _ in range(5):
+            before = resident()
+            (source,) = estimate("--pid", pid)["sources"]
+            if abs(resident() - before) < MIB // 2:
+                break  # khugepaged did not fill holes meanwhile
     assert source["unreadable_pages"] == 0
     # /proc/PID/status adds up counters that each CPU keeps, so it is some pages behind.
-    assert abs(source["pages"] * PAGE - resident) < MIB
+    assert abs(source["pages"] * PAGE - before) < MIB
 
 
 def test_pages_shared_after_a_fork_are_counted_once() -> None:

@@ -17,6 +17,9 @@ from tests.estimates import estimate
 from tests.faults import measured
 
 # Each makes memory of its kind, `count` pieces of it, and prints where it begins and ends.
+# How many pages /proc/PID/status may be behind: each thread keeps up to 66 to itself until 6.1
+# (mm/memory.c, check_sync_rss_stat()), each CPU 32 of either counter since (percpu_counter_batch).
+RSS_LAG = 128
 _BEGIN = """
 import ctypes, mmap, os, resource, sys
 count, kept = int(sys.argv[1]), []
@@ -148,11 +151,10 @@ def test_every_piece_is_counted_once(kind: str, count: int) -> None:
             before = resident(pid)
             (source,) = estimate("--pid", pid, "--quiet")["sources"]
             there = resident(pid)
-            if abs(there - before) <= 64:
+            if abs(there - before) <= RSS_LAG:
                 break  # khugepaged did not fill holes meanwhile
     assert source["pages"] >= count
-    # /proc/PID/status adds up counters that each CPU keeps, so it is some pages behind.
-    assert abs(source["pages"] - there) <= 64
+    assert abs(source["pages"] - there) <= RSS_LAG
     assert source["warnings"] == []
 
 
@@ -194,7 +196,7 @@ def test_a_million_pieces_are_counted_in_the_memory_that_is_stated() -> None:
         there = resident(pid)
     assert run.status == 0, run.errors
     pages = json.loads(run.output)["pages"]["total"]
-    assert abs(pages - there) <= 64
+    assert abs(pages - there) <= RSS_LAG
     assert run.peak < measured.FIXED_BYTES + measured.BYTES_A_PAGE * pages
     print(f"a million pieces: {run.peak >> 20} MiB, {run.seconds:.0f} s")
 

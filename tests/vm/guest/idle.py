@@ -258,6 +258,7 @@ def truth(pid: int, tracker: str, seconds: float) -> tuple[dict[str, Any], Seen]
 def main(name: str, pages: int, seconds: float) -> dict[str, object]:
     """Estimate, reclaim, and under DAMON be killed."""
     multigenerational()
+    single_pages()  # else khugepaged may make one of the interpreter's, hot and cold together
     zram_swap()
     kind = np.array(heats(pages))
 
