@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec, scratch_bytes
+from ghostswap.census.table import Cost
 
 # The cost of decompression is measured on every 64th page, and that of compression too where a
 # model says what comes of it.
@@ -16,15 +17,33 @@ TIMED_EVERY = 64
 DECOMPRESS_REPEATS = 4
 
 
+# What is added up of the time that each algorithm takes, in this order: ns, and of how many pages.
+_COMPRESS_NS, _COMPRESS_PAGES, _DECOMPRESS_NS, _DECOMPRESS_PAGES = range(4)
+
+
 class Compressed(NamedTuple):
-    """Compressed bytes, a row an algorithm and a column a page; and what it cost, an element an
-    algorithm: ns summed over pages, and over how many."""
+    """Compressed bytes, a row an algorithm and a column a page; and the time that took, a column
+    an algorithm, as no_time() has it."""
 
     sizes: NDArray[np.uint32]
-    compress_ns: NDArray[np.int64]
-    compress_pages: NDArray[np.int64]
-    decompress_ns: NDArray[np.int64]
-    decompress_pages: NDArray[np.int64]
+    time: NDArray[np.int64]
+
+
+def no_time(algorithms: int) -> NDArray[np.int64]:
+    """The times of so many algorithms before any page: such arrays are added up."""
+    return np.zeros((_DECOMPRESS_PAGES + 1, algorithms), dtype=np.int64)
+
+
+def cost_of(codec: Codec, time: NDArray[np.int64]) -> Cost | None:
+    """The cost of the codec, of which `time` is the column; None where its time says nothing."""
+    if codec.decompress is None or not time[_DECOMPRESS_PAGES]:
+        return None
+    compress_ns = float(time[_COMPRESS_NS] / time[_COMPRESS_PAGES])
+    decompress_ns = float(time[_DECOMPRESS_NS] / time[_DECOMPRESS_PAGES])
+    return Cost(
+        max(compress_ns - codec.compress_overhead_ns, 0.0),
+        max(decompress_ns - codec.decompress_overhead_ns, 0.0),
+    )
 
 
 class Compressor:
@@ -43,9 +62,7 @@ class Compressor:
 
     def _start(self) -> None:
         self._lengths: list[list[NDArray[np.uint32]]] = [[] for _ in self._codecs]
-        self._compress_ns, self._compress_pages, self._decompress_ns, self._decompress_pages = (
-            np.zeros((4, len(self._codecs)), dtype=np.int64)
-        )
+        self._time = no_time(len(self._codecs))
 
     def add(self, memory: memoryview, numbers: NDArray[np.int64]) -> None:
         """Compress each of the pages `numbers` of this memory with each algorithm."""
@@ -72,8 +89,8 @@ class Compressor:
         begin = thread_time_ns()
         # map, not a comprehension: 4 µs a page for lz4, of which Python takes 0.1.
         lengths = np.fromiter(map(codec.compress, pages, repeat(self._scratch)), dtype=np.uint32)
-        self._compress_ns[row] += thread_time_ns() - begin
-        self._compress_pages[row] += len(pages)
+        self._time[_COMPRESS_NS, row] += thread_time_ns() - begin
+        self._time[_COMPRESS_PAGES, row] += len(pages)
         return lengths
 
     def _decompress(self, row: int, codec: Codec, page: memoryview) -> None:
@@ -83,19 +100,13 @@ class Compressor:
         begin = thread_time_ns()
         for _ in range(DECOMPRESS_REPEATS):
             codec.decompress(payload, self._restored)
-        self._decompress_ns[row] += (thread_time_ns() - begin) // DECOMPRESS_REPEATS
-        self._decompress_pages[row] += 1
+        self._time[_DECOMPRESS_NS, row] += (thread_time_ns() - begin) // DECOMPRESS_REPEATS
+        self._time[_DECOMPRESS_PAGES, row] += 1
 
     def take(self) -> Compressed:
         """What became of the pages added since the last time, in their order."""
         nothing = np.empty(0, dtype=np.uint32)
         lengths = np.stack([np.concatenate([nothing, *row]) for row in self._lengths])
-        taken = Compressed(
-            np.minimum(lengths, self._page_size + 1),
-            self._compress_ns,
-            self._compress_pages,
-            self._decompress_ns,
-            self._decompress_pages,
-        )
+        taken = Compressed(np.minimum(lengths, self._page_size + 1), self._time)
         self._start()
         return taken

@@ -8,7 +8,7 @@ import numpy as np
 
 from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.table import I64, Bools, Census, SourceRows
-from ghostswap.pages.source import Mapping, Segments, SourceKind
+from ghostswap.pages.source import MAPPINGS, Mapping, Segments, SourceKind
 
 _ROWS_AT_ONCE = 1 << 21  # looked up, which bounds the memory that it takes
 
@@ -65,7 +65,7 @@ class _Segments:
 def _segments(census: Census, sources: Sequence[SourceRows]) -> _Segments:
     """Of a core, which may have a million of them, only where some are shared memory: nothing else
     is asked of one."""
-    begin, end, shared, offered = array("q"), array("q"), bytearray(), bytearray()
+    begin, end, mapping, offered = array("q"), array("q"), bytearray(), bytearray()
     for source in sources:
         segments, live = source.segments, source.facts.kind is SourceKind.PROCESS
         if not isinstance(segments, Segments):
@@ -75,12 +75,12 @@ def _segments(census: Census, sources: Sequence[SourceRows]) -> _Segments:
         first = np.frombuffer(segments.first, dtype=np.int64) + source.first
         begin.frombytes(first.tobytes())
         end.frombytes((first + np.frombuffer(segments.pages, dtype=np.int64)).tobytes())
-        shared += segments.are(Mapping.SHMEM)
+        mapping += segments.mapping
         offered += segments.offered
     return _Segments(
         np.frombuffer(begin, dtype=np.int64),
         np.frombuffer(end, dtype=np.int64),
-        np.frombuffer(shared, dtype=np.bool_),
+        np.frombuffer(mapping, dtype=np.uint8) == MAPPINGS.index(Mapping.SHMEM),
         np.frombuffer(offered, dtype=np.bool_),
     )
 

@@ -16,7 +16,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from ghostswap.census.codecs import Codec
-from ghostswap.census.compressor import Compressed, Compressor
+from ghostswap.census.compressor import Compressed, Compressor, cost_of, no_time
 from ghostswap.census.distinct import distinct_contents, rows_holding, sizes_of
 from ghostswap.census.page_buffers import PageBuffers
 from ghostswap.census.sample import Rows, Sampling, by_hash, drop_unchosen
@@ -34,7 +34,6 @@ from ghostswap.census.table import (
     Bools,
     Census,
     Contents,
-    Cost,
     Measured,
     Sample,
     Sizes,
@@ -65,32 +64,6 @@ _EARLY_ONE_IN, _EARLY_MOST = 8, 40_000
 _FIRST = np.zeros(1, dtype=np.int64)  # the number of the only page
 
 Progress = Callable[[int, int], None]  # (pages done, pages known so far)
-
-
-class _Costs:
-    """Time that the workers spent in each algorithm, added up."""
-
-    def __init__(self, algorithms: int) -> None:
-        self._compress_ns, self._compress_pages, self._decompress_ns, self._decompress_pages = (
-            np.zeros((4, algorithms), dtype=np.int64)
-        )
-
-    def add(self, compressed: Compressed) -> None:
-        self._compress_ns += compressed.compress_ns
-        self._compress_pages += compressed.compress_pages
-        self._decompress_ns += compressed.decompress_ns
-        self._decompress_pages += compressed.decompress_pages
-
-    def of(self, algorithm: int, codec: Codec) -> Cost | None:
-        """The cost of the codec in this row; None where its time says nothing."""
-        if codec.decompress is None or not self._decompress_pages[algorithm]:
-            return None
-        compress_ns = self._compress_ns[algorithm] / self._compress_pages[algorithm]
-        decompress_ns = self._decompress_ns[algorithm] / self._decompress_pages[algorithm]
-        return Cost(
-            max(float(compress_ns) - codec.compress_overhead_ns, 0.0),
-            max(float(decompress_ns) - codec.decompress_overhead_ns, 0.0),
-        )
 
 
 class _Rows:
@@ -179,7 +152,7 @@ class _Scan:
         # Pages that come only once decide what the sample is.
         self._cannot_grow = bool(self._read_once or self._streams)
         self._rows = [_Rows(each.runs.pages if isinstance(each, Source) else 0) for each in sources]
-        self._costs = _Costs(len(codecs))
+        self._time = no_time(len(codecs))
         # What the first pass brings: hashes of same-filled pages, and sizes by hash.
         self._same_filled: list[U64] = []
         self._known: list[tuple[U64, NDArray[np.uint32]]] = []
@@ -234,7 +207,7 @@ class _Scan:
             Measured(
                 codec.name,
                 sizes[i],
-                self._costs.of(i, codec),
+                cost_of(codec, self._time[:, i]),
                 codec.relative_error,
                 codec.variant,
             )
@@ -306,7 +279,7 @@ class _Scan:
             self._rows[task.source].put(task.first, result)
             self._same_filled.append(result.same_filled)
             self._known.append((result.new, result.compressed.sizes))
-            self._costs.add(result.compressed)
+            self._time += result.compressed.time
             if self._sampling is not None:
                 sampled += len(result.new)
                 if sampled > 2 * self._sampling.contents and self._cannot_grow:
@@ -360,7 +333,7 @@ class _Scan:
             at = np.searchsorted(rows, task.pages + first[task.source])
             sizes[:, contents[at]] = result.sizes
             self._lost[task.source] += int(np.count_nonzero(result.sizes[0] == 0))
-            self._costs.add(result)
+            self._time += result.time
             self._advance(len(task.pages))
 
     def _advance(self, pages: int) -> None:

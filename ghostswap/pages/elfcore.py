@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostswap.pages.layout import MACHINE_WARNING, MOST_BYTES, Dump, Extent, Layout, ReadAt
-from ghostswap.pages.source import Mapping, SourceKind
+from ghostswap.pages.source import MAPPINGS, Mapping, SourceKind
 
 U64 = NDArray[np.uint64]
 
@@ -50,7 +50,6 @@ _MOST_OWNER_BYTES = 16  # of the owners that are looked for, each has less
 _ROWS_AT_ONCE = 4096
 # What vm.max_map_count is set to where many are wanted.
 MAX_SEGMENTS = 1 << 20
-_MAPPINGS = tuple(Mapping)  # in columns, a mapping is a number: its place in here
 
 # Owners of notes that only a dump of a whole machine has: QEMU's dump-guest-memory, and kdump.
 _MACHINE_NOTES = {b"QEMU", b"VMCOREINFO"}
@@ -203,7 +202,7 @@ class _Segments:
                 self.mapping[rows].tolist(),
                 strict=True,
             ):
-                yield Extent(offset, file_bytes, memory_bytes, _MAPPINGS[mapping])
+                yield Extent(offset, file_bytes, memory_bytes, MAPPINGS[mapping])
 
 
 class _Notes:
@@ -233,29 +232,29 @@ class _Notes:
             at += description_bytes + 3 & ~3
 
     def mappings(self, address: U64, memory_bytes: U64) -> NDArray[np.uint8]:
-        """What segments were mapped as, as places in _MAPPINGS; unknown in a core that names no
+        """What segments were mapped as, as places in MAPPINGS; unknown in a core that names no
         files, as it names none of its mappings then."""
         files = self._files
         if not len(files.begin):
-            return np.full(len(address), _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
-        kinds = np.full(len(address), _MAPPINGS.index(Mapping.ANON), dtype=np.uint8)
+            return np.full(len(address), MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
+        kinds = np.full(len(address), MAPPINGS.index(Mapping.ANON), dtype=np.uint8)
 
         # brk(2)'s area lies above the program, at a distance that is random but bounded.
         end = files.program_end()
         near = (address > end) & (address - np.minimum(end, address) <= _BRK_DISTANCE)
-        kinds[near] = _MAPPINGS.index(Mapping.HEAP)
+        kinds[near] = MAPPINGS.index(Mapping.HEAP)
 
         pointers = np.array(sorted(self._stack_pointers), dtype=np.uint64)
         if len(pointers):
             at = pointers.searchsorted(address)
             above = pointers[np.minimum(at, len(pointers) - 1)]
             stack = (at < len(pointers)) & (above - np.minimum(address, above) < memory_bytes)
-            kinds[stack] = _MAPPINGS.index(Mapping.STACK)
+            kinds[stack] = MAPPINGS.index(Mapping.STACK)
 
         at = np.maximum(files.begin.searchsorted(address, side="right"), 1) - 1
         inside = (files.begin[at] <= address) & (address < files.end[at])
-        kinds[inside] = _MAPPINGS.index(Mapping.NAMED)
-        kinds[inside & files.shared[at]] = _MAPPINGS.index(Mapping.SHMEM)
+        kinds[inside] = MAPPINGS.index(Mapping.NAMED)
+        kinds[inside & files.shared[at]] = MAPPINGS.index(Mapping.SHMEM)
         return kinds
 
 

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from ghostswap.pages.handle import Handle
 from ghostswap.pages.layout import Layout
 from ghostswap.pages.runs import Runs
-from ghostswap.pages.source import Facts, Mapping, Segments, Source, SourceKind
+from ghostswap.pages.source import MAPPINGS, Facts, Segments, Source, SourceKind
 
 I64 = NDArray[np.int64]
-_MAPPINGS = tuple(Mapping)
 _WINDOW_BYTES = 1 << 16
 
 
@@ -164,13 +163,12 @@ def _gather(layout: Layout, page_size: int) -> _Extents:
     offset, length, mapping = array("q"), array("q"), bytearray()
     absent = 0
     warnings: tuple[str, ...] = ()
-    number_of = {each: number for number, each in enumerate(_MAPPINGS)}
     try:
         for extent in layout.extents:
             if extent.file_bytes:
                 offset.append(extent.offset)
                 length.append(extent.file_bytes)
-                mapping.append(number_of[extent.mapping])
+                mapping.append(MAPPINGS.index(extent.mapping))
             if extent.memory_bytes > extent.file_bytes:
                 absent += extent.absent_pages(page_size)
     except ValueError as error:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ghostswap.errors import GhostswapError, os_reason
 from ghostswap.host.frames import SeenFrames, distinct_pages, frames_of_machine
-from ghostswap.host.maps import Area, Backing, Mounts, parse_maps, parse_mounts
+from ghostswap.host.maps import Area, Backing, Mounts, parse_area, parse_mounts
 from ghostswap.host.offered import none_is_offered, parse_offered
 from ghostswap.host.pagemap import PRESENT, MappedRanges, entries_of, has_pagemap_scan, swappable
 from ghostswap.host.processes import parse_start_time
@@ -35,7 +35,7 @@ from ghostswap.pages.kcore import (
     read_frames,
 )
 from ghostswap.pages.runs import Runs
-from ghostswap.pages.source import Facts, Mapping, Segments, Source, SourceKind
+from ghostswap.pages.source import MAPPINGS, Facts, Mapping, Segments, Source, SourceKind
 from ghostswap.pulse import Pulse
 from ghostswap.units import format_size
 
@@ -46,7 +46,6 @@ _PROC = Path("/proc")
 _KSM = Path("/sys/kernel/mm/ksm")
 _LARGE_LOCKED_BYTES = 1 << 20
 _MOST_KINDS = 1 << 14  # remembered at once: a MiB or two
-_READ_BYTES = 1 << 16
 _LINES_BYTES = 1 << 16  # of /proc/PID/maps, read at once
 _HUGE_SIZES = ("AnonHugePages", "ShmemPmdMapped")
 _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
@@ -54,7 +53,6 @@ _STATUS_SIZES = ("RssAnon", "RssShmem", "VmSwap", "VmLck")
 # as many did (tests/kernel/test_pressure.py).
 _LOOK_PAGES = 16
 _FRAMES_AT_ONCE = 256  # looked up, read, and looked up again
-_PLACES = {mapping: place for place, mapping in enumerate(Mapping)}
 # A name holds no newline as such (fs/proc/array.c, proc_task_name()).
 _SIZES = re.compile(
     rb"^(%s):\s*(\d+) kB$" % "|".join(_HUGE_SIZES + _STATUS_SIZES).encode(), re.MULTILINE
@@ -216,12 +214,11 @@ class Processes:
 
     def _mapped(self, pid: int, pulse: Pulse) -> "_Mapped":
         """What the process has mapped that swap could take."""
-        folder = _PROC / str(pid)
         start, end, anonymous_only, mapping = array("q"), array("q"), array("b"), array("b")
         offered = array("b")
-        areas = self._offered(folder, pulse)
+        areas = self._offered(pid, pulse)
         kinds: _Kinds | None = None
-        with (folder / "maps").open("rb") as file:
+        with os.fdopen(_open(pid, "maps"), "rb") as file:
             for line in chain.from_iterable(pulse.each(_some_lines(file))):
                 if kinds is None:
                     with pulse:
@@ -249,14 +246,14 @@ class Processes:
             np.frombuffer(offered, dtype=np.bool_),
         )
 
-    def _offered(self, folder: Path, pulse: Pulse) -> set[tuple[int, int]]:
+    def _offered(self, pid: int, pulse: Pulse) -> set[tuple[int, int]]:
         """The areas that KSM was offered; one that changes meanwhile is taken for none of them."""
         if not _KSM.is_dir():
             return set()
         with pulse:
-            if none_is_offered(folder):
+            if none_is_offered(_PROC / str(pid)):
                 return set()
-        with (folder / "smaps").open("rb") as file:
+        with os.fdopen(_open(pid, "smaps"), "rb") as file:
             return set(parse_offered(chain.from_iterable(pulse.each(_some_lines(file)))))
 
     def _kinds_of(self, pid: int) -> "_Kinds":
@@ -329,7 +326,8 @@ def refused(pid: int, error: OSError) -> GhostswapError:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What an area is to swap: whether pages of files in it are not meant; its place in Mapping."""
+    """What an area is to swap: whether pages of files in it are not meant, and what it is called
+    (its place in MAPPINGS)."""
 
     anonymous_only: bool
     place: int
@@ -345,11 +343,11 @@ class _Kinds:
 
     def learn(self, line: bytes, facts: bytes) -> _Kind | None:
         """Of a line whose `facts` are not known yet; ValueError where it is none of maps."""
-        (area,) = parse_maps([line])
+        area = parse_area(line)
         backing = area.backing(self.mounts)
         kind = None
         if backing is not Backing.NONE:
-            kind = _Kind(backing is Backing.PRIVATE, _PLACES[mapping_of(area, backing)])
+            kind = _Kind(backing is Backing.PRIVATE, MAPPINGS.index(mapping_of(area, backing)))
         if len(self.known) >= _MOST_KINDS:
             self.known.clear()
         self.known[facts] = kind
@@ -358,7 +356,7 @@ class _Kinds:
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """The areas that swap could take: where they lie, what each is (its place in Mapping), and
+    """The areas that swap could take: where they lie, what each is (its place in MAPPINGS), and
     whether KSM was offered it."""
 
     ranges: MappedRanges
@@ -381,7 +379,7 @@ class _InMemory:
 
 
 def _segments(runs: Runs, mapping: NDArray[np.int8], offered: Bools) -> Segments:
-    """What the runs were mapped as; `mapping` tells it of each, as its place in Mapping, and
+    """What the runs were mapped as; `mapping` tells it of each, as its place in MAPPINGS, and
     `offered` whether KSM was."""
     if not len(mapping):
         return Segments()
@@ -451,11 +449,8 @@ def _open(pid: int, name: str) -> int:
 
 def _read(pid: int, name: str) -> bytes:
     """All of a file of /proc/PID."""
-    fd = _open(pid, name)
-    try:
-        return b"".join(iter(partial(os.read, fd, _READ_BYTES), b""))
-    finally:
-        os.close(fd)
+    with os.fdopen(_open(pid, name), "rb", buffering=0) as file:
+        return file.read()
 
 
 def _name(pid: int) -> str:

@@ -49,7 +49,8 @@ class Segment:
     offered: bool = field(default=False, kw_only=True)
 
 
-_MAPPINGS = tuple(Mapping)
+MAPPINGS = tuple(Mapping)
+"""In columns, a mapping is a number: its place in here."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +60,7 @@ class Segments:
     first: "array[int]" = field(default_factory=lambda: array("q"))
     pages: "array[int]" = field(default_factory=lambda: array("q"))
     holes: "array[int]" = field(default_factory=lambda: array("q"))
-    mapping: bytearray = field(default_factory=bytearray)  # places in _MAPPINGS
+    mapping: bytearray = field(default_factory=bytearray)  # places in MAPPINGS
     offered: bytearray = field(default_factory=bytearray)  # 1 where KSM was offered it
 
     def add(self, segment: Segment) -> None:
@@ -67,7 +68,7 @@ class Segments:
         self.first.append(segment.first)
         self.pages.append(segment.pages)
         self.holes.append(segment.holes)
-        self.mapping.append(_MAPPINGS.index(segment.mapping))
+        self.mapping.append(MAPPINGS.index(segment.mapping))
         self.offered.append(segment.offered)
 
     @classmethod
@@ -78,15 +79,10 @@ class Segments:
             columns.add(segment)
         return columns
 
-    def are(self, mapping: Mapping) -> bytearray:
-        """1 for each that was mapped as that, 0 for others."""
-        place = _MAPPINGS.index(mapping)
-        return self.mapping.translate(bytes(each == place for each in range(256)))
-
     @property
     def in_shared_memory(self) -> bool:
         """Whether any of them is shared memory."""
-        return _MAPPINGS.index(Mapping.SHMEM) in self.mapping
+        return MAPPINGS.index(Mapping.SHMEM) in self.mapping
 
     def __len__(self) -> int:
         return len(self.first)
@@ -95,7 +91,7 @@ class Segments:
         for first, pages, holes, mapping, offered in zip(
             self.first, self.pages, self.holes, self.mapping, self.offered, strict=True
         ):
-            yield Segment(first, pages, _MAPPINGS[mapping], holes, offered=bool(offered))
+            yield Segment(first, pages, MAPPINGS[mapping], holes, offered=bool(offered))
 
 
 @dataclass(frozen=True, slots=True)

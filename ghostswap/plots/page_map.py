@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ghostswap.census.distinct import contents_numbers
 from ghostswap.census.table import Census, Measured, SourceRows
-from ghostswap.pages.source import Mapping
+from ghostswap.pages.source import MAPPINGS, Mapping
 
 COLUMNS = 200
 LINES = 100  # about: each part begins a new one
@@ -38,9 +38,6 @@ class Look(IntEnum):
     UNMEASURED = 8  # a sample or an interrupted scan left it out
     UNREAD = 9
     NO_PAGE = 10  # the rest of a line after the last page of a part
-
-
-_MAPPINGS = tuple(Mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def cell_facts(census: Census, measured: Measured, pages: PageMap) -> CellFacts:
         means = np.add.reduceat(rows, begins, dtype=np.int64) / known
         sizes[lines].reshape(-1)[: len(means)] = np.rint(means)
         mapped = np.concatenate([_mappings(source) for source in group.sources])
-        most = _counts(mapped, each, len(_MAPPINGS)).argmax(axis=1)
+        most = _counts(mapped, each, len(MAPPINGS)).argmax(axis=1)
         mappings[lines].reshape(-1)[: len(most)] = most
     return CellFacts(mappings, sizes)
 
@@ -242,16 +239,16 @@ def _counts(values: NDArray[np.uint8], each: int, kinds: int) -> NDArray[np.int6
 
 
 def _mappings(source: SourceRows) -> NDArray[np.uint8]:
-    """What each page of a source was mapped as: an index into _MAPPINGS."""
-    kinds = np.full(source.pages, _MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
+    """What each page of a source was mapped as: an index into MAPPINGS."""
+    kinds = np.full(source.pages, MAPPINGS.index(Mapping.UNKNOWN), dtype=np.uint8)
     for segment in source.segments:
-        kinds[segment.first : segment.first + segment.pages] = _MAPPINGS.index(segment.mapping)
+        kinds[segment.first : segment.first + segment.pages] = MAPPINGS.index(segment.mapping)
     return kinds
 
 
 def _stretches(mapped: NDArray[np.uint8], pages_a_line: int, line: int) -> Iterator[Stretch]:
     """Neighbouring lines that are mostly of the same mapping, from line `line` of the map on."""
-    of_line = _counts(mapped, pages_a_line, len(_MAPPINGS)).argmax(axis=1)
+    of_line = _counts(mapped, pages_a_line, len(MAPPINGS)).argmax(axis=1)
     begins = np.flatnonzero(np.diff(of_line, prepend=-1))
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(of_line)], strict=True):
-        yield Stretch(_MAPPINGS[of_line[begin]], line + begin, end - begin)
+        yield Stretch(MAPPINGS[of_line[begin]], line + begin, end - begin)

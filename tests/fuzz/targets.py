@@ -226,8 +226,8 @@ def _maps(data: bytes) -> None:
     with suppress(ValueError):
         mounts = maps.parse_mounts(mountinfo)
     with suppress(ValueError):
-        for area in maps.parse_maps(io.BytesIO(text)):
-            area.backing(mounts)
+        for line in io.BytesIO(text):
+            maps.parse_area(line).backing(mounts)
 
 
 def _pagemap(data: bytes) -> None:

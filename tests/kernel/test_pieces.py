@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ghostswap.host import pagemap
-from ghostswap.host.maps import parse_maps
+from ghostswap.host.maps import parse_area
 from tests.dumps import PAGE
 from tests.estimates import estimate
 from tests.faults import measured
@@ -121,7 +121,7 @@ def meminfo(field: str) -> int:
 def pages_found(pid: int, start: int, end: int) -> list[int]:
     """The pages between two addresses that swap could take, as often as they are met."""
     with Path(f"/proc/{pid}/maps").open("rb") as file:
-        areas = [area for area in parse_maps(file) if not area.name.startswith(b"[v")]
+        areas = [area for area in map(parse_area, file) if not area.name.startswith(b"[v")]
     of_interest = pagemap.MappedRanges(
         np.array([max(area.start, start) for area in areas if area.start < end > start]),
         np.array([min(area.end, end) for area in areas if area.start < end > start]),

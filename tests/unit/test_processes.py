@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ghostswap.errors import GhostswapError, UsageError
 from ghostswap.host.frames import SeenFrames, frames_of_machine
-from ghostswap.host.maps import Backing, parse_maps, parse_mounts
+from ghostswap.host.maps import Backing, parse_area, parse_mounts
 from ghostswap.host.processes import Selection, select
 from ghostswap.pages.process import Processes, parse_status
 from tests.estimates import estimate
@@ -66,7 +66,7 @@ def family() -> Iterator[tuple[int, int]]:
     ],
 )
 def test_only_memory_that_swap_can_take_is_counted(line: bytes, backing: Backing) -> None:
-    (area,) = parse_maps([line])
+    area = parse_area(line)
     assert area.backing(MOUNTS) is backing
 
 
@@ -199,7 +199,7 @@ def test_a_name_cannot_end_a_line(separator: bytes) -> None:
     status = parse_status(b"Name:\tx" + separator + b"VmLck:x\nVmLck:\t       8 kB\n")
     assert status["VmLck"] == 8192
     line = b"7f00-7f01 rw-s 0 00:01 77 /memfd:" + separator + b"x (deleted)\n"
-    (area,) = parse_maps([line])
+    area = parse_area(line)
     assert area.name == b"/memfd:" + separator + b"x (deleted)"
     mounts = parse_mounts(
         b"30 1 0:26 / /mnt/" + separator + b"30 rw - tmpfs tmpfs rw\n"

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.vm.guest import swapping
 from tests.vm.guest.ghost_memory import ZSWAP, counter
-from tests.vm.guest.idle import GROUP, age, multigenerational, quietly, single_pages
+from tests.vm.guest.idle import GROUP, age, multigenerational, quietly
 from tests.vm.guest.servers import PROGRAMS
 from tests.vm.guest.swapping import PAGE
 
@@ -105,7 +105,7 @@ def _come_true(pid: int, seconds: float) -> dict[str, Any]:
 def main(records: int, seconds: float, names: list[str]) -> dict[str, Any]:
     """Each program by itself."""
     multigenerational()
-    single_pages()
+    swapping.only_huge_pages_asked_for()
     Path("/proc/sys/vm/swappiness").write_text("200")  # anonymous pages first
     Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
     GROUP.mkdir()

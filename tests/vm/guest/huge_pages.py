@@ -38,7 +38,7 @@ def main() -> dict[str, object]:
     area = swapping.loop_device("swap", 64 << 20)
     (Path("/sys/block") / area.name / "queue/rotational").write_text("0")
     swapping.swap_on(area)
-    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("madvise")
+    swapping.only_huge_pages_asked_for()
     memory = (huge_pages(_HUGE), single_pages(_SINGLE))
     ghostswap = (sys.executable, "-m", "ghostswap", "estimate-dedup", "--json")
     document = json.loads(swapping.run(*ghostswap, "--algorithm", "lzo", "--pid", os.getpid()))

@@ -230,12 +230,6 @@ def multigenerational() -> None:
     Path("/sys/kernel/mm/lru_gen/enabled").write_text("7")
 
 
-def single_pages() -> None:
-    """No huge pages but where a program asks for them: one of them has one accessed bit, and
-    reclaim takes all of it."""
-    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("madvise")
-
-
 def truth(pid: int, tracker: str, seconds: float) -> tuple[dict[str, Any], Seen]:
     """What the command says of a process in the group, and what reclaim makes of it."""
     estimate, seen = estimated(pid, tracker, seconds)
@@ -258,7 +252,8 @@ def truth(pid: int, tracker: str, seconds: float) -> tuple[dict[str, Any], Seen]
 def main(name: str, pages: int, seconds: float) -> dict[str, object]:
     """Estimate, reclaim, and under DAMON be killed."""
     multigenerational()
-    single_pages()  # else khugepaged may make one of the interpreter's, hot and cold together
+    # Else khugepaged may make one of the interpreter's, hot and cold together.
+    swapping.only_huge_pages_asked_for()
     zram_swap()
     kind = np.array(heats(pages))
 

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.vm.guest.idle import GROUP, multigenerational, single_pages, truth, zram_swap
-from tests.vm.guest.swapping import run
+from tests.vm.guest.idle import GROUP, multigenerational, truth, zram_swap
+from tests.vm.guest.swapping import only_huge_pages_asked_for, run
 
 _RECORDS = 12_000  # of about a KiB
 _SENT_AT_ONCE = 100  # records, lest each waits for its answer
@@ -189,7 +189,7 @@ def main(tracker: str, seconds: float, kind: str, names: list[str]) -> dict[str,
     """Each program by itself."""
     multigenerational()
     if kind == "single":
-        single_pages()
+        only_huge_pages_asked_for()
     Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
     GROUP.mkdir()
     zram_swap()

@@ -47,6 +47,12 @@ def swap_on(area: Path, priority: int | None = None) -> None:
     run("swapon", *([] if priority is None else ["--priority", priority]), area)
 
 
+def only_huge_pages_asked_for() -> None:
+    """No huge pages but where a program asks for them: one of them has one accessed bit, and
+    reclaim takes all of it."""
+    Path("/sys/kernel/mm/transparent_hugepage/enabled").write_text("madvise")
+
+
 def memory(size: int) -> mmap.mmap:
     """Private memory of `size` bytes in single pages, none of them touched yet."""
     area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
